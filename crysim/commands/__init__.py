@@ -1,0 +1,1 @@
+"""The sub-commands of `crysim`, one module each: thin, they parse, call and print."""

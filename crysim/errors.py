@@ -1,0 +1,39 @@
+"""The errors that crysim raises on purpose, and the exit codes that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CrysimError(Exception):
+    """Any error that crysim raises on purpose. The message is one line that names the remedy."""
+
+
+class InputError(CrysimError):
+    """The user's input is at fault: a formula, a name, an option, a file. Exit code 2."""
+
+
+class MissingExtraError(InputError):
+    """A part needs an optional dependency that is not installed."""
+
+    def __init__(self, part: str, extra: str) -> None:
+        super().__init__(f"{part} needs an optional dependency: pip install 'crysim[{extra}]'")
+        self.part = part
+        self.extra = extra
+
+
+class UnknownNameError(InputError):
+    """A name that is not in a known set; the message suggests the closest ones."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        options = sorted(known)
+        close = get_close_matches(name, options, n=1, cutoff=0.5)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(options) or 'none'}"
+        super().__init__(f"unknown {what} '{name}': {hint}")
+        self.name = name
+        self.suggestion = close[0] if close else None
+
+
+class PluginError(CrysimError):
+    """A plug-in cannot be used: it failed to import, or two share a name."""

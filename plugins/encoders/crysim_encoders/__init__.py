@@ -1,0 +1,1 @@
+"""First-party plug-ins of crysim; see `crysim plugins`."""
