@@ -1,0 +1,5 @@
+"""`python -m crysim`."""
+
+from crysim.cli import main
+
+main()

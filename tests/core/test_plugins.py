@@ -1,0 +1,151 @@
+"""Plug-ins are found one by one: the broken, the clashing and the misspelt are named and stop nothing else."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import Distribution, EntryPoint
+from typing import Literal
+
+import pytest
+from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
+from crysim.interfaces import IsingSolver
+from crysim.plugins import PluginManager, plugin_manager
+
+MODULE = """
+from crysim import hookimpl
+from crysim.interfaces import IsingSolver
+
+class Solver(IsingSolver):
+    name = "{name}"
+    {extra}
+    def __init__(self, *, sweeps: int = 100, {argument}) -> None:
+        self.sweeps = sweeps
+    def solve(self, model, *, num_samples=1, time_limit=None, seed=0):
+        raise NotImplementedError
+
+@hookimpl
+def crysim_solvers():
+    return [Solver]
+"""
+
+
+class _Dist(Distribution):
+    def __init__(self, name):
+        self._name = name
+
+    def read_text(self, filename):
+        return f"Metadata-Version: 2.1\nName: {self._name}\nVersion: 1.2\n" if filename == "METADATA" else None
+
+    def locate_file(self, path):
+        return path
+
+
+@pytest.fixture
+def point(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(module, source, distribution="somebody", name=None):
+        (tmp_path / f"{module}.py").write_text(source)
+        return EntryPoint(name or f"solver-{module}", module, "crysim")._for(_Dist(distribution))
+
+    return make
+
+
+def solver(name, extra="", argument=""):
+    return MODULE.format(name=name, extra=extra, argument=argument)
+
+
+def test_a_broken_plugin_is_listed_and_stops_nothing_until_it_is_asked_for(point):
+    manager = PluginManager([point("sound_one", solver("sound")), point("wreck", "import no_such_package")])
+    assert manager.build("solver", "sound").sweeps == 100
+    broken = [info for info in manager.infos() if info.state == "broken"]
+    assert [info.name for info in broken] == ["solver-wreck"]
+    assert "no_such_package" in broken[0].reason
+    with pytest.raises(PluginError, match=r"somebody 1\.2 is broken.*no_such_package"):
+        manager.get("solver", "wreck")
+
+
+def test_two_plugins_of_one_name_are_an_error_that_names_both(point):
+    points = [point("twin_a", solver("twin"), "house-a"), point("twin_b", solver("twin"), "house-b")]
+    manager = PluginManager(points)
+    with pytest.raises(PluginError, match=r"house-a 1\.2 and house-b 1\.2"):
+        manager.get("solver", "twin")
+    assert {info.state for info in manager.infos()} == {"broken"}
+
+
+def test_a_misspelt_name_or_option_suggests_the_right_one(point):
+    manager = PluginManager([point("mild", solver("annealer"))])
+    with pytest.raises(UnknownNameError, match="did you mean 'annealer'"):
+        manager.build("solver", "aneal")
+    with pytest.raises(UnknownNameError, match="did you mean 'sweeps'"):
+        manager.build("solver", "annealer", {"sweep": 3})
+    with pytest.raises(InputError, match="must be int"):
+        manager.build("solver", "annealer", {"sweeps": "many"})
+
+
+def test_arguments_after_a_colon(point):
+    manager = PluginManager([point("colon", solver("colon", 'argument = "sampler"', "sampler: str"))])
+    assert manager.names("solver") == ["colon:SAMPLER"]
+    manager.build("solver", "colon:tabu")
+    with pytest.raises(InputError, match="needs an argument: colon:SAMPLER"):
+        manager.build("solver", "colon")
+
+
+def test_a_name_without_argument_refuses_one(point):
+    with pytest.raises(InputError, match="takes no argument"):
+        PluginManager([point("plain", solver("plain"))]).build("solver", "plain:x")
+
+
+def test_a_missing_extra_is_named(point):
+    source = solver("heavy", 'extra = "heavy-extra"\n    unavailable = classmethod(lambda cls: "no module heavy")')
+    manager = PluginManager([point("heavy", source)])
+    assert manager.infos()[0].state == "unavailable"
+    with pytest.raises(MissingExtraError, match=r"crysim\[heavy-extra\]"):
+        manager.build("solver", "heavy")
+
+
+def test_another_version_of_the_interfaces_is_refused(point):
+    manager = PluginManager([point("old", solver("old", "api_version = 0"))])
+    assert manager.infos()[0].state == "broken"
+    with pytest.raises(PluginError, match="version 0"):
+        manager.get("solver", "old")
+
+
+def test_hooks_that_return_something_else_are_broken(point):
+    source = "from crysim import hookimpl\n@hookimpl\ndef crysim_solvers():\n    return [3]\n"
+    assert "must return plug-in classes" in PluginManager([point("odd", source)]).infos()[0].reason
+    assert "registers no plug-in" in PluginManager([point("empty", "x = 1\n")]).infos()[0].reason
+
+
+def test_option_types_from_annotations(point):
+    class Typed(IsingSolver):
+        name = "typed"
+
+        def __init__(self, *, mode: Literal["a", "b"] = "a", limit: float | None = None, flag: bool = False) -> None:
+            pass
+
+        def solve(self, model, *, num_samples=1, time_limit=None, seed=0):
+            raise NotImplementedError
+
+    from crysim.plugins import check_options
+
+    check_options("solver 'typed'", Typed, {"mode": "b", "limit": 3, "flag": True})
+    for wrong in ({"mode": "c"}, {"limit": "x"}, {"flag": 1}, {"limit": True}):
+        with pytest.raises(InputError, match="must be"):
+            check_options("solver 'typed'", Typed, wrong)
+
+
+def test_every_first_party_plugin_loads():
+    states = {f"{info.kind} {info.name}": (info.state, info.reason) for info in plugin_manager().infos()}
+    assert not {name: state for name, state in states.items() if state[0] == "broken"}
+    for wanted in ("encoder crysim", "surrogate fm", "solver annealer", "strategy crysim", "strategy random"):
+        assert wanted in states
+
+
+def test_the_command_lists_plugins_as_json():
+    run = subprocess.run([sys.executable, "-m", "crysim", "plugins", "--json"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    annealer = next(p for p in json.loads(run.stdout) if p["kind"] == "solver" and p["name"] == "annealer")
+    assert annealer["distribution"] == "crysim"
+    assert annealer["state"] == "ok"
+    assert annealer["options"]
