@@ -1,8 +1,9 @@
 import pytest
-from crysim.composition import Composition
-from crysim.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from crysim.composition import Composition
+from crysim.errors import InputError
 
 
 def test_order_and_counts_as_given():

@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, EntryPoint
 from typing import Literal
 
 import pytest
+
 from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
 from crysim.interfaces import IsingSolver
 from crysim.plugins import PluginManager, plugin_manager

@@ -3,6 +3,7 @@
 from time import monotonic, perf_counter_ns
 
 import numpy as np
+
 from crysim import hookimpl
 from crysim.interfaces import IsingSolver, SampleSet
 
