@@ -1,12 +1,92 @@
-"""The command line: thin, it parses, calls and prints."""
+"""The command line: thin, it parses, calls and prints.
+
+Each command is a function of the same name in its own module of `crysim.commands`, imported only when the command is
+called, so that ``crysim --help`` is quick. `InputError` becomes one line on stderr and exit code 2.
+"""
 
 from __future__ import annotations
 
-import typer
+import sys
+from importlib import import_module
+from typing import Any
 
-app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from crysim.errors import CrysimError, InputError
+
+COMMANDS: dict[str, str] = {
+    "search": "Search the stable crystals of one formula; writes the best as CIF.",
+    "bench": "Compare strategies: methods × systems × seeds, within a budget of relaxations.",
+    "relax": "Relax crystals from files.",
+    "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
+    "solve": "Minimise a quadratic model from a file with an Ising solver.",
+    "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "tune": "Tune a surrogate's hyperparameters on a set of crystals.",
+    "plugins": "List the plug-ins that are installed.",
+}
+"""Names and one-line descriptions; ``compare-solvers`` is ``crysim.commands.compare_solvers.compare_solvers``."""
+
+EXIT_ALL_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_PARTLY_FAILED = 3
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands' names and imports a command's module when it is called."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        for name, text in COMMANDS.items():
+            self.add_command(TyperCommand(name=name, help=text, callback=None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find a command and put the real one in its placeholder's place."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _load(name) if name in COMMANDS else command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; errors raised on purpose become one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_BAD_INPUT) from error
+        except CrysimError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_ALL_FAILED) from error
+        except KeyboardInterrupt as error:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+
+
+def _load(name: str) -> Any:
+    module_name = name.replace("-", "_")
+    module = import_module(f"crysim.commands.{module_name}")
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=None)(getattr(module, module_name))
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from crysim import __version__
+
+        typer.echo(f"crysim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Crystal structure prediction by plug-ins, and the comparison of the strategies that do it."""
 
 
 def main() -> None:
     """Entry point of the `crysim` command."""
-    app()
+    sys.exit(app())

@@ -1,0 +1,39 @@
+"""`crysim plugins`: what is installed, and what is broken and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def plugins(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    kind: Annotated[str, typer.Option(help="Only encoder, surrogate, solver, energy or strategy.")] = "",
+) -> None:
+    """List the plug-ins that are installed: kind, name, distribution, version, options with defaults, state."""
+    import json
+    from dataclasses import asdict
+
+    from crysim.errors import UnknownNameError
+    from crysim.plugins import KINDS, plugin_manager
+
+    if kind and kind not in KINDS:
+        raise UnknownNameError("kind of plug-in", kind, KINDS)
+    infos = [info for info in plugin_manager().infos() if not kind or info.kind in (kind, None)]
+    if as_json:
+        typer.echo(json.dumps([asdict(info) for info in infos], indent=2, default=str))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("kind", "name", "distribution", "API", "options", "state"):
+        table.add_column(column)
+    for info in infos:
+        options = ", ".join(f"{name}={value}" for name, value in info.options.items())
+        state = info.state if info.state == "ok" else f"{info.state}: {info.reason}"
+        version = "" if info.api_version is None else str(info.api_version)
+        table.add_row(info.kind or "", info.name, f"{info.distribution} {info.version}", version, options, state)
+    Console().print(table)
