@@ -1,0 +1,77 @@
+"""How a factorization machine is trained: the table of section E.1 of the supplement, and presets of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from crysim.errors import InputError
+
+Scheduler = Literal["None", "ReduceLROnPlateau", "LinearLR", "ExponentialLR", "MultiStepLR", "SequentialLR"]
+Loss = Literal["mse", "rmse"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a training run depends on besides its data; the defaults are those of section E.1.
+
+    Attributes:
+        max_epoch: passes over the training vectors.
+        patience: epochs without a lower validation loss after which training ends; None: half of ``max_epoch``.
+        batch_size: vectors per step; 0: all of them.
+        rank: K, columns of the factors.
+        learning_rate: of Adam, before warm-up and decay.
+        scheduler: how the learning rate decays, see `crysim_surrogates.schedule`.
+        weight_decay: of Adam (added to the gradient).
+        loss: ``mse``: a·MSE − b·|PCC|, as the authors' program has it; ``rmse``: a·RMSE − b·PCC, equation 29.
+        error_weight, correlation_weight: a and b.
+        warmup_steps: steps over which the learning rate rises linearly to its value.
+        ema_momentum: weight of an epoch's new parameters when mixed with the last epoch's; 1: no mixing.
+        init_scale: parameters start uniformly within ± this.
+    """
+
+    max_epoch: int = 800
+    patience: int | None = None
+    batch_size: int = 100
+    rank: int = 16
+    learning_rate: float = 1e-3
+    scheduler: Scheduler = "MultiStepLR"
+    weight_decay: float = 1e-9
+    loss: Loss = "mse"
+    error_weight: float = 10.0
+    correlation_weight: float = 1.0
+    warmup_steps: int = 1000
+    ema_momentum: float = 1.0
+    init_scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_epoch", 1), ("rank", 1), ("batch_size", 0), ("warmup_steps", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} of the surrogate is at least {least}, not {getattr(self, name)}")
+        if self.patience is not None and self.patience < 1:
+            raise InputError(f"patience of the surrogate is at least 1, not {self.patience}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate of the surrogate is positive, not {self.learning_rate}")
+        for name in ("weight_decay", "error_weight", "correlation_weight", "init_scale"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} of the surrogate is not negative: {getattr(self, name)} will not do")
+        if self.error_weight == 0 and self.correlation_weight == 0:
+            raise InputError("error_weight and correlation_weight of the surrogate cannot both be 0")
+        if not 0 < self.ema_momentum <= 1:
+            raise InputError(f"ema_momentum of the surrogate is above 0 and at most 1, not {self.ema_momentum}")
+
+    @property
+    def epochs_of_patience(self) -> int:
+        """Epochs without improvement that end the training."""
+        return self.patience if self.patience is not None else max(1, self.max_epoch // 2)
+
+
+PRESETS: dict[str, TrainingSettings] = {"paper": TrainingSettings()}
+
+
+def settings_of(preset: str, **overrides: Any) -> TrainingSettings:
+    """A preset with those values changed that are not None."""
+    base = PRESETS[preset]
+    chosen = {f.name: getattr(base, f.name) for f in fields(base)}
+    chosen.update({key: value for key, value in overrides.items() if value is not None})
+    return TrainingSettings(**chosen)
