@@ -1,0 +1,236 @@
+"""Runs side by side: metrics of each, and the table of systems and methods that the bench ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+
+from crysim.analysis.matching import ReferenceMatcher
+from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
+from crysim.analysis.tables import Column, Table, Value, lowest_cells
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.interfaces import Trial
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as the analysis sees it.
+
+    Attributes:
+        system: formula per cell.
+        method: the label under which runs are compared.
+        seed: of the run.
+        budget: relaxations that it was given.
+        trials: in order, up to the budget or where it was stopped.
+        fingerprint: of the energy model.
+    """
+
+    system: str
+    method: str
+    seed: int
+    budget: int
+    trials: tuple[Trial, ...]
+    fingerprint: Mapping[str, str]
+
+    @property
+    def num_atoms(self) -> int:
+        """Atoms per cell; 1 if nothing was relaxed yet."""
+        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The ground truth of a system: its crystal, and its energy by the runs' model (eV per cell) where known."""
+
+    crystal: Crystal
+    energy: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs of several systems and methods, relaxed with one energy model.
+
+    Raises:
+        InputError: the runs' energies come from different models or weights, and so cannot be compared.
+    """
+
+    runs: tuple[Run, ...]
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    count_distinct: bool = False
+
+    def __post_init__(self) -> None:
+        check_one_model(self.runs)
+
+    @cached_property
+    def metrics(self) -> list[RunMetrics]:
+        """Of each run, in order."""
+        matchers = {system: ReferenceMatcher(ref.crystal) for system, ref in self.references.items()}
+        return [
+            run_metrics(
+                run.trials,
+                matcher=matchers.get(run.system),
+                reference_energy=self.references[run.system].energy if run.system in self.references else None,
+                budget=run.budget,
+                count_distinct=self.count_distinct,
+            )
+            for run in self.runs
+        ]
+
+    @property
+    def systems(self) -> list[str]:
+        """In the order in which they first appear."""
+        return list(dict.fromkeys(run.system for run in self.runs))
+
+    @property
+    def methods(self) -> list[str]:
+        """In the order in which they first appear."""
+        return list(dict.fromkeys(run.method for run in self.runs))
+
+    def of(self, system: str, method: str) -> list[tuple[Run, RunMetrics]]:
+        """The runs of one system and method with their metrics, by seed."""
+        found = [
+            (run, metrics)
+            for run, metrics in zip(self.runs, self.metrics, strict=True)
+            if run.system == system and run.method == method
+        ]
+        return sorted(found, key=lambda pair: pair[0].seed)
+
+    def cells(self) -> Iterable[tuple[str, str, list[tuple[Run, RunMetrics]]]]:
+        """System, method and their runs, for all that have any."""
+        for system in self.systems:
+            for method in self.methods:
+                if pairs := self.of(system, method):
+                    yield system, method, pairs
+
+    def summary(self) -> Table:
+        """One row for each system and method, over seeds."""
+        rows = [self._summary_row(system, method, pairs) for system, method, pairs in self.cells()]
+        notes = [
+            "lowest energy: the best seed, and mean ± population standard deviation over seeds",
+            "found: seeds in which a crystal of the lowest energy matches the reference (the paper's criterion); "
+            "strict: seeds with a crystal that matches within pymatgen's defaults and has its space group",
+            "interval: Wilson's 95 % interval of the success rate; relaxations to …: median of seeds that got there",
+        ]
+        unfinished = sum(len(run.trials) < run.budget for run in self.runs)
+        if unfinished:
+            notes.append(f"{unfinished} of {len(self.runs)} runs have not used up their budget")
+        best = lowest_cells(rows, "mean", group="system")
+        return Table("Comparison of methods", SUMMARY_COLUMNS, tuple(rows), tuple(notes), frozenset(best))
+
+    def _summary_row(self, system: str, method: str, pairs: Sequence[tuple[Run, RunMetrics]]) -> dict[str, Value]:
+        metrics = [m for _, m in pairs]
+        energies = [m.lowest for m in metrics if m.lowest is not None]
+        mean, std = mean_and_std(energies)
+        reference = self.references.get(system)
+        row: dict[str, Value] = {
+            "system": system,
+            "method": method,
+            "runs": len(pairs),
+            "lowest": min(energies, default=None),
+            "mean": mean if energies else None,
+            "std": std if energies else None,
+            "reference": reference.energy if reference else None,
+            "to_lowest": _median([m.lowest_at.relaxations for m in metrics if m.lowest_at]),
+            "filtered": sum(m.num_filtered for m in metrics) / len(pairs),
+            "failed": sum(m.num_failed for m in metrics),
+            "relaxations": sum(m.num_trials for m in metrics),
+            "evaluations": sum(m.evaluations for m in metrics),
+            "seconds": sum(m.seconds for m in metrics) / len(pairs),
+        }
+        if reference is not None:
+            found = sum(m.success for m in metrics)
+            low, high = wilson_interval(found, len(pairs))
+            row |= {
+                "found": found,
+                "found_strict": sum(m.found_strict is not None for m in metrics),
+                "interval": f"{low:.2f}–{high:.2f}",
+                "to_match": _median([m.first_match for m in metrics if m.first_match is not None]),
+                "to_energy": _median([m.energy_reached.relaxations for m in metrics if m.energy_reached]),
+            }
+        return row
+
+    def per_seed(self, system: str) -> Table:
+        """The paper's metrics of every run of one system (Tables S1 to S6, S8 to S10)."""
+        rows = tuple(
+            {"seed": run.seed, "method": run.method, **seed_values(metrics)}
+            for method in self.methods
+            for run, metrics in self.of(system, method)
+        )
+        reference = self.references.get(system)
+        known = reference is not None and reference.energy is not None
+        title = f"{system}, estimated stable energy {reference.energy:.2f} eV" if known and reference else system
+        return Table(title, SEED_COLUMNS, rows)
+
+
+def seed_values(metrics: RunMetrics) -> dict[str, Value]:
+    """The values of `SEED_COLUMNS` of one run."""
+    return {
+        "first_match": metrics.first_match,
+        "first_displacement": metrics.first_displacement,
+        "closest_match": metrics.closest_match,
+        "closest_displacement": metrics.closest_displacement,
+        "lowest": metrics.lowest,
+        "num_lowest": metrics.num_lowest,
+        "num_matched": metrics.num_matched,
+        "num_filtered": metrics.num_filtered,
+        "num_failed": metrics.num_failed,
+        "strict_match": metrics.found_strict.relaxations if metrics.found_strict else None,
+        "num_distinct": metrics.num_distinct,
+    }
+
+
+def check_one_model(runs: Sequence[Run]) -> None:
+    """Raise InputError if runs were relaxed with different energy models or weights."""
+    kinds: dict[tuple[tuple[str, str], ...], str] = {}
+    for run in runs:
+        kinds.setdefault(tuple(sorted(run.fingerprint.items())), f"{run.system}/{run.method}/seed {run.seed}")
+    if len(kinds) > 1:
+        (first, one), (second, other) = list(kinds.items())[:2]
+        changed = sorted({key for key, _ in set(first) ^ set(second)})
+        raise InputError(
+            f"energies of different models cannot be compared: {one} and {other} differ in {', '.join(changed)}"
+        )
+
+
+def _median(values: Sequence[int]) -> float | None:
+    return float(median(values)) if values else None
+
+
+SUMMARY_COLUMNS = (
+    Column("system", "system", formula=True),
+    Column("method", "method"),
+    Column("runs", "seeds"),
+    Column("lowest", "lowest energy (eV)", ".2f"),
+    Column("mean", "mean (eV)", ".2f"),
+    Column("std", "± std", ".2f"),
+    Column("reference", "reference (eV)", ".2f"),
+    Column("found", "found"),
+    Column("found_strict", "strict"),
+    Column("interval", "interval"),
+    Column("to_match", "relaxations to match", "g"),
+    Column("to_energy", "to energy", "g"),
+    Column("to_lowest", "to lowest", "g"),
+    Column("filtered", "too close", ".3g"),
+    Column("failed", "failed"),
+    Column("relaxations", "relaxations"),
+    Column("evaluations", "evaluations"),
+    Column("seconds", "s per run", ".0f"),
+)
+SEED_COLUMNS = (
+    Column("seed", "seed"),
+    Column("method", "method"),
+    Column("first_match", "I_M,0"),
+    Column("first_displacement", "D_M,0", ".5f"),
+    Column("closest_match", "I_M,min"),
+    Column("closest_displacement", "D_M,min", ".5f"),
+    Column("lowest", "E_min (eV)", ".2f"),
+    Column("num_lowest", "N_E"),
+    Column("num_matched", "N_M"),
+    Column("num_filtered", "filtered"),
+    Column("num_failed", "failed"),
+    Column("strict_match", "first strict match"),
+    Column("num_distinct", "distinct"),
+)

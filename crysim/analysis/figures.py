@@ -1,0 +1,160 @@
+"""Figures: the accumulated lowest energy with its bands (figure 4 of the paper), and where the time goes.
+
+Drawn without a display and without matplotlib's global state.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim.analysis.metrics import accumulated_lowest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from crysim.analysis.comparison import Comparison
+
+Floats = NDArray[np.float64]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F3C8D", "#999999")
+"""Okabe and Ito's colours, told apart by the colour-blind, then some more."""
+LINES = ("-", "-.", ":", (0, (5, 1)))
+
+
+def formula_text(formula: str) -> str:
+    """A formula with lowered numbers, as matplotlib's mathtext."""
+    return re.sub(r"(\d+)", r"$_{\1}$", formula)
+
+
+def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
+    """Accumulated lowest energy against relaxations, one panel per system (figure 4).
+
+    A curve is the mean over seeds, its band covers the lowest and the highest; the reference's energy is dashed.
+    """
+    systems = comparison.systems
+    columns = max(1, min(columns, len(systems)))
+    rows = max(1, -(-len(systems) // columns))
+    figure = _figure((5.0 * columns, 3.8 * rows + 0.4))
+    axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axis, system in zip(axes, systems, strict=False):
+        _accumulated_panel(axis, comparison, system)
+    for axis in axes[len(systems) :]:
+        axis.set_visible(False)
+    _legend(figure, axes[: len(systems)])
+    return figure
+
+
+def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
+    tails: list[float] = []
+    for index, method in enumerate(comparison.methods):
+        pairs = comparison.of(system, method)
+        if not pairs:
+            continue
+        length = max(run.budget for run, _ in pairs)
+        curves = np.array([_padded(accumulated_lowest(run.trials, run.budget), length) for run, _ in pairs])
+        mean, low, high = band(curves)
+        x = np.arange(1, length + 1)
+        colour = COLOURS[index % len(COLOURS)]
+        line = LINES[index // len(COLOURS) % len(LINES)]
+        axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, label=method)
+        axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+        finite = mean[np.isfinite(mean)]
+        # the first tenth is left out of the scale: first energies tower over what matters
+        tails += [*finite[len(finite) // 10 :], *low[np.isfinite(low)]]
+    reference = comparison.references.get(system)
+    if reference is not None and reference.energy is not None:
+        axis.axhline(reference.energy, color="0.25", linestyle="--", linewidth=1.0, label="reference")
+        tails.append(reference.energy)
+    if tails:
+        bottom, top = min(tails), max(tails)
+        margin = 0.05 * (top - bottom) or 0.05
+        axis.set_ylim(bottom - margin, top + margin)
+    axis.set_xlim(left=0)
+    axis.set_title(formula_text(system))
+    axis.set_xlabel("relaxations")
+    axis.set_ylabel("accumulated lowest energy (eV per cell)")
+    axis.ticklabel_format(axis="y", useOffset=False)
+    axis.grid(alpha=0.25, linewidth=0.5)
+
+
+def band(curves: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, lowest and highest over seeds of ``[seeds, n]`` curves, each ``[n]``; NaN until every seed has a value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return curves.mean(axis=0), curves.min(axis=0), curves.max(axis=0)
+
+
+def time_figure(comparison: Comparison) -> Figure:
+    """Mean seconds per relaxation, split by phase, one bar for each system and method."""
+    labels: list[str] = []
+    splits: list[dict[str, float]] = []
+    for system, method, pairs in comparison.cells():
+        labels.append(f"{formula_text(system)}  {method}")
+        splits.append(mean_seconds([run.trials for run, _ in pairs]))
+    phases = list(dict.fromkeys(phase for split in splits for phase in split))
+    figure = _figure((7.5, 1.6 + 0.34 * max(1, len(labels))))
+    axis = figure.subplots()
+    left = np.zeros(len(labels))
+    for index, phase in enumerate(phases):
+        widths = np.array([split.get(phase, 0.0) for split in splits])
+        axis.barh(labels, widths, left=left, color=COLOURS[index % len(COLOURS)], label=phase)
+        left += widths
+    axis.invert_yaxis()
+    axis.set_xlabel("seconds per relaxation")
+    axis.grid(axis="x", alpha=0.25, linewidth=0.5)
+    _legend(figure, [axis])
+    return figure
+
+
+def mean_seconds(runs: Sequence[Sequence[Any]]) -> dict[str, float]:
+    """Seconds per trial by phase over the trials of several runs: the strategy's phases, then ``relax``."""
+    totals: dict[str, float] = {}
+    relax = 0.0
+    trials = 0
+    for run in runs:
+        for trial in run:
+            trials += 1
+            relax += trial.seconds
+            for phase, seconds in trial.candidate.seconds.items():
+                totals[phase] = totals.get(phase, 0.0) + seconds
+    if not trials:
+        return {}
+    return {phase: seconds / trials for phase, seconds in {**totals, "relax": relax}.items()}
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; the ending (``.png``, ``.svg``, ``.pdf``) names the format. A PNG has 160 dots per inch."""
+    metadata: Mapping[str, Any] = {"Date": None} if path.suffix in (".svg", ".pdf") else {"Software": None}
+    figure.savefig(path, dpi=160, metadata=dict(metadata) if path.suffix != ".pdf" else {"CreationDate": None})
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    handles: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(5, len(handles)))
+
+
+def _padded(curve: Floats, length: int) -> Floats:
+    if not len(curve):
+        return np.full(length, np.nan)
+    return np.concatenate([curve, np.full(length - len(curve), curve[-1])])

@@ -1,0 +1,234 @@
+"""What a run achieved: the paper's metrics (sections 2.3 and 4.3), and stricter ones beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim.analysis.matching import ReferenceMatcher, distinct
+from crysim.interfaces import Trial, TrialStatus
+
+Floats = NDArray[np.float64]
+
+DECIMALS = 2
+"""Energies are equal to the lowest (N_E) if they agree with it when rounded to this many decimals of an eV per cell,
+the precision of the paper's tables."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What had been spent when something was first reached.
+
+    Attributes:
+        relaxations: how many, that one included; the first is 1.
+        evaluations: of the energy model during these relaxations.
+        seconds: the strategy's and the relaxations' wall time together.
+    """
+
+    relaxations: int
+    evaluations: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """The metrics of one run. Iterations count relaxations from 1; energies are eV per cell.
+
+    The paper looks only at the crystals of the lowest energy, and so do the fields up to ``num_matched``.
+
+    Attributes:
+        lowest: E_min, the lowest energy of the trials that count; None if none counts.
+        lowest_at: what had been spent when it was first reached.
+        first_match: I_M,0, the first of the crystals of lowest energy that matches; None if none does or there is no
+            reference.
+        first_displacement: D_M,0, its displacement.
+        closest_match: I_M,min, the one with the smallest displacement.
+        closest_displacement: D_M,min, that displacement.
+        num_lowest: N_E, crystals whose energy equals E_min (see `DECIMALS`).
+        num_matched: N_M, how many of these match.
+        num_filtered: excluded because a pair ended too close.
+        num_failed: relaxations that failed.
+        num_unconverged: not converged within the steps; they count.
+        num_trials: relaxations in the journal.
+        found: what had been spent at the first trial of any energy that the paper's matcher accepts; None if none.
+        found_strict: likewise by the strict match.
+        energy_reached: likewise when the energy came within the tolerance of the reference's.
+        num_distinct: distinct minima, or None if they were not counted.
+        mean_accumulated: area under the accumulated lowest energy divided by the budget, eV per cell; before the first
+            trial that counts, its energy is taken.
+        evaluations: of the energy model in the whole run.
+        seconds: wall time of the whole run.
+    """
+
+    lowest: float | None
+    lowest_at: Effort | None
+    first_match: int | None
+    first_displacement: float | None
+    closest_match: int | None
+    closest_displacement: float | None
+    num_lowest: int
+    num_matched: int
+    num_filtered: int
+    num_failed: int
+    num_unconverged: int
+    num_trials: int
+    found: Effort | None
+    found_strict: Effort | None
+    energy_reached: Effort | None
+    num_distinct: int | None
+    mean_accumulated: float | None
+    evaluations: int
+    seconds: float
+
+    @property
+    def success(self) -> bool:
+        """The paper's: a crystal of the lowest energy matches."""
+        return self.num_matched > 0
+
+
+def run_metrics(
+    trials: Sequence[Trial],
+    *,
+    matcher: ReferenceMatcher | None = None,
+    reference_energy: float | None = None,
+    energy_tolerance: float = 0.001,
+    budget: int | None = None,
+    count_distinct: bool = False,
+) -> RunMetrics:
+    """The metrics of one run.
+
+    Args:
+        trials: of the run, in order.
+        matcher: of the reference; None: nothing is matched.
+        reference_energy: of the same energy model, eV per cell.
+        energy_tolerance: eV per atom by which the reference's energy may be missed and count as reached.
+        budget: relaxations that the run had; the number of trials if None. The accumulated curve goes on flat to it.
+        count_distinct: count distinct minima (slow for large cells).
+    """
+    if budget is not None:
+        trials = trials[:budget]
+    spent = _efforts(trials)
+    counting = [i for i, trial in enumerate(trials) if trial.counts and trial.energy is not None]
+    energies = {i: _energy(trials[i]) for i in counting}
+    lowest = min(energies.values()) if energies else None
+    at_lowest = [i for i in counting if lowest is not None and round(energies[i], DECIMALS) == round(lowest, DECIMALS)]
+
+    displacements: dict[int, float] = {}
+    if matcher is not None:
+        for i in at_lowest:
+            crystal = trials[i].crystal
+            displacement = matcher.match(crystal).displacement if crystal is not None else None
+            if displacement is not None:
+                displacements[i] = displacement
+    first = min(displacements, default=None)
+    closest = min(displacements, key=lambda i: (displacements[i], i), default=None)
+
+    def effort(condition: Callable[[int], bool]) -> Effort | None:
+        return next((spent[i] for i in counting if condition(i)), None)
+
+    def matches(i: int, *, strict: bool) -> bool:
+        crystal = trials[i].crystal
+        if matcher is None or crystal is None:
+            return False
+        match = matcher.match(crystal)
+        return bool(match.strict if strict else match.found)
+
+    def reaches(i: int) -> bool:
+        if reference_energy is None:
+            return False
+        atoms = trials[i].candidate.crystal.num_atoms
+        return energies[i] <= reference_energy + energy_tolerance * atoms
+
+    curve = accumulated_lowest(trials, budget)
+    return RunMetrics(
+        lowest=lowest,
+        lowest_at=effort(lambda i: energies[i] == lowest),
+        first_match=None if first is None else first + 1,
+        first_displacement=None if first is None else displacements[first],
+        closest_match=None if closest is None else closest + 1,
+        closest_displacement=None if closest is None else displacements[closest],
+        num_lowest=len(at_lowest),
+        num_matched=len(displacements),
+        num_filtered=_count(trials, TrialStatus.TOO_CLOSE),
+        num_failed=_count(trials, TrialStatus.FAILED),
+        num_unconverged=_count(trials, TrialStatus.NOT_CONVERGED),
+        num_trials=len(trials),
+        found=effort(lambda i: matches(i, strict=False)),
+        found_strict=effort(lambda i: matches(i, strict=True)),
+        energy_reached=effort(reaches),
+        num_distinct=num_distinct_minima(trials) if count_distinct else None,
+        mean_accumulated=_area(curve),
+        evaluations=spent[-1].evaluations if spent else 0,
+        seconds=spent[-1].seconds if spent else 0.0,
+    )
+
+
+def accumulated_lowest(trials: Sequence[Trial], budget: int | None = None) -> Floats:
+    """The lowest energy so far after each relaxation, ``[budget]`` eV per cell; NaN before the first that counts.
+
+    A run that ended early keeps its last value up to the budget.
+    """
+    length = len(trials) if budget is None else budget
+    curve = np.full(length, np.nan)
+    for i, trial in enumerate(trials[:length]):
+        if trial.counts and trial.energy is not None:
+            curve[i] = trial.energy
+    return np.fmin.accumulate(curve) if length else curve
+
+
+def num_distinct_minima(trials: Sequence[Trial]) -> int:
+    """How many distinct relaxed crystals a run found, by `crysim.analysis.matching.distinct`."""
+    found = [t for t in trials if t.status is TrialStatus.RELAXED and t.crystal is not None and t.energy is not None]
+    crystals = [t.crystal for t in found if t.crystal is not None]
+    return len(distinct(crystals, [_energy(t) for t in found]))
+
+
+def wilson_interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for a success rate (J. Am. Stat. Assoc. 22, 209, 1927); (0, 1) without runs."""
+    if runs == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    rate = successes / runs
+    centre = (rate + z * z / (2 * runs)) / (1 + z * z / runs)
+    half = z / (1 + z * z / runs) * sqrt(rate * (1 - rate) / runs + z * z / (4 * runs * runs))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and population standard deviation, as the paper's tables have them; NaN of nothing."""
+    if not values:
+        return float("nan"), float("nan")
+    return float(np.mean(values)), float(np.std(values))
+
+
+def _efforts(trials: Sequence[Trial]) -> list[Effort]:
+    efforts: list[Effort] = []
+    evaluations, seconds = 0, 0.0
+    for number, trial in enumerate(trials, start=1):
+        evaluations += trial.evaluations
+        seconds += trial.seconds + sum(trial.candidate.seconds.values())
+        efforts.append(Effort(number, evaluations, seconds))
+    return efforts
+
+
+def _energy(trial: Trial) -> float:
+    assert trial.energy is not None
+    return trial.energy
+
+
+def _count(trials: Sequence[Trial], status: TrialStatus) -> int:
+    return sum(trial.status is status for trial in trials)
+
+
+def _area(curve: Floats) -> float | None:
+    known = np.flatnonzero(np.isfinite(curve))
+    if not len(known):
+        return None
+    filled = curve.copy()
+    filled[: known[0]] = curve[known[0]]
+    return float(filled.mean())

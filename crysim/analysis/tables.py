@@ -1,0 +1,164 @@
+"""Tables, and how they are written: on the terminal, as Markdown, CSV, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from rich.table import Table as RichTable
+
+Value = str | int | float | bool | None
+NOTHING = "/"
+"""What stands in a cell without a value, as in the paper."""
+
+_SUBSCRIPTS = re.compile(r"(?<=[A-Za-z)])(\d+)")
+_TEX = {"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "±": r"$\pm$", "−": r"$-$", "×": r"$\times$",
+        "≤": r"$\leq$", "Å": r"\AA{}", "–": "--"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its key in JSON and CSV, its heading, and how a value is written for people.
+
+    Attributes:
+        key: snake_case.
+        heading: with the unit.
+        form: a format specification (``.2f``), or a function of the value; None: ``str``.
+        formula: the values are chemical formulas, whose numbers LaTeX lowers.
+    """
+
+    key: str
+    heading: str
+    form: str | Callable[[Any], str] | None = None
+    formula: bool = False
+
+    def text(self, value: Value) -> str:
+        """The value as people read it."""
+        if value is None or (isinstance(value, float) and not isfinite(value)):
+            return NOTHING
+        if callable(self.form):
+            return self.form(value)
+        if self.form is not None and not isinstance(value, str):
+            return format(value, self.form)
+        return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of plain values.
+
+    Attributes:
+        title: one line.
+        columns: in order.
+        rows: values by column key; a key that is missing has no value.
+        notes: lines under the table (what was cut, what a column means).
+        best: cells that are the best of their kind, ``(row index, column key)``, written bold.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Value], ...]
+    notes: tuple[str, ...] = ()
+    best: frozenset[tuple[int, str]] = field(default=frozenset())
+
+    def texts(self) -> list[list[str]]:
+        """The cells as people read them, ``[rows][columns]``."""
+        return [[column.text(row.get(column.key)) for column in self.columns] for row in self.rows]
+
+    def to_rich(self) -> RichTable:
+        """For the terminal."""
+        caption = "\n".join(self.notes) or None
+        table = RichTable(title=self.title, caption=caption, title_justify="left", caption_justify="left")
+        for column in self.columns:
+            numeric = any(isinstance(row.get(column.key), int | float) for row in self.rows)
+            table.add_column(column.heading, justify="right" if numeric else "left", overflow="fold")
+        for i, cells in enumerate(self.texts()):
+            table.add_row(*(_bold_rich(text, self._is_best(i, j)) for j, text in enumerate(cells)))
+        return table
+
+    def to_markdown(self) -> str:
+        """GitHub's Markdown, ending in a newline."""
+        head = [column.heading.replace("|", r"\|") for column in self.columns]
+        lines = [f"### {self.title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+        for i, cells in enumerate(self.texts()):
+            escaped = [text.replace("|", r"\|") for text in cells]
+            marked = [f"**{text}**" if self._is_best(i, j) else text for j, text in enumerate(escaped)]
+            lines.append(f"| {' | '.join(marked)} |")
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+    def to_csv(self) -> str:
+        """Keys as the header, values unrounded, nothing for no value."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.key for column in self.columns])
+        for row in self.rows:
+            writer.writerow(["" if row.get(c.key) is None else row[c.key] for c in self.columns])
+        return out.getvalue()
+
+    def to_latex(self) -> str:
+        """A ``table`` environment with booktabs rules."""
+        lines = [r"\begin{table}", r"\centering", rf"\caption{{{_tex(self.title)}}}"]
+        lines.append(rf"\begin{{tabular}}{{{'l' * len(self.columns)}}}")
+        lines += [r"\toprule", " & ".join(_tex(c.heading) for c in self.columns) + r" \\", r"\midrule"]
+        for i, cells in enumerate(self.texts()):
+            written = [_tex(text, formula=self.columns[j].formula) for j, text in enumerate(cells)]
+            written = [rf"\textbf{{{text}}}" if self._is_best(i, j) else text for j, text in enumerate(written)]
+            lines.append(" & ".join(written) + r" \\")
+        lines += [r"\bottomrule", r"\end{tabular}"]
+        lines += [rf"\par\footnotesize {_tex(note)}" for note in self.notes]
+        return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: title, notes and rows; what is not finite becomes null."""
+        rows = [{c.key: _plain(row.get(c.key)) for c in self.columns} for row in self.rows]
+        return {"title": self.title, "notes": list(self.notes), "rows": rows}
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _is_best(self, row: int, column: int) -> bool:
+        return (row, self.columns[column].key) in self.best
+
+
+def lowest_cells(
+    rows: Sequence[Mapping[str, Value]], key: str, group: str | None = None, decimals: int = 2
+) -> set[tuple[int, str]]:
+    """The cells of a column that are lowest among the rows that share the value of ``group``; ties are all marked."""
+    lowest: dict[Value, float] = {}
+    for row in rows:
+        value = row.get(key)
+        if isinstance(value, int | float) and isfinite(value):
+            kind = row.get(group) if group else None
+            lowest[kind] = min(lowest.get(kind, float("inf")), round(value, decimals))
+    best: set[tuple[int, str]] = set()
+    for i, row in enumerate(rows):
+        value = row.get(key)
+        kind = row.get(group) if group else None
+        if isinstance(value, int | float) and kind in lowest and round(value, decimals) == lowest[kind]:
+            best.add((i, key))
+    return best
+
+
+def _bold_rich(text: str, best: bool) -> str:
+    escaped = text.replace("[", r"\[")
+    return f"[bold]{escaped}[/bold]" if best else escaped
+
+
+def _tex(text: str, *, formula: bool = False) -> str:
+    if formula:
+        return _SUBSCRIPTS.sub(r"$_{\1}$", text)
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def _plain(value: Value) -> Value:
+    return None if isinstance(value, float) and not isfinite(value) else value
