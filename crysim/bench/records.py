@@ -1,0 +1,77 @@
+"""Trials and frames as JSON records, and back, to the last bit of every float."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crysim.crystal import Crystal
+from crysim.interfaces import Candidate, Frame, Trial, TrialStatus
+
+
+def trial_to_dict(trial: Trial) -> dict[str, Any]:
+    """A trial as a JSON record; `trial_from_dict` gives the same trial back."""
+    start = trial.candidate.crystal
+    return {
+        "number": trial.number,
+        "status": str(trial.status),
+        "energy": trial.energy,
+        "reason": trial.reason,
+        "steps": trial.steps,
+        "evaluations": trial.evaluations,
+        "seconds": trial.seconds,
+        "phases": dict(trial.candidate.seconds),
+        "info": dict(trial.candidate.info),
+        "start": start.to_dict(),
+        "crystal": None if trial.crystal is None else trial.crystal.to_dict(),
+        "frames": [_frame_to_dict(frame, start) for frame in trial.frames],
+    }
+
+
+def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
+    """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker."""
+    start = Crystal.from_dict(record["start"])
+    crystal = record["crystal"]
+    return Trial(
+        number=record["number"],
+        candidate=Candidate(start, info=record["info"], seconds=record["phases"]),
+        status=TrialStatus(record["status"]),
+        crystal=None if crystal is None else Crystal.from_dict(crystal),
+        energy=record["energy"],
+        frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
+        steps=record["steps"],
+        evaluations=record["evaluations"],
+        seconds=record["seconds"],
+        reason=record["reason"],
+    )
+
+
+def frame_to_dict(frame: Frame) -> dict[str, Any]:
+    """A frame as a JSON record."""
+    return {"crystal": frame.crystal.to_dict(), "energy": frame.energy}
+
+
+def frame_from_dict(record: Mapping[str, Any]) -> Frame:
+    """The frame of a record."""
+    return Frame(Crystal.from_dict(record["crystal"]), record["energy"])
+
+
+def _frame_to_dict(frame: Frame, start: Crystal) -> dict[str, Any]:
+    """A frame of a trajectory: only what differs from the start, as long as group and sites are the start's."""
+    crystal = frame.crystal
+    free = [list(site.free) for site in crystal.sites]
+    if _rebuild(start, crystal.cell, free) != crystal:
+        return frame_to_dict(frame)
+    return {"cell": list(crystal.cell), "free": free, "energy": frame.energy}
+
+
+def _frame_from_dict(record: Mapping[str, Any], start: Crystal) -> Frame:
+    if "crystal" in record:
+        return frame_from_dict(record)
+    return Frame(_rebuild(start, record["cell"], record["free"]), record["energy"])
+
+
+def _rebuild(start: Crystal, cell: Any, free: Any) -> Crystal | None:
+    if [len(f) for f in free] != [len(site.free) for site in start.sites]:
+        return None
+    return start.with_parameters(tuple(cell), tuple(tuple(f) for f in free))
