@@ -1,0 +1,39 @@
+"""Space groups, crystal systems, Wyckoff positions and the ways to fill them."""
+
+from crysim.symmetry.cells import (
+    CELL_PARAMETERS,
+    Cell,
+    cell_from_lattice,
+    free_cell_parameters,
+    impose_cell,
+    lattice_from_cell,
+    volume_factor,
+)
+from crysim.symmetry.combinations import (
+    CombinationOrder,
+    WyckoffCombinations,
+    compatible_space_groups,
+    count_combinations,
+)
+from crysim.symmetry.counting import Combination
+from crysim.symmetry.groups import CRYSTAL_SYSTEMS, SpaceGroup, WyckoffPosition, crystal_system, space_group
+
+__all__ = [
+    "CELL_PARAMETERS",
+    "CRYSTAL_SYSTEMS",
+    "Cell",
+    "Combination",
+    "CombinationOrder",
+    "SpaceGroup",
+    "WyckoffCombinations",
+    "WyckoffPosition",
+    "cell_from_lattice",
+    "compatible_space_groups",
+    "count_combinations",
+    "crystal_system",
+    "free_cell_parameters",
+    "impose_cell",
+    "lattice_from_cell",
+    "space_group",
+    "volume_factor",
+]

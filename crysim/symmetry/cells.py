@@ -1,0 +1,119 @@
+"""Cells: six parameters, lattice vectors, and what each crystal system leaves free.
+
+Cell parameters are (a, b, c, alpha, beta, gamma) in Å and degrees. A lattice is ``[3, 3]`` with the vectors as rows,
+a along x and b in the xy plane.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crysim.errors import InputError
+
+Floats = NDArray[np.float64]
+Cell = tuple[float, float, float, float, float, float]
+
+CELL_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
+
+_FREE: dict[str, tuple[str, ...]] = {
+    "triclinic": CELL_PARAMETERS,
+    "monoclinic": ("a", "b", "c", "beta"),
+    "orthorhombic": ("a", "b", "c"),
+    "tetragonal": ("a", "c"),
+    "trigonal": ("a", "c"),
+    "hexagonal": ("a", "c"),
+    "cubic": ("a",),
+}
+
+
+def free_cell_parameters(system: str) -> tuple[str, ...]:
+    """The cell parameters that a crystal system leaves free (hexagonal axes for the trigonal system)."""
+    if system not in _FREE:
+        raise InputError(f"unknown crystal system '{system}': known: {', '.join(_FREE)}")
+    return _FREE[system]
+
+
+def impose_cell(system: str, cell: ArrayLike) -> Floats:
+    """Cells of a crystal system from any cells: free parameters are kept, the others follow from them.
+
+    Equal lengths take the value of the first (b = a, and c = a in a cubic cell), as in section 4.1 of the paper.
+
+    Args:
+        system: the crystal system.
+        cell: ``[..., 6]``.
+
+    Returns:
+        ``[..., 6]``, a copy.
+    """
+    free = free_cell_parameters(system)
+    result = np.array(cell, dtype=np.float64)
+    if "b" not in free:
+        result[..., 1] = result[..., 0]
+    if "c" not in free:
+        result[..., 2] = result[..., 0]
+    for i, name in enumerate(CELL_PARAMETERS[3:], start=3):
+        if name not in free:
+            result[..., i] = 120.0 if name == "gamma" and system in ("trigonal", "hexagonal") else 90.0
+    return result
+
+
+def volume_factor(cell: ArrayLike) -> Floats:
+    """Volume over a·b·c of cells ``[..., 6]``; 0 where no such cell exists because of its angles."""
+    cosines = _cosines(np.asarray(cell, dtype=np.float64)[..., 3:])
+    ca, cb, cg = cosines[..., 0], cosines[..., 1], cosines[..., 2]
+    square = 1.0 - ca * ca - cb * cb - cg * cg + 2.0 * ca * cb * cg
+    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
+
+
+def lattice_from_cell(cell: ArrayLike) -> Floats:
+    """Lattice vectors ``[..., 3, 3]`` of cells ``[..., 6]``.
+
+    Raises:
+        InputError: a length or angle out of range, or angles that close no cell.
+    """
+    parameters = np.asarray(cell, dtype=np.float64)
+    if not np.isfinite(parameters).all() or (parameters <= 0).any() or (parameters[..., 3:] >= 180).any():
+        raise InputError("a cell has positive finite lengths and angles between 0 and 180 degrees")
+    factor = volume_factor(parameters)
+    if (factor < 1e-6).any():
+        raise InputError("these three cell angles close no cell: each must be less than the sum of the other two")
+    ca, cb, cg = np.moveaxis(_cosines(parameters[..., 3:]), -1, 0)
+    sg = np.sqrt(1.0 - cg * cg)
+    lattice = np.zeros((*parameters.shape[:-1], 3, 3))
+    lattice[..., 0, 0] = 1.0
+    lattice[..., 1, 0] = cg
+    lattice[..., 1, 1] = sg
+    lattice[..., 2, 0] = cb
+    lattice[..., 2, 1] = (ca - cb * cg) / sg
+    lattice[..., 2, 2] = factor / sg
+    return np.asarray(lattice * parameters[..., :3, None])
+
+
+def cell_from_lattice(lattice: ArrayLike) -> Floats:
+    """Cell parameters ``[..., 6]`` of lattice vectors ``[..., 3, 3]`` in any orientation."""
+    rows = np.asarray(lattice, dtype=np.float64)
+    return cell_from_metric(rows @ np.swapaxes(rows, -1, -2))
+
+
+def cell_from_metric(metric: ArrayLike) -> Floats:
+    """Cell parameters ``[..., 6]`` of metric tensors ``[..., 3, 3]``, Å²."""
+    g = np.asarray(metric, dtype=np.float64)
+    lengths = np.sqrt(np.diagonal(g, axis1=-2, axis2=-1))
+    cosines = np.stack(
+        [
+            g[..., 1, 2] / (lengths[..., 1] * lengths[..., 2]),
+            g[..., 0, 2] / (lengths[..., 0] * lengths[..., 2]),
+            g[..., 0, 1] / (lengths[..., 0] * lengths[..., 1]),
+        ],
+        axis=-1,
+    )
+    return np.concatenate([lengths, np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))], axis=-1)
+
+
+def _cosines(angles: Floats) -> Floats:
+    # Exact zeros and halves for 90 and 120 degrees keep symmetric cells symmetric to the last bit.
+    cosines = np.cos(np.radians(angles))
+    cosines = np.where(angles == 90.0, 0.0, cosines)
+    cosines = np.where(angles == 120.0, -0.5, cosines)
+    return np.asarray(np.where(angles == 60.0, 0.5, cosines))
