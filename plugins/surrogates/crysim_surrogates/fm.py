@@ -15,11 +15,12 @@ from crysim import hookimpl
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim_surrogates.fm_compiled import CompiledTrainer
 from crysim_surrogates.fm_torch import Parameters, TorchTrainer
 from crysim_surrogates.objective import pearson, rmse
 from crysim_surrogates.settings import Loss, Scheduler, settings_of
 from crysim_surrogates.sparse_bits import SparseBits
-from crysim_surrogates.training import fm_values, train
+from crysim_surrogates.training import Trainer, fm_values, train
 
 VALIDATION_SHARE = 0.1
 _MIN_VALIDATION = 10
@@ -48,7 +49,7 @@ class FactorizationMachine(Surrogate):
         unseen_penalty: in standard deviations of the energies; a negative one draws the search to unseen bits.
         warm_start: start from the last fit's parameters. A vector is then held back or not by its own hash, so that
             none that was trained on is ever held back later.
-        device: of torch.
+        device: ``cpu`` trains with compiled code on one core; a device of torch, such as ``cuda``, with torch there.
     """
 
     name: ClassVar[str] = "fm"
@@ -106,8 +107,8 @@ class FactorizationMachine(Surrogate):
         start = self._start(data.num_bits, mean, scale, rng)
         training, validation = data.take(~held), data.take(held if held.any() else ~held)
         validation_target = target[held if held.any() else ~held]
-        trainer = TorchTrainer(training, target[~held], start, self.settings, self._device)
-        result = train(trainer, len(training), validation, validation_target, self.settings, rng)
+        trainer = self._trainer(training, target[~held], validation, start)
+        result = train(trainer, len(training), validation_target, self.settings, rng)
         self._trained = _Fitted(result.parameters, mean, scale)
         self._fitted = _Fitted(self._with_unseen(result.parameters, data), mean, scale)
         predicted = fm_values(validation, result.parameters)
@@ -118,6 +119,11 @@ class FactorizationMachine(Surrogate):
             validation_rmse=rmse(predicted, validation_target) * scale,
             seconds=time.perf_counter() - started,
         )
+
+    def _trainer(self, data: SparseBits, target: Floats, held: SparseBits, start: Parameters) -> Trainer:
+        if self._device == "cpu":
+            return CompiledTrainer(data, target, held, start, self.settings)
+        return TorchTrainer(data, target, held, start, self.settings, self._device)
 
     def _held_back(self, data: SparseBits, rng: np.random.Generator) -> NDArray[np.bool_]:
         held = np.zeros(len(data), dtype=np.bool_)

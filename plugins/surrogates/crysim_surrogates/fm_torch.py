@@ -24,14 +24,21 @@ class TorchTrainer:
 
     Args:
         data: training vectors.
-        target: standardised energies ``[n]``.
+        target: their standardised energies ``[n]``.
+        held: validation vectors.
         parameters: where to start.
         settings: of the training.
         device: of torch.
     """
 
     def __init__(
-        self, data: SparseBits, target: Floats, parameters: Parameters, settings: TrainingSettings, device: str
+        self,
+        data: SparseBits,
+        target: Floats,
+        held: SparseBits,
+        parameters: Parameters,
+        settings: TrainingSettings,
+        device: str = "cpu",
     ) -> None:
         import torch
 
@@ -39,6 +46,7 @@ class TorchTrainer:
         self._device = device
         self._settings = settings
         self._ones = torch.as_tensor(data.padded(), device=device)
+        self._held = torch.as_tensor(held.padded(), device=device)
         self._target = torch.as_tensor(target, dtype=torch.float32, device=device)
         start = torch.as_tensor(parameters, device=device)
         # The embedding's last row stands for "no bit" and stays zero; the constant b is a parameter of its own.
@@ -57,6 +65,11 @@ class TorchTrainer:
             self._adam.zero_grad(set_to_none=True)
             self._loss(self._predict(self._ones[batch]), self._target[batch]).backward()  # type: ignore[no-untyped-call]
             self._adam.step()
+
+    def held_values(self) -> Floats:
+        """Equation 21 for the validation vectors, ``[n]``."""
+        with self._torch.no_grad():
+            return np.asarray(self._predict(self._held).cpu().numpy(), dtype=np.float64)
 
     def _predict(self, ones: torch.Tensor) -> torch.Tensor:
         embedding_bag = self._torch.nn.functional.embedding_bag

@@ -18,12 +18,15 @@ from crysim_surrogates.sparse_bits import SparseBits
 
 
 class Trainer(Protocol):
-    """Holds the training data, the parameters and Adam's moments."""
+    """Holds the training and validation vectors, the parameters and Adam's moments."""
 
     parameters: Parameters
 
     def epoch(self, order: NDArray[np.int64], rates: Floats) -> None:
         """One step per learning rate over consecutive, nearly equal batches of the rows in ``order``."""
+
+    def held_values(self) -> Floats:
+        """The present function's values of the validation vectors, ``[n]``."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,6 @@ def fm_values(data: SparseBits, parameters: Parameters) -> Floats:
 def train(
     trainer: Trainer,
     num_rows: int,
-    validation: SparseBits,
     validation_target: Floats,
     settings: TrainingSettings,
     rng: np.random.Generator,
@@ -61,28 +63,26 @@ def train(
     """Train until ``max_epoch``, or until the validation loss has not fallen for the epochs of patience.
 
     Args:
-        trainer: with the training data.
-        num_rows: of the training data.
-        validation: the vectors held back.
-        validation_target: their standardised energies ``[n]``.
+        trainer: with the data.
+        num_rows: training vectors.
+        validation_target: standardised energies of the validation vectors, ``[n]``.
         settings: of the training.
         rng: shuffles the rows before every epoch.
     """
     schedule = Schedule(settings)
     steps = math.ceil(num_rows / settings.batch_size) if settings.batch_size else 1
-    best = Training(trainer.parameters, 0, math.inf)
-    last = best.parameters
+    best = last = trainer.parameters
+    lowest = math.inf
     stale = epochs = 0
     while epochs < settings.max_epoch and stale <= settings.epochs_of_patience:
         trainer.epoch(rng.permutation(num_rows), schedule.rates(steps))
         epochs += 1
-        current = trainer.parameters
         if settings.ema_momentum < 1:
-            current = last + np.float32(settings.ema_momentum) * (current - last)
-            trainer.parameters = last = current
-        loss = loss_value(fm_values(validation, current), validation_target, settings)
+            last = last + np.float32(settings.ema_momentum) * (trainer.parameters - last)
+            trainer.parameters = last
+        loss = loss_value(trainer.held_values(), validation_target, settings)
         schedule.end_epoch(loss)
         stale += 1
-        if loss < best.validation_loss:
-            best, stale = Training(current, epochs, loss), 0
-    return Training(best.parameters, epochs, best.validation_loss)
+        if loss < lowest:
+            best, lowest, stale = trainer.parameters, loss, 0
+    return Training(best, epochs, lowest)
