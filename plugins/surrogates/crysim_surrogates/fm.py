@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from crysim import hookimpl
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim_surrogates.dataset import Dataset, Units, prepare
 from crysim_surrogates.fm_compiled import CompiledTrainer
 from crysim_surrogates.fm_torch import Parameters, TorchTrainer
 from crysim_surrogates.objective import pearson, rmse
@@ -22,15 +22,11 @@ from crysim_surrogates.settings import Loss, Scheduler, settings_of
 from crysim_surrogates.sparse_bits import SparseBits
 from crysim_surrogates.training import Trainer, fm_values, train
 
-VALIDATION_SHARE = 0.1
-_MIN_VALIDATION = 10
-
 
 @dataclass(frozen=True)
 class _Fitted:
     parameters: Parameters
-    mean: float
-    scale: float
+    units: Units
 
 
 class FactorizationMachine(Surrogate):
@@ -100,62 +96,44 @@ class FactorizationMachine(Surrogate):
     def fit(self, bits: Bits, energies: Floats, rng: np.random.Generator) -> FitReport:
         """Train on vectors ``[n, M]`` and energies ``[n]`` (eV per cell)."""
         started = time.perf_counter()
-        data, energies = _checked(bits, energies)
-        mean, scale = float(energies.mean()), float(energies.std()) or 1.0
-        target = (energies - mean) / scale
-        held = self._held_back(data, rng)
-        start = self._start(data.num_bits, mean, scale, rng)
-        training, validation = data.take(~held), data.take(held if held.any() else ~held)
-        validation_target = target[held if held.any() else ~held]
-        trainer = self._trainer(training, target[~held], validation, start)
-        result = train(trainer, len(training), validation_target, self.settings, rng)
-        self._trained = _Fitted(result.parameters, mean, scale)
-        self._fitted = _Fitted(self._with_unseen(result.parameters, data), mean, scale)
-        predicted = fm_values(validation, result.parameters)
+        data = prepare(bits, energies, rng, by_hash=self._warm_start)
+        trainer = self._trainer(data, self._start(data, rng))
+        result = train(trainer, len(data.training), data.validation_target, self.settings, rng)
+        self._trained = _Fitted(result.parameters, data.units)
+        self._fitted = _Fitted(self._with_unseen(result.parameters, data.seen), data.units)
+        predicted = fm_values(data.validation, result.parameters)
         return FitReport(
             epochs=result.epochs,
-            train_pcc=pearson(fm_values(training, result.parameters), target[~held]),
-            validation_pcc=pearson(predicted, validation_target),
-            validation_rmse=rmse(predicted, validation_target) * scale,
+            train_pcc=pearson(fm_values(data.training, result.parameters), data.target),
+            validation_pcc=pearson(predicted, data.validation_target),
+            validation_rmse=rmse(predicted, data.validation_target) * data.units.scale,
             seconds=time.perf_counter() - started,
         )
 
-    def _trainer(self, data: SparseBits, target: Floats, held: SparseBits, start: Parameters) -> Trainer:
+    def _trainer(self, data: Dataset, start: Parameters) -> Trainer:
         if self._device == "cpu":
-            return CompiledTrainer(data, target, held, start, self.settings)
-        return TorchTrainer(data, target, held, start, self.settings, self._device)
+            return CompiledTrainer(data.training, data.target, data.validation, start, self.settings)
+        return TorchTrainer(data.training, data.target, data.validation, start, self.settings, self._device)
 
-    def _held_back(self, data: SparseBits, rng: np.random.Generator) -> NDArray[np.bool_]:
-        held = np.zeros(len(data), dtype=np.bool_)
-        if len(data) < _MIN_VALIDATION:
-            return held
-        if not self._warm_start:
-            held[rng.permutation(len(data))[: round(VALIDATION_SHARE * len(data))]] = True
-            return held
-        for row, (start, stop) in enumerate(zip(data.starts[:-1], data.starts[1:], strict=True)):
-            digest = hashlib.blake2b(data.ones[start:stop].tobytes(), digest_size=4).digest()
-            held[row] = int.from_bytes(digest, "little") < VALIDATION_SHARE * 2**32
-        return held if not held.all() else np.zeros_like(held)
-
-    def _start(self, num_bits: int, mean: float, scale: float, rng: np.random.Generator) -> Parameters:
+    def _start(self, data: Dataset, rng: np.random.Generator) -> Parameters:
         last = self._trained
-        shape = (num_bits + 1, self.settings.rank + 1)
+        shape = (data.training.num_bits + 1, self.settings.rank + 1)
         if self._warm_start and last is not None and last.parameters.shape == shape:
             # The same function in the new units of energy.
-            ratio = last.scale / scale
+            ratio = last.units.scale / data.units.scale
             parameters = last.parameters * np.float32(np.sqrt(ratio))
-            parameters[:, 0] = last.parameters[:, 0] * ratio
-            parameters[-1, 0] += (last.mean - mean) / scale
+            parameters[:, 0] = last.parameters[:, 0] * np.float32(ratio)
+            parameters[-1, 0] += np.float32((last.units.mean - data.units.mean) / data.units.scale)
             return parameters
         limit = self.settings.init_scale
         parameters = rng.uniform(-limit, limit, shape).astype(np.float32)
         parameters[-1] = 0.0
         return parameters
 
-    def _with_unseen(self, parameters: Parameters, data: SparseBits) -> Parameters:
+    def _with_unseen(self, parameters: Parameters, seen: NDArray[np.bool_]) -> Parameters:
         if self._unseen == "free":
             return parameters
-        unseen = np.append(data.counts() == 0, False)
+        unseen = np.append(~seen, False)
         values = parameters.copy()
         values[unseen] = 0.0
         if self._unseen == "penalise":
@@ -168,7 +146,7 @@ class FactorizationMachine(Surrogate):
         data = SparseBits.from_dense(bits)
         if data.num_bits != len(fitted.parameters) - 1:
             raise InputError(f"the surrogate was fitted to {len(fitted.parameters) - 1} bits, not {data.num_bits}")
-        return fm_values(data, fitted.parameters) * fitted.scale + fitted.mean
+        return fitted.units.restore(fm_values(data, fitted.parameters))
 
     def quadratic_model(self, groups: Sequence[BitGroup]) -> QuadraticModel:
         """Factors W ``[M, K]``, linear terms ``[M]`` and offset, in units of the standardised energy."""
@@ -184,28 +162,18 @@ class FactorizationMachine(Surrogate):
         """With ``warm_start`` the trained parameters and their unit of energy; otherwise None."""
         if not self._warm_start or self._trained is None:
             return None
-        units = np.array([self._trained.mean, self._trained.scale])
+        units = np.array([self._trained.units.mean, self._trained.units.scale])
         return {"parameters": self._trained.parameters.copy(), "units": units}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take up a state that `state` returned: the next fit starts from it, and predictions come from it."""
         mean, scale = (float(u) for u in state["units"])
-        self._trained = self._fitted = _Fitted(np.array(state["parameters"], dtype=np.float32), mean, scale)
+        self._trained = self._fitted = _Fitted(np.array(state["parameters"], dtype=np.float32), Units(mean, scale))
 
     def _get_fitted(self) -> _Fitted:
         if self._fitted is None:
             raise CrysimError("the surrogate has not been fitted yet: call fit first")
         return self._fitted
-
-
-def _checked(bits: Bits, energies: Floats) -> tuple[SparseBits, Floats]:
-    values = np.asarray(energies, dtype=np.float64)
-    dense = np.asarray(bits)
-    if dense.ndim != 2 or values.shape != dense.shape[:1] or not len(values):
-        raise InputError(f"a surrogate is fitted to vectors [n, M] and energies [n], not {dense.shape}, {values.shape}")
-    if not np.isfinite(values).all():
-        raise InputError("a surrogate cannot be fitted to an energy that is not finite: leave failed structures out")
-    return SparseBits.from_dense(dense), values
 
 
 @hookimpl

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from crysim.quadratic import Bits
 
@@ -33,6 +35,12 @@ class SparseBits:
         np.cumsum(np.count_nonzero(dense, axis=1), out=starts[1:])
         return cls(dense.shape[1], starts, np.nonzero(dense)[1].astype(np.int32))
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[SparseBits]) -> SparseBits:
+        """The rows of all parts (of the same M), one part after the other."""
+        starts = np.concatenate(([0], np.cumsum(np.concatenate([part.lengths for part in parts]))))
+        return cls(parts[0].num_bits, starts, np.concatenate([part.ones for part in parts]))
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -56,6 +64,11 @@ class SparseBits:
         table = np.full((len(self), int(lengths.max(initial=1))), self.num_bits, dtype=np.int64)
         table[np.arange(table.shape[1]) < lengths[:, None]] = self.ones
         return table
+
+    def matrix(self) -> sparse.csr_array:
+        """``[n, M]`` of 0.0 and 1.0 in compressed rows."""
+        ones = np.ones(len(self.ones))
+        return sparse.csr_array((ones, self.ones, self.starts), shape=(len(self), self.num_bits))
 
     def to_dense(self) -> Bits:
         """``[n, M]``."""
