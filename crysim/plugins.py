@@ -165,9 +165,8 @@ class PluginManager:
             reason = "the name is also taken by " + ", ".join(f.distribution for f in rivals)
         if cls.api_version != API_VERSION:
             state, reason = "broken", f"written for version {cls.api_version} of the interfaces, not {API_VERSION}"
-        options = {p.name: _REQUIRED if p.default is p.empty else p.default for p in _options(cls).values()}
         return PluginInfo(
-            kind, _typed_name(cls), found.distribution, found.version, cls.api_version, options, state, reason
+            kind, _typed_name(cls), found.distribution, found.version, cls.api_version, default_options(cls), state, reason
         )
 
 
@@ -175,6 +174,11 @@ class PluginManager:
 def plugin_manager() -> PluginManager:
     """The plug-ins that are installed."""
     return PluginManager(entry_points(group=GROUP))
+
+
+def default_options(cls: type[Plugin]) -> dict[str, Any]:
+    """The default of every option of a plug-in class by name; ``"required"`` where there is none."""
+    return {p.name: _REQUIRED if p.default is p.empty else p.default for p in _options(cls).values()}
 
 
 def check_options(

@@ -78,6 +78,12 @@ class RunRecord:
         return int(self.config["budget"])
 
     @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What the energies come from; energies of different fingerprints cannot be compared."""
+        fingerprint: Mapping[str, str] = self.manifest["fingerprint"]
+        return fingerprint
+
+    @property
     def complete(self) -> bool:
         """Whether the budget is used up."""
         return len(self.trials) >= self.budget

@@ -60,7 +60,8 @@ def _frame_to_dict(frame: Frame, start: Crystal) -> dict[str, Any]:
     """A frame of a trajectory: only what differs from the start, as long as group and sites are the start's."""
     crystal = frame.crystal
     free = [list(site.free) for site in crystal.sites]
-    if _rebuild(start, crystal.cell, free) != crystal:
+    same_sites = [len(f) for f in free] == [len(site.free) for site in start.sites]
+    if not same_sites or start.with_parameters(crystal.cell, free) != crystal:
         return frame_to_dict(frame)
     return {"cell": list(crystal.cell), "free": free, "energy": frame.energy}
 
@@ -68,10 +69,4 @@ def _frame_to_dict(frame: Frame, start: Crystal) -> dict[str, Any]:
 def _frame_from_dict(record: Mapping[str, Any], start: Crystal) -> Frame:
     if "crystal" in record:
         return frame_from_dict(record)
-    return Frame(_rebuild(start, record["cell"], record["free"]), record["energy"])
-
-
-def _rebuild(start: Crystal, cell: Any, free: Any) -> Crystal | None:
-    if [len(f) for f in free] != [len(site.free) for site in start.sites]:
-        return None
-    return start.with_parameters(tuple(cell), tuple(tuple(f) for f in free))
+    return Frame(start.with_parameters(record["cell"], record["free"]), record["energy"])

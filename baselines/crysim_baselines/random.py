@@ -1,0 +1,47 @@
+"""Strategy ``random``: every candidate is a new random crystal (RG, section 4.1 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar
+
+from crysim import hookimpl
+from crysim.generation import RandomGenerator
+from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+
+
+class RandomSearch(Strategy):
+    """Random crystals without a filter on distances, unless the problem sets one (end of section 4.1).
+
+    The crystal of trial n depends on the seed and n alone, so how many are asked for at a time changes nothing.
+    """
+
+    name: ClassVar[str] = "random"
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._told = 0
+
+    @cached_property
+    def _generator(self) -> RandomGenerator:
+        distance = self.problem.min_distance or 0.0
+        return RandomGenerator(self.problem.composition, self.problem.space_groups, min_distance=distance)
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose ``n`` random crystals."""
+        numbers = range(self._told, self._told + n)
+        return [
+            Candidate(self._generator.sample(1, derive_rng(self.problem.seed, "random", number))[0])
+            for number in numbers
+        ]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Count them; a random search learns nothing."""
+        self._told += len(trials)
+
+
+@hookimpl
+def crysim_strategies() -> list[type[Strategy]]:
+    """The strategy of this module."""
+    return [RandomSearch]

@@ -1,0 +1,261 @@
+"""Runs in worker processes: one run at a time in each, and a worker that dies takes only its own run with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from crysim.bench.directory import check_manifest, make_folder
+from crysim.bench.loop import Progress, execute, limit_threads
+from crysim.bench.manifest import make_manifest
+from crysim.bench.spec import PartSpec, RunSpec, build_energy
+from crysim.errors import CrysimError, InputError
+from crysim.interfaces import EnergyModel
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run and the folder that it is written to."""
+
+    spec: RunSpec
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its last progress, or the error that ended it, in one line.
+
+    Attributes:
+        bad_input: the error is the user's to mend.
+    """
+
+    job: Job
+    progress: Progress | None
+    error: str = ""
+    bad_input: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether the run came to its end with at least one trial that counts."""
+        return not self.error and self.progress is not None and self.progress.counting > 0
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """From a worker: progress of its job (not ended), or how a job or a check ended."""
+
+    ended: bool
+    progress: Progress | None = None
+    fingerprint: Mapping[str, str] | None = None
+    error: str = ""
+    bad_input: bool = False
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    workers: int,
+    *,
+    pool: Path | None = None,
+    report: Callable[[Job, Progress], None] | None = None,
+    ended: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Run jobs in worker processes.
+
+    The energy model and every folder are checked before the first run begins. An interrupt stops the workers at
+    once; their journals hold every trial that was relaxed.
+
+    Args:
+        jobs: all with the same energy model and number of threads.
+        workers: processes at most.
+        pool: a folder in which runs share the energies of initial crystals.
+        report: called with every progress of a run.
+        ended: called when a run ends.
+
+    Returns:
+        The outcomes in the order of the jobs.
+
+    Raises:
+        InputError: the energy model cannot be built, a folder cannot be written or holds another run.
+    """
+    outcomes: dict[int, Outcome] = {}
+    waiting = deque(enumerate(jobs))
+    energy, threads = jobs[0].spec.energy, jobs[0].spec.threads
+    for job in jobs:
+        make_folder(job.folder)
+    crew: list[_Worker] = []
+    try:
+        crew.append(_Worker(threads, pool))
+        fingerprint = crew[0].check(energy)
+        for job in jobs:
+            check_manifest(job.folder, make_manifest(job.spec, fingerprint))
+        while waiting or any(worker.index is not None for worker in crew):
+            crew = [worker for worker in crew if worker.alive or worker.index is not None]
+            while len(crew) < min(workers, len(jobs)) and len(waiting) > sum(w.index is None for w in crew):
+                crew.append(_Worker(threads, pool))
+            for worker in crew:
+                if worker.index is None and waiting:
+                    worker.begin(*waiting.popleft())
+            for worker in _ready(crew):
+                index, reply = worker.receive()
+                if not reply.ended:
+                    if report is not None and reply.progress is not None:
+                        report(jobs[index], reply.progress)
+                    continue
+                outcomes[index] = Outcome(jobs[index], reply.progress, reply.error, reply.bad_input)
+                if ended is not None:
+                    ended(outcomes[index])
+    finally:
+        for worker in crew:
+            worker.stop()
+    return [outcomes[index] for index in range(len(jobs))]
+
+
+class _Worker:
+    """A process, as its parent sees it."""
+
+    def __init__(self, threads: int, pool: Path | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, pool), daemon=True)
+        with _environment(threads), _interrupts_ignored():
+            self._process.start()
+        theirs.close()
+        self.index: int | None = None
+        self.alive = True
+
+    @property
+    def connection(self) -> Connection:
+        """Readable when there is a reply, or when the process has died."""
+        connection: Connection = self._connection
+        return connection
+
+    def check(self, energy: PartSpec) -> Mapping[str, str]:
+        """Build the energy model there, and return its fingerprint."""
+        self.connection.send(energy)
+        self.index = -1
+        _, reply = self.receive()
+        if reply.fingerprint is None:
+            raise InputError(reply.error) if reply.bad_input else CrysimError(reply.error)
+        return reply.fingerprint
+
+    def begin(self, index: int, job: Job) -> None:
+        """Start a job."""
+        self.index = index
+        with suppress(OSError):  # it has died; `receive` says so
+            self.connection.send(job)
+
+    def receive(self) -> tuple[int, _Reply]:
+        """The next reply about the job under way; one that says so if the process has died."""
+        assert self.index is not None
+        index = self.index
+        try:
+            reply: _Reply = self.connection.recv()
+        except (EOFError, OSError):
+            self.alive = False
+            self._process.join()
+            reply = _Reply(True, error=f"the worker process died ({_exit_text(self._process.exitcode)})")
+        if reply.ended:
+            self.index = None
+        return index, reply
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def _ready(crew: Sequence[_Worker]) -> list[_Worker]:
+    busy = {worker.connection: worker for worker in crew if worker.index is not None}
+    return [busy[connection] for connection in wait(list(busy)) if isinstance(connection, Connection)]
+
+
+def _exit_text(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A process begun here ignores interrupts from the terminal: its parent decides."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Numbers of threads that libraries read when they are first imported."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# ------------------------------------------------------------------------------------- in the process
+
+
+def _work(connection: Connection, threads: int, pool: Path | None) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    models: dict[str, EnergyModel] = {}
+    while True:
+        try:
+            message = connection.recv()
+            connection.send(_answer(message, models, threads, pool, connection))
+        except (EOFError, OSError):
+            return
+
+
+def _answer(
+    message: Any, models: dict[str, EnergyModel], threads: int, pool: Path | None, connection: Connection
+) -> _Reply:
+    try:
+        energy = message if isinstance(message, PartSpec) else message.spec.energy
+        model = models.get(repr(energy))
+        if model is None:
+            model = models[repr(energy)] = build_energy(energy)
+            limit_threads(threads)
+        if isinstance(message, PartSpec):
+            return _Reply(True, fingerprint=dict(model.fingerprint()))
+        progress = execute(
+            message.spec,
+            message.folder,
+            model,
+            pool=pool,
+            report=lambda p: connection.send(_Reply(False, progress=p)),
+        )
+        return _Reply(True, progress=progress)
+    except CrysimError as error:
+        return _Reply(True, error=str(error), bad_input=isinstance(error, InputError))
+    except Exception as error:  # noqa: BLE001 - whatever a plug-in raises ends its run, not the others
+        return _Reply(True, error=(f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,135 @@
+"""What a run is: a method on a system with a seed, within a budget of relaxations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from crysim.composition import Composition
+from crysim.errors import InputError
+from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
+from crysim.plugins import Kind, check_options, default_options, plugin_manager
+
+
+@dataclass(frozen=True)
+class PartSpec:
+    """A plug-in by its name, with the user's options for it."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run. What is written here, the versions and the energy model's weights determine its trials on a CPU.
+
+    Attributes:
+        system: atoms of the cell.
+        method: the label under which runs are compared; by default the strategy's name.
+        strategy: the search.
+        energy: the energy model.
+        parts: what the strategy is built of: by kind, ``encoder``, ``surrogate``, ``solver``.
+        seed: of everything random in the run.
+        budget: relaxations.
+        batch: candidates asked for at a time; a strategy may return fewer.
+        relax: how candidates are relaxed.
+        space_groups: allowed numbers, or None for all.
+        min_distance: Å between atoms of random crystals; None: the strategy's default.
+        too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
+        threads: of torch and of linear algebra.
+    """
+
+    system: Composition
+    method: str
+    strategy: PartSpec
+    energy: PartSpec
+    parts: Mapping[Kind, PartSpec] = field(default_factory=dict)
+    seed: int = 0
+    budget: int = 100
+    batch: int = 8
+    relax: RelaxSettings = field(default_factory=RelaxSettings)
+    space_groups: tuple[int, ...] | None = None
+    min_distance: float | None = None
+    too_close: float = 1.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("budget", 1), ("batch", 1), ("threads", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"{name} is {value}: it must be at least {least}")
+        for group in self.space_groups or ():
+            if not 1 <= group <= 230:
+                raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
+        if self.min_distance is not None and self.min_distance < 0:
+            raise InputError(f"min_distance is {self.min_distance} Å: it cannot be negative")
+
+    @property
+    def label(self) -> str:
+        """For people: ``crysim on Ca4S4, seed 0``."""
+        return f"{self.method} on {self.system.formula}, seed {self.seed}"
+
+    def config(self) -> dict[str, Any]:
+        """The whole configuration as JSON values, every option's default written out."""
+        config: dict[str, Any] = {
+            "system": self.system.formula,
+            "method": self.method,
+            "seed": self.seed,
+            "budget": self.budget,
+            "batch": self.batch,
+            "strategy": _resolved("strategy", self.strategy),
+            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self.parts.items())},
+            "energy": _resolved("energy", self.energy),
+            "relax": asdict(self.relax),
+            "space_groups": None if self.space_groups is None else sorted(self.space_groups),
+            "min_distance": self.min_distance,
+            "too_close": self.too_close,
+            "threads": self.threads,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+        return plain
+
+    @property
+    def problem(self) -> Problem:
+        """What the strategy is asked to solve."""
+        return Problem(self.system, self.seed, self.space_groups, self.min_distance)
+
+    def check(self) -> None:
+        """Raise InputError if a name or an option is wrong or an extra is missing; builds nothing heavy."""
+        manager = plugin_manager()
+        check_options(f"energy '{self.energy.name.partition(':')[0]}'", *_class_and_options("energy", self.energy))
+        reason = manager.get("energy", self.energy.name).unavailable()
+        if reason is not None:
+            build_energy(self.energy)
+        self.build_strategy()
+
+    def build_strategy(self) -> Strategy:
+        """The strategy with its parts."""
+        manager = plugin_manager()
+        parts = {kind: manager.build(kind, part.name, part.options) for kind, part in self.parts.items()}
+        strategy: Strategy = manager.build(
+            "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **parts
+        )
+        return strategy
+
+
+def build_energy(part: PartSpec) -> EnergyModel:
+    """The energy model of a specification."""
+    model: EnergyModel = plugin_manager().build("energy", part.name, part.options)
+    return model
+
+
+def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
+    cls = plugin_manager().get(kind, part.name)
+    options = dict(part.options)
+    argument = part.name.partition(":")[2]
+    if cls.argument is not None and argument:
+        options[cls.argument] = argument
+    return cls, options
+
+
+def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
+    cls, options = _class_and_options(kind, part)
+    return {"name": part.name, "options": {**default_options(cls), **options}}

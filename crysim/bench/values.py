@@ -1,0 +1,73 @@
+"""Values of the bench's keys, from a command line or a TOML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from crysim.errors import InputError
+
+Converter = Callable[[Any], Any]
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+def convert(key: str, value: Any, converter: Converter) -> Any:
+    """The value of a key.
+
+    Raises:
+        InputError: it is none; the key is named.
+    """
+    try:
+        return converter(value)
+    except ValueError as error:
+        raise InputError(f"{key} is {value!r}: it must be {error}") from None
+
+
+def text(value: Any) -> str:
+    """A text."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text")
+    return value
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """A text, or a list of texts."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(v, str) and v for v in found):
+        raise ValueError("a text or a list of texts")
+    return tuple(found)
+
+
+def whole(value: Any) -> int:
+    """A whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
+def real(value: Any) -> float:
+    """A number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError("a number")
+    return float(value)
+
+
+def numbers(value: Any) -> tuple[int, ...]:
+    """Whole numbers: ``"0-4"``, ``"0,3,7-9"``, one number, or a list of numbers."""
+    wanted = "whole numbers, as in 0-4 or 0,3,7"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    if isinstance(value, list | tuple):
+        if not value or not all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+            raise ValueError(wanted)
+        return tuple(value)
+    if not isinstance(value, str):
+        raise ValueError(wanted)
+    found: list[int] = []
+    for part in value.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
+            raise ValueError(wanted)
+        found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(found)
