@@ -19,10 +19,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from crysim.errors import InputError, UnknownNameError
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 
 if TYPE_CHECKING:
@@ -200,6 +202,10 @@ class IsingSolver(Plugin, ABC):
 # ----------------------------------------------------------------------------------------- energy model
 
 
+SYMMETRY_MODES = ("keep", "release", "polish")
+"""What a relaxation can do with the space group of its start."""
+
+
 @dataclass(frozen=True)
 class RelaxSettings:
     """How a structure is relaxed.
@@ -212,6 +218,9 @@ class RelaxSettings:
             None: the energy model's default.
         num_frames: frames kept of the trajectory, first and last always.
         timeout: seconds of wall time for one crystal, or None.
+
+    Raises:
+        InputError: a setting is out of its range.
     """
 
     fmax: float = 0.005
@@ -220,6 +229,19 @@ class RelaxSettings:
     symmetry: str | None = None
     num_frames: int = 30
     timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fmax < inf:
+            raise InputError(f"fmax is {self.fmax} eV/Å: it must be positive")
+        for name in ("max_steps", "num_frames"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}: it cannot be negative")
+        if not isfinite(self.pressure):
+            raise InputError(f"pressure is {self.pressure} GPa: it must be a finite number")
+        if self.timeout is not None and not self.timeout > 0:
+            raise InputError(f"timeout is {self.timeout} s: it must be positive")
+        if self.symmetry is not None and self.symmetry not in SYMMETRY_MODES:
+            raise UnknownNameError("symmetry mode", self.symmetry, SYMMETRY_MODES)
 
 
 @dataclass(frozen=True)
