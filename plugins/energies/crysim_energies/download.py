@@ -54,7 +54,7 @@ def fetch_checkpoint(known: KnownCheckpoint, folder: Path, url: str) -> Path:
             data = _get(address)
             found = sha256(data).hexdigest()
             if found != expected:
-                raise DownloadError(f"sha256 of {address} begins {found[:12]}, not {expected[:12]}")
+                raise DownloadError(f"sha256 of {file} there begins {found[:12]}, not {expected[:12]}")
             with (partial / file).open("wb") as target:
                 target.write(data)
                 target.flush()
@@ -76,9 +76,9 @@ def _get(address: str) -> bytes:
         with urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme was checked)
             data: bytes = answer.read(MAX_BYTES + 1)
     except URLError as error:
-        raise DownloadError(f"{address}: {getattr(error, 'reason', None) or error}") from error
+        raise DownloadError(f"{address.rpartition('/')[2]}: {getattr(error, 'reason', None) or error}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise DownloadError(f"{address}: {error}") from error
+        raise DownloadError(f"{address.rpartition('/')[2]}: {error}") from error
     if len(data) > MAX_BYTES:
-        raise DownloadError(f"{address}: larger than {MAX_BYTES >> 20} MiB")
+        raise DownloadError(f"{address.rpartition('/')[2]}: larger than {MAX_BYTES >> 20} MiB")
     return data

@@ -1,0 +1,82 @@
+"""Energy model ``chgnet``: needs no download, because its weights come with the package."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from crysim import hookimpl
+from crysim.errors import InputError, MissingExtraError
+from crysim.interfaces import EnergyModel
+from crysim_energies.calculator_model import CalculatorModel
+
+
+class CHGNetModel(CalculatorModel):
+    """Energies of CHGNet. Their reference is not M3GNet's: never compare the two."""
+
+    name = "chgnet"
+    extra = "chgnet"
+
+    def __init__(self, *, weights: Literal["0.3.0", "0.2.0", "r2scan"] = "0.3.0") -> None:
+        """Find the weights; they are loaded at the first use.
+
+        Args:
+            weights: which of the package's: trained on PBE energies (0.3.0, or the older 0.2.0) or r2SCAN ones.
+
+        Raises:
+            InputError: the package does not hold these weights.
+        """
+        self.weights = weights
+        spec = find_spec("chgnet")
+        if spec is None or spec.origin is None:
+            raise MissingExtraError("energy 'chgnet'", "chgnet")
+        folder = Path(spec.origin).parent / "pretrained" / weights
+        files = sorted(folder.glob("*.pth.tar"))
+        if not files:
+            raise InputError(
+                f"the installed chgnet {version('chgnet')} holds no weights '{weights}' (looked in {folder})"
+            )
+        self._bytes = files[0].read_bytes()
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Whether chgnet is missing."""
+        return None if find_spec("chgnet") else "chgnet is not installed"
+
+    def fingerprint(self) -> dict[str, str]:
+        """The name and sha256 of the weights, and the package's version."""
+        return {
+            "model": self.name,
+            "weights": self.weights,
+            "package": f"chgnet {version('chgnet')}",
+            "weights_sha256": sha256(self._bytes).hexdigest(),
+        }
+
+    @cached_property
+    def calculator(self) -> Any:
+        """An ASE calculator of the network."""
+        import torch
+        from chgnet.model.model import CHGNet
+
+        from crysim_energies.torch_calculators import CHGNetCalculator
+
+        # The package's own loader unpickles whatever the file says; the file needs no more than tensors.
+        saved = torch.load(io.BytesIO(self._bytes), map_location="cpu", weights_only=True)
+        with contextlib.redirect_stdout(io.StringIO()):
+            # Only 0.2.0 was trained with a bias in the last layer, as chgnet's own loader has it.
+            model = CHGNet.from_dict(saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights)
+        model.eval().requires_grad_(False)
+        model.graph_converter.set_isolated_atom_response("error")
+        return CHGNetCalculator(model)
+
+
+@hookimpl
+def crysim_energies() -> list[type[EnergyModel]]:
+    """Register the model."""
+    return [CHGNetModel]

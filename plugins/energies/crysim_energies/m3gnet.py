@@ -1,0 +1,83 @@
+"""Energy model ``m3gnet``: the paper's potential, M3GNet-MP-2021.2.8-PES, on matgl."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from crysim import hookimpl
+from crysim.interfaces import EnergyModel
+from crysim_energies.calculator_model import CalculatorModel
+from crysim_energies.checkpoints import DEFAULT_NAME, Unverified, resolve
+
+if TYPE_CHECKING:
+    from crysim_energies.matgl_loading import M3GNetPotential
+
+
+class M3GNetModel(CalculatorModel):
+    """Energies of an M3GNet checkpoint, found and verified as `crysim_energies.checkpoints` says."""
+
+    name = "m3gnet"
+    extra = "m3gnet"
+
+    def __init__(
+        self,
+        *,
+        model: str = DEFAULT_NAME,
+        path: str | None = None,
+        download: bool = True,
+        url: str | None = None,
+        unverified: Unverified = "refuse",
+    ) -> None:
+        """Find and verify the checkpoint; it is loaded at the first use.
+
+        Args:
+            model: name of the checkpoint's folder on the search path ``CRYSIM_MODELS`` or in matgl's cache.
+            path: the checkpoint's folder itself, looked at first.
+            download: whether the checkpoint may be downloaded if it is found nowhere.
+            url: folder to download from instead of the published one; the bytes must be the same.
+            unverified: what to do with a checkpoint whose bytes crysim does not know: refuse it, or load it (tensors
+                only) with messages summed into the bonds' source (made by matgl 3 or later) or destination (earlier).
+
+        Raises:
+            InputError: the checkpoint is not to be had, corrupt, or refused.
+        """
+        self.checkpoint = resolve(model, path=path, download=download, url=url, unverified=unverified)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Whether matgl is missing."""
+        return None if find_spec("matgl") else "matgl is not installed"
+
+    def fingerprint(self) -> dict[str, str]:
+        """The checkpoint's name, the sha256 of its weights and arguments, the convention and matgl's version."""
+        return {
+            "model": self.name,
+            "checkpoint": self.checkpoint.name,
+            "convention": self.checkpoint.convention,
+            "package": f"matgl {version('matgl')}",
+            "weights_sha256": self.checkpoint.sha256["state.pt"],
+            "arguments_sha256": self.checkpoint.sha256["model.pt"],
+        }
+
+    @cached_property
+    def potential(self) -> M3GNetPotential:
+        """The loaded potential, in evaluation mode."""
+        from crysim_energies.matgl_loading import load_m3gnet
+
+        return load_m3gnet(self.checkpoint)
+
+    @cached_property
+    def calculator(self) -> Any:
+        """An ASE calculator of the potential."""
+        from crysim_energies.torch_calculators import M3GNetCalculator
+
+        return M3GNetCalculator(self.potential)
+
+
+@hookimpl
+def crysim_energies() -> list[type[EnergyModel]]:
+    """Register the model."""
+    return [M3GNetModel]

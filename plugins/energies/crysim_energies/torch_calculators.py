@@ -1,0 +1,84 @@
+"""ASE calculators of the two graph networks, with frozen parameters and first derivatives only.
+
+The packages' own calculators build a graph for second derivatives at every call, and print.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+from ase.units import GPa
+
+from crysim_energies.matgl_loading import M3GNetPotential
+
+
+class IsolatedAtomsError(ValueError):
+    """A structure has no bond, or an atom has none, within the model's cutoff."""
+
+
+class UnknownElementError(ValueError):
+    """An element that the model was not trained on."""
+
+
+class M3GNetCalculator(Calculator):  # type: ignore[misc]
+    """M3GNet on the whole cell, in float32."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+
+    def __init__(self, potential: M3GNetPotential) -> None:
+        from matgl.ext.ase import Atoms2Graph
+
+        super().__init__()
+        self.loaded = potential
+        self.converter = Atoms2Graph(potential.element_types, potential.cutoff)
+
+    def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
+        """Energy (eV), forces (eV/Å) and stress (eV/Å^3); only the energy if nothing else is asked for."""
+        super().calculate(atoms, properties, system_changes)
+        unknown = set(atoms.get_chemical_symbols()) - set(self.loaded.element_types)
+        if unknown:
+            raise UnknownElementError(f"M3GNet knows no {', '.join(sorted(unknown))}")
+        graph, lattice, state = self.converter.get_graph(atoms)
+        if graph.edge_index.shape[1] == 0:
+            raise IsolatedAtomsError(f"no two atoms are within {self.loaded.cutoff:g} Å: the graph has no edge")
+        potential = self.loaded.potential
+        derivatives = not set(properties or ()) <= {"energy", "free_energy"}
+        potential.calc_forces = potential.calc_stresses = derivatives
+        energy, forces, stress, _ = potential(graph, lattice, state)
+        self.results = {"energy": energy.item(), "free_energy": energy.item()}
+        if derivatives:
+            self.results["forces"] = forces.detach().numpy().astype(np.float64)
+            self.results["stress"] = full_3x3_to_voigt_6_stress(stress.detach().numpy().astype(np.float64)) * GPa
+
+
+class CHGNetCalculator(Calculator):  # type: ignore[misc]
+    """CHGNet, in float32, without magnetic moments."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
+        """Energy (eV), forces (eV/Å) and stress (eV/Å^3); only the energy if nothing else is asked for."""
+        from pymatgen.core import Structure
+
+        super().calculate(atoms, properties, system_changes)
+        structure = Structure(atoms.cell.array, atoms.numbers, atoms.get_scaled_positions(wrap=False))
+        graph = self.model.graph_converter(structure)
+        derivatives = not set(properties or ()) <= {"energy", "free_energy"}
+        with torch.set_grad_enabled(derivatives):
+            energy = self.model([graph], task="e")["e"].sum() * (len(atoms) if self.model.is_intensive else 1)
+        self.results = {"energy": energy.item(), "free_energy": energy.item()}
+        if derivatives:
+            by_frac, by_lattice = torch.autograd.grad(energy, [graph.atom_frac_coord, graph.lattice])
+            cell = atoms.cell.array
+            forces = -by_frac.numpy().astype(np.float64) @ np.linalg.inv(cell).T
+            strain_derivative = cell.T @ by_lattice.numpy().astype(np.float64)
+            self.results["forces"] = forces
+            self.results["stress"] = full_3x3_to_voigt_6_stress(strain_derivative / atoms.cell.volume)
