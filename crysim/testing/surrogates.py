@@ -1,0 +1,174 @@
+"""What every surrogate must do. To test one, subclass and override one fixture::
+
+    from crysim.testing.surrogates import SurrogateSuite
+
+    class TestMine(SurrogateSuite):
+        @pytest.fixture
+        def make(self):
+            return lambda: MySurrogate(rank=4)
+
+Needs pytest.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from crysim.errors import CrysimError, InputError
+from crysim.interfaces import FitReport, Surrogate
+from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+
+GROUPS = (
+    BitGroup("lattice", 0, 8),
+    BitGroup("system", 8, 4),
+    BitGroup("grid", 12, 20, k=4),
+)
+NUM_BITS = 33
+"""One more than the groups cover: a free bit."""
+
+MakeSurrogate = Callable[[], Surrogate]
+
+
+def example_data(n: int, seed: int = 0) -> tuple[Bits, Floats]:
+    """Feasible vectors ``[n, 33]`` and energies (eV) of a hidden quadratic function of rank 3 with a little noise."""
+    rng = np.random.default_rng(seed)
+    hidden = QuadraticModel(
+        linear=rng.normal(size=NUM_BITS), factors=rng.normal(scale=0.3, size=(NUM_BITS, 3)), groups=GROUPS
+    )
+    draw = np.random.default_rng([seed, n])
+    bits = hidden.random_bits(n, draw)
+    return bits, 3.0 * hidden.energies(bits) - 100.0 + 0.05 * draw.normal(size=n)
+
+
+class SurrogateSuite:
+    """The contract of `crysim.interfaces.Surrogate`, as tests."""
+
+    needed_pcc = 0.8
+    """What a fit to 400 vectors of `example_data` must reach on vectors that it has not seen."""
+
+    @pytest.fixture
+    def make(self) -> MakeSurrogate:
+        """A function that makes a new surrogate, always with the same options. Override this."""
+        raise NotImplementedError("override the fixture 'make'")
+
+    def test_carries_a_name_and_documented_options(self, make: MakeSurrogate) -> None:
+        surrogate = make()
+        assert surrogate.name == surrogate.name.lower()
+        parameters = list(inspect.signature(type(surrogate).__init__).parameters.values())[1:]
+        assert all(p.default is not p.empty for p in parameters)
+        assert all(p.annotation is not p.empty for p in parameters)
+
+    def test_learns_a_quadratic_function(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(400)
+        surrogate = make()
+        report = surrogate.fit(bits, energies, np.random.default_rng(0))
+        unseen_bits, unseen_energies = example_data(200)
+        predicted = surrogate.predict(unseen_bits)
+        assert predicted.shape == (200,)
+        assert np.corrcoef(predicted, unseen_energies)[0, 1] >= self.needed_pcc
+        assert isinstance(report, FitReport)
+        assert report.epochs >= 1
+        assert -1 <= report.validation_pcc <= 1
+        assert report.seconds > 0
+        # In the units of the energies given, not standardised.
+        error = np.sqrt(np.mean((predicted - unseen_energies) ** 2))
+        assert error / 3 < report.validation_rmse < 3 * error
+
+    def test_model_is_the_prediction_up_to_units(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(200)
+        surrogate = make()
+        surrogate.fit(bits, energies, np.random.default_rng(0))
+        model = surrogate.quadratic_model(GROUPS)
+        assert model.groups == GROUPS
+        assert model.num_bits == NUM_BITS
+        vectors, _ = example_data(300)
+        predicted, standardised = surrogate.predict(vectors), model.energies(vectors)
+        scale, offset = np.polyfit(standardised, predicted, 1)
+        assert scale > 0
+        np.testing.assert_allclose(
+            offset + scale * standardised, predicted, rtol=0, atol=1e-4 * float(np.std(predicted))
+        )
+
+    def test_same_generator_same_fit(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(100)
+        first, second = make(), make()
+        first.fit(bits, energies, np.random.default_rng(7))
+        second.fit(bits, energies, np.random.default_rng(7))
+        np.testing.assert_array_equal(first.predict(bits), second.predict(bits))
+
+    def test_order_of_magnitude_of_energies_does_not_matter(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(200)
+        first, second = make(), make()
+        first.fit(bits, energies, np.random.default_rng(7))
+        second.fit(bits, 1000 * energies - 5e4, np.random.default_rng(7))
+        np.testing.assert_allclose(second.predict(bits), 1000 * first.predict(bits) - 5e4, rtol=1e-3)
+
+    def test_inputs_are_left_alone(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(50)
+        copies = bits.copy(), energies.copy()
+        surrogate = make()
+        surrogate.fit(bits, energies, np.random.default_rng(0))
+        surrogate.predict(bits)
+        np.testing.assert_array_equal(bits, copies[0])
+        np.testing.assert_array_equal(energies, copies[1])
+
+    def test_fits_again_as_a_new_one(self, make: MakeSurrogate) -> None:
+        """Unless a warm start is the surrogate's nature, which its state then shows."""
+        bits, energies = example_data(100)
+        used, new = make(), make()
+        used.fit(*example_data(60, seed=3), np.random.default_rng(1))
+        if used.state() is not None:
+            pytest.skip("starts from the last fit")
+        used.fit(bits, energies, np.random.default_rng(2))
+        new.fit(bits, energies, np.random.default_rng(2))
+        np.testing.assert_array_equal(used.predict(bits), new.predict(bits))
+
+    def test_resumes_from_its_state(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(100)
+        ongoing = make()
+        ongoing.fit(bits[:60], energies[:60], np.random.default_rng(1))
+        state = ongoing.state()
+        resumed = make()
+        if state is not None:
+            assert all(isinstance(value, np.ndarray) for value in state.values())
+            resumed.load_state({key: value.copy() for key, value in state.items()})
+        ongoing.fit(bits, energies, np.random.default_rng(2))
+        resumed.fit(bits, energies, np.random.default_rng(2))
+        np.testing.assert_array_equal(ongoing.predict(bits), resumed.predict(bits))
+
+    @pytest.mark.parametrize("n", [1, 2, 9, 11])
+    def test_few_vectors(self, make: MakeSurrogate, n: int) -> None:
+        bits, energies = example_data(n)
+        surrogate = make()
+        surrogate.fit(bits, energies, np.random.default_rng(0))
+        assert np.isfinite(surrogate.predict(bits)).all()
+        assert np.isfinite(surrogate.quadratic_model(GROUPS).linear).all()
+
+    def test_equal_energies(self, make: MakeSurrogate) -> None:
+        bits, _ = example_data(40)
+        surrogate = make()
+        surrogate.fit(bits, np.full(40, -12.5), np.random.default_rng(0))
+        np.testing.assert_allclose(surrogate.predict(bits), -12.5, atol=1.0)
+
+    def test_repeated_vectors(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(30)
+        surrogate = make()
+        surrogate.fit(np.repeat(bits, 4, axis=0), np.repeat(energies, 4), np.random.default_rng(0))
+        assert np.isfinite(surrogate.predict(bits)).all()
+
+    def test_refuses_what_is_no_energy(self, make: MakeSurrogate) -> None:
+        bits, energies = example_data(30)
+        energies[3] = np.nan
+        with pytest.raises(InputError, match="finite"):
+            make().fit(bits, energies, np.random.default_rng(0))
+
+    def test_says_that_it_was_not_fitted(self, make: MakeSurrogate) -> None:
+        surrogate = make()
+        with pytest.raises(CrysimError, match="fit"):
+            surrogate.predict(example_data(2)[0])
+        with pytest.raises(CrysimError, match="fit"):
+            surrogate.quadratic_model(GROUPS)
