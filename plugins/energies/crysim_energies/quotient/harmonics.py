@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from crysim.quadratic import Floats
+from crysim.crystal import Floats
 
 MAX_DEGREE = 3
 """The highest degree l that is written out below."""

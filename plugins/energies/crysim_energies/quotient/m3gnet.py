@@ -187,9 +187,7 @@ def _refuse_unknown_parts(model: Any) -> None:
         "an intensive readout": bool(model.is_intensive),
         "azimuthal angles (use_phi)": bool(model.basis_expansion.use_phi),
         f"harmonics beyond degree {MAX_DEGREE}": int(model.max_l) > MAX_DEGREE + 1,
-        "an activation other than swish": not isinstance(
-            model.embedding.layer_edge_embedding.layers[1], torch.nn.SiLU
-        ),
+        "an activation other than swish": not isinstance(model.embedding.layer_edge_embedding.layers[1], torch.nn.SiLU),
     }
     for part, present in unknown.items():
         if present:

@@ -1,0 +1,194 @@
+"""A crystal as the numbers that its symmetry leaves free: strain of the cell, free coordinates of the sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.linalg import expm
+
+from crysim.crystal import Crystal, Floats, Ints
+from crysim.symmetry import cell_from_lattice, space_group
+from crysim_energies.quotient.harmonics import projector
+from crysim_energies.quotient.neighbours import find_bonds, fold_bonds
+
+_DIAGONAL = {
+    "cubic": [(1, 1, 1)],
+    "tetragonal": [(1, 1, 0), (0, 0, 1)],
+    "trigonal": [(1, 1, 0), (0, 0, 1)],
+    "hexagonal": [(1, 1, 0), (0, 0, 1)],
+}
+_SHEARS = {"monoclinic": [(0, 2)], "triclinic": [(0, 1), (0, 2), (1, 2)]}
+
+
+@cache
+def strain_basis(system: str) -> Floats:
+    """The strains that keep a crystal system: orthonormal symmetric matrices ``[k, 3, 3]``.
+
+    They suit lattices in crysim's orientation: c (b in the monoclinic system) is normal to the other two, along an
+    axis.
+    """
+    diagonals = _DIAGONAL.get(system, [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+    basis = [np.diag(np.array(d, dtype=np.float64)) for d in diagonals]
+    for i, j in _SHEARS.get(system, []):
+        shear = np.zeros((3, 3))
+        shear[i, j] = shear[j, i] = 1.0
+        basis.append(shear)
+    result = np.stack([matrix / np.linalg.norm(matrix) for matrix in basis])
+    result.setflags(write=False)
+    return result
+
+
+@cache
+def site_group(number: int, position: int) -> Floats:
+    """Rotations ``[g, 3, 3]`` on fractional coordinates that fix the representative of a Wyckoff position."""
+    group = space_group(number)
+    place = group.positions[position]
+    rotations, translations = group.operations
+    matrix, offset = place.matrices[0], place.offsets[0]
+    moved = rotations @ offset + translations - offset
+    fixes = (np.abs(rotations @ matrix - matrix) < 1e-9).all(axis=(1, 2)) & (np.abs(moved - np.rint(moved)) < 1e-9).all(
+        axis=1
+    )
+    result = rotations[fixes].astype(np.float64)
+    assert len(result) * place.multiplicity == len(rotations)
+    result.setflags(write=False)
+    return result
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The values of a crystal's free parameters at one moment.
+
+    Attributes:
+        lattice: ``[3, 3]``, rows, Å.
+        points: ``[s, 3]``: the free coordinates of each site on their axes, zero on the others.
+    """
+
+    lattice: Floats
+    points: Floats
+
+
+@dataclass(frozen=True)
+class Bonds:
+    """The bonds that leave a crystal's representatives within some radius, each set of equivalent ones once.
+
+    The fractional vector of bond b is ``far_maps[b] @ points[far[b]] + constants[b] - coordinates[center[b]]``.
+
+    Attributes:
+        center, far: sites at the two ends ``[u]``.
+        count: how many bonds each stands for ``[u]``.
+        far_maps: ``[u, 3, 3]``.
+        constants: ``[u, 3]``.
+        radius: Å, of the search.
+        at: the parameters at the search.
+    """
+
+    center: Ints
+    far: Ints
+    count: Floats
+    far_maps: Floats
+    constants: Floats
+    radius: float
+    at: Parameters
+
+
+class AsymmetricUnit:
+    """What of a crystal does not change while it relaxes within its space group.
+
+    Attributes:
+        crystal: the one that it was made of.
+        basis: strains of the cell ``[k, 3, 3]`` (`strain_basis`).
+        maps, offsets: ``[s, 3, 3]`` and ``[s, 3]``: a representative's coordinates are ``maps @ point + offsets``.
+        free: ``[s, 3]`` which axes of each site's point are free.
+        multiplicities: ``[s]``.
+        projectors: ``[s, l², l²]`` of the site groups (`harmonics.projector`).
+    """
+
+    def __init__(self, crystal: Crystal, max_l: int) -> None:
+        self.crystal = crystal
+        self.basis = strain_basis(crystal.system)
+        self.multiplicities = crystal.multiplicities
+        self._atom_maps = np.concatenate([p.point_maps for p in crystal.positions])
+        self._atom_offsets = np.concatenate([p.offsets for p in crystal.positions])
+        self._orbits = crystal.orbits
+        self._representatives = crystal.representatives
+        self.maps = self._atom_maps[self._representatives]
+        self.offsets = self._atom_offsets[self._representatives]
+        self.free = np.zeros((len(crystal.sites), 3), dtype=np.bool_)
+        for s, position in enumerate(crystal.positions):
+            self.free[s, list(position.axes)] = True
+        groups = [site_group(crystal.space_group, site.position) for site in crystal.sites]
+        self._rotations = np.concatenate(groups)
+        self._starts = np.concatenate([[0], np.cumsum([len(g) for g in groups])])
+        self.projectors = np.stack([_site_projector(g, crystal.lattice, max_l) for g in groups])
+
+    @property
+    def num_strains(self) -> int:
+        """Free parameters of the cell."""
+        return len(self.basis)
+
+    @property
+    def num_parameters(self) -> int:
+        """Free parameters of cell and coordinates together."""
+        return len(self.basis) + int(self.free.sum())
+
+    def start(self) -> Parameters:
+        """The parameters of the crystal itself."""
+        points = np.zeros(self.free.shape)
+        points[self.free] = [value for site in self.crystal.sites for value in site.free]
+        return Parameters(self.crystal.lattice.copy(), points)
+
+    def moved(self, parameters: Parameters, step: Floats) -> Parameters:
+        """Parameters after a step ``[num_parameters]``: logarithmic strains, then fractional coordinates."""
+        k = self.num_strains
+        strain = np.tensordot(step[:k], self.basis, axes=1)
+        points = parameters.points.copy()
+        points[self.free] += step[k:]
+        return Parameters(parameters.lattice @ expm(strain), points)
+
+    def coordinates(self, parameters: Parameters) -> Floats:
+        """Fractional coordinates of the representatives ``[s, 3]``."""
+        return np.asarray((self.maps @ parameters.points[:, :, None])[:, :, 0] + self.offsets)
+
+    def to_crystal(self, parameters: Parameters) -> Crystal:
+        """The crystal with these parameters, of the same group and sites."""
+        frees = [point[free] % 1.0 for point, free in zip(parameters.points, self.free, strict=True)]
+        return self.crystal.with_parameters(cell_from_lattice(parameters.lattice), frees)
+
+    def bonds(self, parameters: Parameters, radius: float) -> Bonds:
+        """The bonds within a radius of the representatives."""
+        points = parameters.points[self._orbits]
+        coords = (self._atom_maps @ points[:, :, None])[:, :, 0] + self._atom_offsets
+        center, atom, shift, vector = find_bonds(parameters.lattice, coords, self._representatives, radius)
+        kept, count = fold_bonds(center, vector, self._rotations, self._starts, 1e-7)
+        atom = atom[kept]
+        return Bonds(
+            center=center[kept],
+            far=self._orbits[atom],
+            count=count,
+            far_maps=self._atom_maps[atom],
+            constants=self._atom_offsets[atom] + shift[kept],
+            radius=radius,
+            at=parameters,
+        )
+
+    def still_holds(self, bonds: Bonds, parameters: Parameters, cutoff: float) -> bool:
+        """Whether a list of bonds is sure to hold every bond within the cut-off at other parameters.
+
+        No pair comes closer than the smallest stretch of the cell times its distance then, less what its two atoms
+        have moved within the cell.
+        """
+        deformation = np.linalg.solve(bonds.at.lattice, parameters.lattice)
+        stretch = np.linalg.svd(deformation, compute_uv=False)[-1]
+        moves = (self.coordinates(parameters) - self.coordinates(bonds.at)) @ parameters.lattice
+        shift = np.sqrt((moves**2).sum(axis=1).max())
+        return bool(stretch * bonds.radius - 2 * shift >= cutoff)
+
+
+def _site_projector(rotations: Floats, lattice: Floats, max_l: int) -> Floats:
+    if len(rotations) == 1:
+        return np.eye(max_l * max_l)
+    inverse = np.linalg.inv(lattice)
+    return projector(lattice.T @ rotations @ inverse.T, max_l)
