@@ -20,6 +20,7 @@ from typing import Any
 
 from crysim.bench import values
 from crysim.bench.spec import PartSpec, RunSpec
+from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
@@ -114,7 +115,7 @@ class BenchSettings:
         self._check_used(methods)
         return [
             RunSpec(
-                system=system.composition,
+                system=system,
                 method=label,
                 strategy=strategy,
                 energy=PartSpec(self.energy, self._part_options("energy", self.energy)),
@@ -128,7 +129,7 @@ class BenchSettings:
                 too_close=self.too_close,
                 threads=self.threads,
             )
-            for system in self.systems()
+            for system in map(Composition.from_formula, self.system)
             for label, (strategy, parts) in methods.items()
             for seed in self.seeds
         ]
@@ -176,8 +177,10 @@ class BenchSettings:
                 raise UnknownNameError(
                     "option of the methods", option, {o for options in known.values() for o in options}
                 )
+        defaults = {f.name: f.default for f in fields(self)}
         for kind in (*PARTS, "energy"):
-            plugin_manager().get(kind, getattr(self, kind))
+            if kind == "energy" or getattr(self, kind) != defaults[kind]:
+                plugin_manager().get(kind, getattr(self, kind))
 
 
 def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
@@ -327,3 +330,15 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             found[key.strip()] = value.strip()
     return found
+
+
+def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``given`` of `read_settings` from a command's arguments; those that are no settings are passed over."""
+    given: dict[str, Any] = {key: value for key, value in arguments.items() if key in _KEYS and value not in (None, [])}
+    given["relax"] = {key: arguments[key] for key in _RELAX_KEYS if arguments.get(key) is not None}
+    for kind in (*PARTS, "energy"):
+        given[f"{kind}_options"] = assignments(arguments.get(f"{kind}_option") or ())
+    given["strategy_options"] = assignments(arguments.get("option") or ())
+    if arguments.get("mid") is not None:
+        given["strategy_options"]["mid"] = arguments["mid"]
+    return given
