@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
-import spglib
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from crysim.crystal import Crystal
+from crysim.structures import find_space_group
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class ReferenceMatcher:
     @cached_property
     def space_group(self) -> int:
         """The reference's space group, found within the tolerance."""
-        return space_group_of(self._reference, self._symprec)
+        return find_space_group(self._reference, self._symprec)
 
     def match(self, crystal: Crystal) -> Match:
         """Compare a crystal with the reference; a crystal that cannot be compared matches nothing."""
@@ -87,7 +86,7 @@ class ReferenceMatcher:
         if displacement is None:
             return NO_MATCH
         strict = (
-            space_group_of(structure, self._symprec) == self.space_group
+            find_space_group(structure, self._symprec) == self.space_group
             and rms_displacement(self._strict, self._reference, structure) is not None
         )
         return Match(displacement, strict)
@@ -114,17 +113,6 @@ def comparable_structure(crystal: Crystal) -> Structure | None:
     if not _MIN_VOLUME <= volume <= _MAX_VOLUME:
         return None
     return crystal.to_structure()
-
-
-def space_group_of(structure: Structure, symprec: float = SYMPREC) -> int:
-    """The number of a structure's space group, found by spglib within ``symprec`` Å; 1 if it finds none."""
-    cell = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
-    try:
-        dataset: Any = spglib.get_symmetry_dataset(cell, symprec=symprec)
-    except spglib.SpglibError as error:
-        logger.warning("spglib found no space group: %s", error)
-        return 1
-    return 1 if dataset is None else int(dataset.number)
 
 
 def distinct(

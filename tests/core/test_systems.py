@@ -1,0 +1,90 @@
+"""The built-in systems, and references that users bring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crysim.analysis.matching import ReferenceMatcher
+from crysim.composition import Composition
+from crysim.errors import InputError
+from crysim.structures import find_space_group
+from crysim.systems import builtin_systems, find_system, read_reference
+
+SPACE_GROUPS = {
+    "ScBe5": 191,
+    "Ca4S4": 225,
+    "Ba3Na3Bi3": 189,
+    "Li4Zr4O8": 141,
+    "Li8Zr4O12": 15,
+    "Y6Co51": 166,
+    "Ca24Al16Si24O96": 230,
+}
+
+
+def test_the_nine_systems_of_the_paper_are_known() -> None:
+    systems = builtin_systems()
+    assert set(systems) == {*SPACE_GROUPS, "Li3Ti3Se6O3", "Si96O192"}
+    assert {name for name, system in systems.items() if system.reference is None} == {"Li3Ti3Se6O3", "Si96O192"}
+
+
+@pytest.mark.parametrize("name", SPACE_GROUPS)
+def test_references_are_sound(name: str) -> None:
+    system = builtin_systems()[name]
+    crystal = system.reference
+    assert crystal is not None
+    assert crystal.composition == system.composition
+    assert crystal.space_group == find_space_group(crystal.to_structure(), 1e-4) == SPACE_GROUPS[name]
+    assert crystal.min_distance() > 1.6
+    ((_, energy),) = system.energies
+    assert energy == pytest.approx(system.paper_energy, abs=0.011)
+
+
+def test_reference_energies_go_by_the_weights() -> None:
+    system = find_system("Ca4S4")
+    ((weights, energy),) = system.energies
+    assert system.reference_energy({"model": "m3gnet", "weights": weights}) == energy
+    assert system.reference_energy({"model": "chgnet", "weights": "0" * 64}) is None
+
+
+def test_a_built_in_system_is_found_by_its_atoms_in_any_order() -> None:
+    assert find_system("Ca24Al16(SiO4)24").material_id == "mp-6008"
+    turned = find_system("S4Ca4")
+    assert turned.name == "S4Ca4"
+    assert turned.reference is not None
+    assert turned.reference.composition.elements == ("S", "Ca")
+    straight = find_system("CaS", z=4).reference
+    assert straight is not None
+    assert ReferenceMatcher(straight).match(turned.reference).strict
+    assert find_system("Na4Cl4").reference is None
+
+
+def test_a_reference_from_a_file(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    path = tmp_path / "primitive.cif"
+    crystal.to_structure().get_primitive_structure().to(filename=str(path))
+    system = find_system("Ca4S4", reference=path)
+    assert system.reference is not None
+    assert system.reference.space_group == 225
+    assert system.energies == ()
+
+
+def test_references_that_are_none_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composition = Composition.from_formula("Ca4S4")
+    with pytest.raises(InputError, match="there is no file"):
+        read_reference(tmp_path / "missing.cif", composition)
+    broken = tmp_path / "broken.cif"
+    broken.write_text("this is no structure")
+    with pytest.raises(InputError, match=r"broken\.cif.* is no structure that can be read"):
+        read_reference(broken, composition)
+    other = tmp_path / "other.cif"
+    reference = find_system("ScBe5").reference
+    assert reference is not None
+    reference.to_structure().to(filename=str(other))
+    with pytest.raises(InputError, match="is Sc1 Be5, not Ca4S4"):
+        read_reference(other, composition)
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    with pytest.raises(InputError, match="MP_API_KEY"):
+        read_reference("mp:mp-1672", composition)
