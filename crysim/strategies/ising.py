@@ -1,0 +1,294 @@
+"""Strategy ``crysim``: the paper's loop of a surrogate and an Ising machine (section 2.2, figure 1)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from math import inf, isfinite
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim import hookimpl
+from crysim.crystal import Crystal, min_distances
+from crysim.errors import CrysimError, InputError
+from crysim.generation import RandomGenerator
+from crysim.interfaces import (
+    Candidate,
+    Encoder,
+    FitReport,
+    Frame,
+    IsingSolver,
+    Problem,
+    SampleSet,
+    Strategy,
+    Surrogate,
+    Trial,
+    TrialStatus,
+    derive_rng,
+)
+from crysim.quadratic import Bits, Floats
+
+UNPHYSICAL = 0.5
+"""Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
+FEWEST = 10
+"""Initial crystals that are kept at least, however high their energies."""
+
+
+class IsingSearch(Strategy):
+    """Fit a quadratic model to bits and energies, minimise it, decode, relax, learn from the trajectory, repeat.
+
+    The targets of the fit are energies in eV per cell, with the paper's exceptions: what is unphysical, or failed,
+    counts as |lowest energy so far|. They are the strategy's own: the trials' energies stay what they are.
+    """
+
+    name: ClassVar[str] = "crysim"
+    parts: ClassVar[tuple[str, ...]] = ("encoder", "surrogate", "solver")
+
+    def __init__(
+        self,
+        problem: Problem,
+        encoder: Encoder,
+        surrogate: Surrogate,
+        solver: IsingSolver,
+        *,
+        num_initial: int = 1000,
+        batch: int = 1,
+        mid: bool = True,
+        clip: bool = True,
+        penalise_failures: bool = True,
+        num_samples: int = 8,
+        solve_seconds: float | None = None,
+        max_points: int | None = None,
+        pair_distances: dict[str, float] | None = None,
+    ) -> None:
+        """Set up the search.
+
+        Args:
+            problem: what is searched for.
+            encoder, surrogate, solver: the parts.
+            num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000).
+            batch: candidates made of the distinct answers to one solve (paper: 1).
+            mid: heed minimum interatomic distances: of the decoded crystals take the one with the largest, and do not
+                believe negative energies below 0.5 Å. False turns both off, for the paper's ablation (Table 1).
+            clip: lower targets above |lowest energy so far| to it, as the paper leaves such initial crystals out; one
+                first frame of 1000 eV would leave the standardised fit no scale for the rest.
+            penalise_failures: a failed relaxation's start counts as |lowest energy so far|; else nothing is learnt.
+            num_samples: distinct answers asked of the solver at least: if the best was tried before, the next is taken.
+            solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
+            max_points: training points at most, the oldest left out first; None: all.
+            pair_distances: Å between elements (``{"Ca-O" = 2.0}``) in the initial crystals.
+
+        Raises:
+            InputError: a number out of range.
+        """
+        for key, value, least in (
+            ("num_initial", num_initial, FEWEST),
+            ("batch", batch, 1),
+            ("num_samples", num_samples, 1),
+            ("max_points", max_points or FEWEST, FEWEST),
+        ):
+            if value < least:
+                raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        self.problem = problem
+        self._encoder = encoder
+        self._surrogate = surrogate
+        self._solver = solver
+        self._num_initial = num_initial
+        self._batch = batch
+        self._mid = mid
+        self._clip = clip
+        self._penalise_failures = penalise_failures
+        self._num_samples = num_samples
+        self._solve_seconds = solve_seconds
+        self._max_points = max_points
+        self._pair_distances = pair_distances
+        self._bits: list[Bits] = []
+        self._energies: list[Floats] = []
+        self._lowest = inf
+        self._number = 0
+        self._tried: set[Crystal] = set()
+        self._solved: set[bytes] = set()
+
+    # -------------------------------------------------------------------------------------- first data
+
+    def initial(self) -> list[Crystal]:
+        """Random crystals (RG with its filter on distances)."""
+        generator = RandomGenerator(
+            self.problem.composition,
+            self.problem.space_groups,
+            self.problem.min_distance,
+            self._pair_distances,
+        )
+        return generator.sample(self._num_initial, derive_rng(self.problem.seed, "initial"))
+
+    def start(self, frames: Sequence[Frame]) -> None:
+        """Fit the encoder to all of them; train on those whose energy is not above |the lowest|.
+
+        Raises:
+            CrysimError: there are too few.
+        """
+        if len(frames) < FEWEST:
+            raise CrysimError(f"only {len(frames)} of {self._num_initial} initial crystals have a finite energy")
+        crystals = [frame.crystal for frame in frames]
+        self._encoder.fit(crystals)
+        energies = np.array([frame.energy for frame in frames])
+        self._lowest = float(energies.min())
+        kept = energies <= max(self._ceiling, float(np.sort(energies)[FEWEST - 1]))
+        self._bits.append(self._encoder.encode([c for c, keep in zip(crystals, kept, strict=True) if keep]))
+        self._energies.append(energies[kept])
+
+    @property
+    def _ceiling(self) -> float:
+        """|Lowest energy so far|; unbounded while no energy is negative, since it would then be the lowest itself."""
+        return -self._lowest if self._lowest < 0 else inf
+
+    @property
+    def _penalty(self) -> float:
+        """The target of what is unphysical or failed."""
+        return self._ceiling if isfinite(self._ceiling) else max(float(e.max()) for e in self._energies if len(e))
+
+    # --------------------------------------------------------------------------------------- proposing
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Train, solve and decode: at most ``batch`` candidates."""
+        seed, number = self.problem.seed, self._number
+        clock = _Clock()
+        bits, energies = self._training_data()
+        report = self._surrogate.fit(bits, energies, derive_rng(seed, "fit", number))
+        model = self._surrogate.quadratic_model(self._encoder.groups)
+        train = clock.lap()
+        wanted = min(n, self._batch)
+        samples = self._solver.solve(
+            model,
+            num_samples=max(wanted, self._num_samples),
+            time_limit=self._solve_seconds,
+            seed=int(derive_rng(seed, "solve", number).integers(2**31)),
+        )
+        if not len(samples.energies):
+            raise CrysimError("the solver returned no vector")
+        solve = clock.lap()
+        candidates: list[Candidate] = []
+        for place, row in enumerate(self._choose(samples, wanted)):
+            taken = {candidate.crystal for candidate in candidates}
+            vector = samples.bits[row]
+            crystal, info = self._decode(vector, derive_rng(seed, "decode", number + place), self._tried | taken)
+            info |= _describe(samples, row, report, len(energies))
+            info["predicted"] = float(self._surrogate.predict(vector[None])[0])
+            info["solved_before"] = _key(vector) in self._solved
+            seconds = {"train": train, "solve": solve} if place == 0 else {}
+            candidates.append(Candidate(crystal, info, {**seconds, "decode": clock.lap()}))
+        return candidates
+
+    def _training_data(self) -> tuple[Bits, Floats]:
+        bits, energies = np.concatenate(self._bits), np.concatenate(self._energies)
+        self._bits, self._energies = [bits], [energies]
+        if self._max_points is not None:
+            bits, energies = bits[-self._max_points :], energies[-self._max_points :]
+        return bits, np.minimum(energies, self._ceiling) if self._clip else energies
+
+    def _choose(self, samples: SampleSet, wanted: int) -> list[int]:
+        """The rows of the best vectors, those that were solved for before last."""
+        new = [_key(vector) not in self._solved for vector in samples.bits]
+        order = sorted(range(len(new)), key=lambda row: not new[row])
+        return order[:wanted]
+
+    def _decode(
+        self, vector: Bits, rng: np.random.Generator, tried: Iterable[Crystal]
+    ) -> tuple[Crystal, dict[str, Any]]:
+        """The crystal of a vector that has the largest minimum distance, among those not tried yet if there are any."""
+        decoded = self._encoder.decode(vector, rng)
+        distances = min_distances(decoded)
+        order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
+        untried = [i for i in order if decoded[i] not in tried]
+        best = int((untried or order)[0])
+        return decoded[best], {
+            "decoded": len(decoded),
+            "chosen": best,
+            "min_distance": float(distances[best]),
+            "tried_before": not untried,
+        }
+
+    # ---------------------------------------------------------------------------------------- learning
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Add the trajectories to the data."""
+        for trial in trials:
+            self._number += 1
+            self._tried.add(trial.candidate.crystal)
+            if "bits" in trial.candidate.info:
+                self._solved.add(_key_of_ones(trial.candidate.info["bits"], self._encoder.num_bits))
+            if trial.frames:
+                self._learn(trial.frames)
+            if trial.status is TrialStatus.FAILED and self._penalise_failures:
+                self._add([trial.candidate.crystal], np.array([self._penalty]))
+
+    def _learn(self, frames: Sequence[Frame]) -> None:
+        crystals = [frame.crystal for frame in frames]
+        energies = np.array([frame.energy for frame in frames])
+        believed = np.ones(len(frames), dtype=np.bool_)
+        if self._mid:
+            believed = (energies >= 0) | (min_distances(crystals) >= UNPHYSICAL)
+        if believed.any():
+            self._lowest = min(self._lowest, float(energies[believed].min()))
+        self._add(crystals, np.where(believed, energies, self._penalty))
+
+    def _add(self, crystals: Sequence[Crystal], energies: Floats) -> None:
+        self._bits.append(self._encoder.encode(crystals))
+        self._energies.append(energies)
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """The surrogate's weights, if its next fit starts from them."""
+        return self._surrogate.state()
+
+    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Give them back to the surrogate."""
+        self._surrogate.load_state(state)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Seconds since the last call."""
+        now = time.perf_counter()
+        last, self._last = self._last, now
+        return now - last
+
+
+def _describe(samples: SampleSet, row: int, report: FitReport, points: int) -> dict[str, Any]:
+    """The solver's answer and the fit, for the journal."""
+    energy = float(samples.energies[row])
+    bound = samples.lower_bound
+    fit = {key: value if isfinite(value) else None for key, value in asdict(report).items() if key != "seconds"}
+    return {
+        "bits": np.flatnonzero(samples.bits[row]).tolist(),
+        "solver": {
+            "energy": energy,
+            "rank": row,
+            "samples": len(samples.energies),
+            "lower_bound": bound,
+            "gap": None if bound is None else max(0.0, energy - bound),
+            "optimal": samples.optimal and row == 0,
+        },
+        "fit": {"points": points, **fit},
+    }
+
+
+def _key(vector: Bits) -> bytes:
+    return np.packbits(vector).tobytes()
+
+
+def _key_of_ones(ones: Sequence[int], size: int) -> bytes:
+    vector = np.zeros(size, dtype=np.bool_)
+    vector[list(ones)] = True
+    return _key(vector)
+
+
+@hookimpl
+def crysim_strategies() -> list[type[Strategy]]:
+    """The strategy of this module."""
+    return [IsingSearch]
