@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
-from crysim.symmetry.cells import Cell, impose_cell, volume_factor
+from crysim.symmetry.cells import MIN_VOLUME_FACTOR, Cell, impose_cell, volume_factor
 from crysim.symmetry.combinations import (
     CombinationOrder,
     WyckoffCombinations,
@@ -32,9 +32,6 @@ ANGLE_BOUNDS = (50.0, 130.0)
 
 MAX_COMBINATIONS = 30_000
 """How many of a group's Wyckoff combinations are used, section 2.1."""
-
-MIN_VOLUME_FACTOR = 0.1
-"""Volume over a·b·c below which a triclinic cell counts as collapsed; angles drawn at random may close none."""
 
 # Mean a, b, c (Å) in the Materials Project of cells of at most so many atoms (equation 3).
 _MEAN_LENGTHS = (

@@ -7,6 +7,7 @@ from crysim.symmetry.cells import (
     free_cell_parameters,
     impose_cell,
     lattice_from_cell,
+    open_cell,
     volume_factor,
 )
 from crysim.symmetry.combinations import (
@@ -34,6 +35,7 @@ __all__ = [
     "free_cell_parameters",
     "impose_cell",
     "lattice_from_cell",
+    "open_cell",
     "space_group",
     "volume_factor",
 ]

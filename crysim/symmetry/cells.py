@@ -16,6 +16,9 @@ Cell = tuple[float, float, float, float, float, float]
 
 CELL_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
 
+MIN_VOLUME_FACTOR = 0.1
+"""Volume over a·b·c below which a cell counts as collapsed: no such cell is drawn at random or decoded."""
+
 _FREE: dict[str, tuple[str, ...]] = {
     "triclinic": CELL_PARAMETERS,
     "monoclinic": ("a", "b", "c", "beta"),
@@ -64,6 +67,20 @@ def volume_factor(cell: ArrayLike) -> Floats:
     ca, cb, cg = cosines[..., 0], cosines[..., 1], cosines[..., 2]
     square = 1.0 - ca * ca - cb * cb - cg * cg + 2.0 * ca * cb * cg
     return np.asarray(np.sqrt(np.maximum(square, 0.0)))
+
+
+def open_cell(cell: ArrayLike) -> Floats:
+    """A cell ``[6]`` whose angles close no cell, or a collapsed one, opened; any other is returned as it is.
+
+    The angles move straight towards 90 degrees, in 64ths of the way, until the volume is `MIN_VOLUME_FACTOR` of a·b·c.
+    """
+    given = np.array(cell, dtype=np.float64)
+    for step in range(64, -1, -1):
+        opened = given.copy()
+        opened[3:] = 90.0 + (given[3:] - 90.0) * (step / 64)
+        if volume_factor(opened) >= MIN_VOLUME_FACTOR:
+            return opened if step < 64 else given
+    raise AssertionError("three right angles always close a cell")
 
 
 def lattice_from_cell(cell: ArrayLike) -> Floats:

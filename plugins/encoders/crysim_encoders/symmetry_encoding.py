@@ -1,0 +1,262 @@
+"""Encoder ``crysim``: cell, crystal system, space group, group of Wyckoff combinations and sites as bits.
+
+Sections 2.1 and 4.2 of the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from crysim import hookimpl
+from crysim.composition import Composition
+from crysim.crystal import Crystal, Site
+from crysim.errors import InputError
+from crysim.generation import MAX_COMBINATIONS, allowed_space_groups
+from crysim.interfaces import Encoder
+from crysim.quadratic import BitGroup, Bits
+from crysim.symmetry import (
+    Cell,
+    Combination,
+    CombinationOrder,
+    WyckoffCombinations,
+    compatible_space_groups,
+    impose_cell,
+    open_cell,
+    space_group,
+)
+from crysim_encoders.layout import Floats, Ints, Layout, bit_to_category, category_to_bit, length_scale, voxels
+
+
+class SymmetryEncoder(Encoder):
+    """The symmetry-informed integer encoding of the paper.
+
+    What decoding cannot give back: cells come back in the middle of their units; of the Wyckoff combination only its
+    group of ``group_size`` is known; a grid tells which voxels are taken, not by which site. So sites take the
+    1-bits from the left: the combination's positions in order, general first, each the next voxel of its element;
+    positions without free coordinates take none. A free coordinate is that coordinate of the voxel's point.
+
+    Where two atoms of an element share a voxel, the encoded vector has fewer 1-bits in that grid than its group says.
+    """
+
+    name: ClassVar[str] = "crysim"
+
+    def __init__(
+        self,
+        g: int = 12,
+        marking: Literal["all-atoms", "independent"] = "all-atoms",
+        placement: Literal["center", "uniform"] = "center",
+        combination_bits: int = 300,
+        group_size: int = 100,
+        max_combinations: int = MAX_COMBINATIONS,
+        order: CombinationOrder = "general-first",
+        length_factor: int = 10,
+        space_groups: Iterable[int] | None = None,
+    ) -> None:
+        """Set the resolution and what bits mean.
+
+        Args:
+            g: voxels along each edge of the cell, the lattice discretization resolution.
+            marking: ``all-atoms`` marks the voxel of every atom, and the grid of an element has as many 1-bits as the
+                cell has atoms of it (the authors' program); ``independent`` marks one atom of every site that has a
+                free coordinate (the paper's text), and the grid has as many 1-bits as any initial crystal has.
+            placement: the point of a decoded voxel: its ``center``, or ``uniform`` at random within it.
+            combination_bits: N_W, bits for the groups of Wyckoff combinations.
+            group_size: combinations that a bit stands for when decoded.
+            max_combinations: only the first so many combinations of a group are encoded.
+            order: of the combinations.
+            length_factor: C_ll of equation 10.
+            space_groups: numbers to encode; None: 2 to 230.
+        """
+        for key, value in (
+            ("g", g),
+            ("combination_bits", combination_bits),
+            ("group_size", group_size),
+            ("max_combinations", max_combinations),
+            ("length_factor", length_factor),
+        ):
+            if value < 1:
+                raise InputError(f"option '{key}' of encoder 'crysim' must be at least 1, not {value}")
+        self.g = g
+        self.marking = marking
+        self.placement = placement
+        self.combination_bits = combination_bits
+        self.group_size = group_size
+        self.max_combinations = max_combinations
+        self.order: CombinationOrder = order
+        self.length_factor = length_factor
+        self.space_groups = allowed_space_groups(space_groups)
+        self._layout: Layout | None = None
+        self._combinations: dict[int, WyckoffCombinations] = {}
+        self._index_of = cache(self._find_index)
+
+    # ------------------------------------------------------------------------------------------------ fit
+
+    def fit(self, crystals: Sequence[Crystal]) -> None:
+        """Take the bounds of lattice lengths from the initial crystals (equation 9), and lay out the bits.
+
+        Raises:
+            InputError: no crystals, several compositions, no compatible space group, or a grid too small.
+        """
+        if not crystals:
+            raise InputError("an encoder needs at least one crystal to learn its bounds from")
+        composition = crystals[0].composition
+        if any(crystal.composition != composition for crystal in crystals):
+            raise InputError("an encoder takes crystals of one composition")
+        compatible = compatible_space_groups(composition, self.space_groups)
+        if not compatible:
+            raise InputError(f"{composition} fits none of the space groups that the encoder was given")
+        cells = np.array([crystal.cell for crystal in crystals])
+        lengths = length_scale(float(cells[:, :3].min()), float(cells[:, :3].max()), self.g, self.length_factor)
+        ones = self._ones(composition, crystals)
+        self._layout = Layout(composition, self.g, lengths, tuple(compatible), self.combination_bits, ones)
+        self._combinations = {n: WyckoffCombinations(composition, n, self.order) for n in compatible}
+        self._index_of.cache_clear()
+
+    def _ones(self, composition: Composition, crystals: Sequence[Crystal]) -> tuple[int, ...]:
+        if self.marking == "all-atoms":
+            for element, count in zip(composition.elements, composition.counts, strict=True):
+                if count > self.g**3:
+                    raise InputError(
+                        f"{count} atoms of {element} do not fit into {self.g}³ = {self.g**3} voxels: raise option 'g'"
+                    )
+            return composition.counts
+        marked = [[len(np.unique(self._marks(crystal, e))) for e in composition.elements] for crystal in crystals]
+        return tuple(max(1, most) for most in np.max(marked, axis=0).tolist())
+
+    @property
+    def layout(self) -> Layout:
+        """Where every segment stands and what its bits mean; valid after `fit`."""
+        if self._layout is None:
+            raise InputError("the encoder has not been fitted to crystals yet")
+        return self._layout
+
+    @property
+    def groups(self) -> tuple[BitGroup, ...]:
+        """The segments of a vector with their counts of ones."""
+        return self.layout.groups
+
+    @property
+    def num_bits(self) -> int:
+        """M, the length of a vector."""
+        return self.layout.num_bits
+
+    # --------------------------------------------------------------------------------------------- encode
+
+    def encode(self, crystals: Sequence[Crystal]) -> Bits:
+        """Bit vectors ``[n, M]``.
+
+        A combination beyond the first ``max_combinations`` counts to the last group; lengths and angles outside of
+        their bounds to the nearest unit.
+
+        Raises:
+            InputError: another composition, or a space group that is not encoded.
+        """
+        layout = self.layout
+        bits = np.zeros((len(crystals), layout.num_bits), dtype=np.bool_)
+        starts = [group.start for group in layout.groups]
+        for row, crystal in zip(bits, crystals, strict=True):
+            if crystal.composition != layout.composition:
+                raise InputError(f"the encoder is for {layout.composition}, not for {crystal.composition}")
+            if crystal.space_group not in self._combinations:
+                raise InputError(f"space group {crystal.space_group} is not among those that the encoder was given")
+            for start, scale, value in zip(starts, layout.scales, crystal.cell, strict=False):
+                row[start + scale.to_bit(value)] = True
+            groups = layout.groups_of_system[crystal.system]
+            row[starts[6] + layout.systems.index(crystal.system)] = True
+            index = groups.index(crystal.space_group)
+            row[starts[7] + category_to_bit(index, len(groups), layout.space_group_bits)] = True
+            size = self._size(crystal.space_group)
+            index = min(self._index_of(crystal.space_group, crystal.combination), size - 1)
+            row[starts[8] + category_to_bit(index, size, self.combination_bits)] = True
+            for start, element in zip(starts[9:], layout.composition.elements, strict=True):
+                row[start + self._marks(crystal, element)] = True
+        return bits
+
+    def _marks(self, crystal: Crystal, element: str) -> Ints:
+        """The bits of an element's grid that a crystal marks."""
+        elements = np.array([site.element for site in crystal.sites])
+        if self.marking == "all-atoms":
+            chosen = crystal.frac_coords[(elements == element)[crystal.orbits]]
+        else:
+            free = np.array([bool(site.free) for site in crystal.sites])
+            chosen = crystal.frac_coords[crystal.representatives[(elements == element) & free]]
+        return voxels(chosen, self.g)
+
+    def _find_index(self, number: int, combination: Combination) -> int:
+        return self._combinations[number].rank(combination)
+
+    def _size(self, number: int) -> int:
+        """|W| of a group: its combinations that are encoded."""
+        return min(self._combinations[number].count, self.max_combinations)
+
+    # --------------------------------------------------------------------------------------------- decode
+
+    def decode(self, bits: Bits, rng: np.random.Generator) -> list[Crystal]:
+        """The crystals of the vector's group of combinations, one per combination, in the combinations' order.
+
+        The first is that of the combination that equation 16 names. All share the cell and the points of the voxels.
+        Angles that close no cell are moved towards 90 degrees as far as needed (`crysim.symmetry.open_cell`). Where a
+        combination has more sites than an element has 1-bits, the missing points are drawn uniformly in the cell.
+
+        Args:
+            bits: ``[M]``; of the segments before the grids, exactly one bit each is 1.
+            rng: for points within voxels and missing points.
+
+        Raises:
+            InputError: a wrong length, or a segment without its one 1-bit.
+        """
+        layout = self.layout
+        vector = np.asarray(bits, dtype=np.bool_)
+        if vector.shape != (layout.num_bits,):
+            raise InputError(f"a vector of this encoder has {layout.num_bits} bits: the shape {vector.shape} is wrong")
+        chosen = [_only_one(vector, group) for group in layout.groups[:9]]
+        system = layout.systems[chosen[6]]
+        groups = layout.groups_of_system[system]
+        number = groups[bit_to_category(chosen[7], len(groups), layout.space_group_bits)]
+        size = self._size(number)
+        first = bit_to_category(chosen[8], size, self.combination_bits)
+        cell = impose_cell(system, [scale.to_value(bit) for scale, bit in zip(layout.scales, chosen, strict=False)])
+        a, b, c, alpha, beta, gamma = (float(v) for v in open_cell(cell))
+        points = [
+            self._points(vector[group.slice], count, rng)
+            for group, count in zip(layout.groups[9:], layout.composition.counts, strict=True)
+        ]
+        return [
+            self._build(number, (a, b, c, alpha, beta, gamma), self._combinations[number].unrank(index), points)
+            for index in range(first, min(first + self.group_size, size))
+        ]
+
+    def _points(self, grid: Bits, count: int, rng: np.random.Generator) -> Floats:
+        """Fractional points ``[at least count, 3]``: one for every 1-bit of a grid, from the left, then random ones."""
+        corners = self.layout.corners(np.flatnonzero(grid))
+        within = 0.5 if self.placement == "center" else rng.random(corners.shape)
+        missing = rng.random((max(0, count - len(corners)), 3))
+        return np.concatenate([(corners + within) / self.g, missing])
+
+    def _build(self, number: int, cell: Cell, combination: Combination, points: Sequence[Floats]) -> Crystal:
+        positions = space_group(number).positions
+        sites: list[Site] = []
+        for element, indices, own in zip(self.layout.composition.elements, combination, points, strict=True):
+            left = iter(own)
+            for index in indices:
+                axes = positions[index].axes
+                free = tuple(float(v) for v in next(left)[list(axes)]) if axes else ()
+                sites.append(Site(element, index, free))
+        return Crystal(self.layout.composition, number, cell, tuple(sites))
+
+
+def _only_one(vector: Bits, group: BitGroup) -> int:
+    ones = np.flatnonzero(vector[group.slice])
+    if len(ones) != 1:
+        raise InputError(f"the segment '{group.name}' of a vector must have exactly one 1, not {len(ones)}")
+    return int(ones[0])
+
+
+@hookimpl
+def crysim_encoders() -> list[type[Encoder]]:
+    """The encoder of this module."""
+    return [SymmetryEncoder]
