@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,12 +108,13 @@ class QuadraticModel:
         """``[M]`` squared norms |w_i|² of the factors' rows: the diagonal that energies leave out."""
         if self.factors is None:
             raise InputError("only a low-rank model has factors")
-        return np.einsum("mk,mk->m", self.factors, self.factors)
+        return np.asarray(np.einsum("mk,mk->m", self.factors, self.factors))
 
     @cached_property
     def _symmetric_couplings(self) -> Floats | sparse.csr_array:
-        assert self.couplings is not None
-        return self.couplings + self.couplings.T
+        couplings: Any = self.couplings
+        both: Floats | sparse.csr_array = couplings + couplings.T
+        return both
 
     def energies(self, bits: ArrayLike) -> Floats:
         """The energies of bit vectors.
@@ -186,14 +188,30 @@ class QuadraticModel:
         return x
 
     def _repair_row(self, x: Bits) -> None:
+        fields = self.local_fields(x)
         for group in self.groups:
             view = x[group.slice]
             while (ones := int(np.count_nonzero(view))) != group.k:
-                cost = self.local_fields(x)[group.slice]
-                if ones > group.k:
-                    view[np.argmax(np.where(view, cost, -np.inf))] = False
-                else:
-                    view[np.argmin(np.where(view, np.inf, cost))] = True
+                cost = fields[group.slice]
+                surplus = ones > group.k
+                bit = int(
+                    np.argmax(np.where(view, cost, -np.inf)) if surplus else np.argmin(np.where(view, np.inf, cost))
+                )
+                view[bit] = not surplus
+                row = self.coupling_row(group.start + bit)
+                fields += -row if surplus else row
+
+    def coupling_row(self, bit: int) -> Floats:
+        """The couplings of one bit to all, ``[M]``, zero to itself: what its flip from 0 to 1 adds to local fields."""
+        if self.factors is not None:
+            row = self.factors @ self.factors[bit]
+            row[bit] = 0.0
+            return np.asarray(row)
+        couplings = self.couplings
+        assert couplings is not None
+        if isinstance(couplings, np.ndarray):
+            return np.asarray(couplings[bit] + couplings[:, bit])
+        return np.asarray((couplings[[bit]] + couplings[:, [bit]].T).toarray()[0])
 
 
 def check_groups(groups: Sequence[BitGroup], num_bits: int) -> None:
