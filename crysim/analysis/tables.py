@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -71,6 +71,12 @@ class Table:
     def texts(self) -> list[list[str]]:
         """The cells as people read them, ``[rows][columns]``."""
         return [[column.text(row.get(column.key)) for column in self.columns] for row in self.rows]
+
+    def select(self, keys: Sequence[str]) -> Table:
+        """The table with only the columns of these keys, in this table's order; columns without a value are dropped."""
+        used = {key for row in self.rows for key, value in row.items() if value is not None}
+        columns = tuple(c for c in self.columns if c.key in keys and c.key in used)
+        return replace(self, columns=columns)
 
     def to_rich(self) -> RichTable:
         """For the terminal."""

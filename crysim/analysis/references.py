@@ -1,0 +1,133 @@
+"""Ground truths beside the results: kept in the bench's folder, so that a report needs neither model nor network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crysim.analysis.comparison import Comparison, Reference, Run
+from crysim.bench.journal import RunRecord
+from crysim.bench.lines import write_atomically
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.interfaces import EnergyModel, RelaxSettings
+from crysim.systems import System, find_system
+
+REFERENCES = "references.json"
+
+
+def settle_references(
+    folder: Path, systems: Sequence[System], model: EnergyModel, relax: RelaxSettings
+) -> dict[str, Reference]:
+    """The references of the systems that have one, with their energies by a model, written to ``references.json``.
+
+    An energy that is on record (the paper's potential, no pressure) or in the file is taken from there; otherwise the
+    reference is relaxed with the model, once. A reference that cannot be relaxed stays without an energy.
+
+    Args:
+        folder: of the bench's results.
+        systems: by formula per cell.
+        model: the bench's energy model.
+        relax: the bench's settings.
+    """
+    fingerprint = model.fingerprint()
+    stored = _read(folder)
+    found: dict[str, Reference] = {}
+    for system in systems:
+        if system.reference is None:
+            continue
+        entry = stored.get(system.name)
+        crystal = system.reference
+        energy = None if entry is None else _stored_energy(entry, crystal, fingerprint, relax.pressure)
+        if energy is None and relax.pressure == 0:
+            energy = system.reference_energy(fingerprint)
+        if energy is None:
+            (relaxation,) = model.relax([crystal], relax)
+            energy = relaxation.energy
+        if energy is not None and crystal.composition.counts != system.composition.counts:
+            energy *= system.composition.num_atoms / crystal.num_atoms
+        found[system.name] = Reference(crystal, energy)
+        stored[system.name] = {
+            "crystal": crystal.to_dict(),
+            "energy": energy,
+            "pressure": relax.pressure,
+            "fingerprint": fingerprint,
+        }
+    if found:
+        write_atomically(folder / REFERENCES, (json.dumps(stored, indent=2, ensure_ascii=False) + "\n").encode())
+    return found
+
+
+def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Reference]:
+    """The references of runs by system: those of ``references.json``, else the built-in ones where the model is known.
+
+    Raises:
+        InputError: ``references.json`` is damaged.
+    """
+    stored = _read(folder)
+    found: dict[str, Reference] = {}
+    for record in records:
+        name = record.system
+        if name in found:
+            continue
+        fingerprint = record.manifest["fingerprint"]
+        if name in stored:
+            entry = stored[name]
+            energy = entry["energy"] if entry["fingerprint"] == fingerprint else None
+            found[name] = Reference(Crystal.from_dict(entry["crystal"]), energy)
+        else:
+            system = find_system(name)
+            if system.reference is not None:
+                energy = None if record.config["relax"]["pressure"] else system.reference_energy(fingerprint)
+                found[name] = Reference(system.reference, energy)
+    return found
+
+
+def compare_records(
+    records: Sequence[RunRecord], references: Mapping[str, Reference], *, count_distinct: bool = False
+) -> Comparison:
+    """The comparison of runs that were read from disk.
+
+    Raises:
+        InputError: their energies come from different models.
+    """
+    runs = tuple(
+        Run(
+            system=record.system,
+            method=record.method,
+            seed=record.seed,
+            budget=record.budget,
+            trials=record.trials,
+            fingerprint=record.manifest["fingerprint"],
+        )
+        for record in records
+    )
+    return Comparison(runs, references, count_distinct)
+
+
+def _stored_energy(
+    entry: Mapping[str, Any], crystal: Crystal, fingerprint: Mapping[str, str], pressure: float
+) -> float | None:
+    same = (
+        entry["fingerprint"] == fingerprint
+        and entry["pressure"] == pressure
+        and Crystal.from_dict(entry["crystal"]) == crystal
+    )
+    energy = entry["energy"]
+    return float(energy) if same and energy is not None else None
+
+
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / REFERENCES
+    if not path.exists():
+        return {}
+    try:
+        stored: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        for entry in stored.values():
+            Crystal.from_dict(entry["crystal"])
+            _ = entry["energy"], entry["fingerprint"], entry["pressure"]
+    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        raise InputError(f"{path} is damaged: delete it, it is made anew") from error
+    return stored
