@@ -47,7 +47,7 @@ class BenchSettings:
         workers: processes.
         relax: how candidates are relaxed.
         options: of plug-ins, by kind and name.
-        strategy_options: from the command line: ``KEY`` for every method that has it, or ``LABEL.KEY`` for one.
+        method_options: from the command line: ``KEY`` for every method that has it, or ``LABEL.KEY`` for one.
         variants: by label, the table of the file.
     """
 
@@ -69,7 +69,7 @@ class BenchSettings:
     workers: int = 1
     relax: RelaxSettings = field(default_factory=RelaxSettings)
     options: Mapping[Kind, Mapping[str, Options]] = field(default_factory=dict)
-    strategy_options: Options = field(default_factory=dict)
+    method_options: Options = field(default_factory=dict)
     variants: Mapping[str, Options] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -144,7 +144,7 @@ class BenchSettings:
         options = {
             **self._part_options("strategy", name),
             **variant.get("options", {}),
-            **self._chosen_strategy_options(label, default_options(cls)),
+            **self._chosen_options(label, default_options(cls)),
         }
         parts: dict[Kind, PartSpec] = {}
         for kind in KINDS:
@@ -158,9 +158,9 @@ class BenchSettings:
         tables = self.options.get(kind, {})
         return dict(tables.get(name) or tables.get(name.partition(":")[0]) or {})
 
-    def _chosen_strategy_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
         chosen = {}
-        for key, value in self.strategy_options.items():
+        for key, value in self.method_options.items():
             owner, dot, option = key.rpartition(".")
             if (dot and owner == label) or (not dot and option in known):
                 chosen[option] = value
@@ -169,7 +169,7 @@ class BenchSettings:
     def _check_used(self, methods: Mapping[str, tuple[PartSpec, Mapping[Kind, PartSpec]]]) -> None:
         """Refuse an option or a part that no method would heed, so that a misspelt one is not passed over."""
         known = {label: default_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
-        for key in self.strategy_options:
+        for key in self.method_options:
             owner, dot, option = key.rpartition(".")
             if dot and owner not in methods:
                 raise UnknownNameError("method of an option", owner, methods)
@@ -206,7 +206,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         **{key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()},
         relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
         variants=_variants(_table(tables, "method", file), str(file)),
-        strategy_options=here.get("strategy_options", {}),
+        method_options=here.get("method_options", {}),
     )
     options: dict[Kind, dict[str, Options]] = {}
     for kind in KINDS:
@@ -338,7 +338,7 @@ def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     given["relax"] = {key: arguments[key] for key in _RELAX_KEYS if arguments.get(key) is not None}
     for kind in (*PARTS, "energy"):
         given[f"{kind}_options"] = assignments(arguments.get(f"{kind}_option") or ())
-    given["strategy_options"] = assignments(arguments.get("option") or ())
+    given["method_options"] = assignments(arguments.get("option") or ())
     if arguments.get("mid") is not None:
-        given["strategy_options"]["mid"] = arguments["mid"]
+        given["method_options"]["mid"] = arguments["mid"]
     return given

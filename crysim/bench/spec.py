@@ -80,7 +80,7 @@ class RunSpec:
             "budget": self.budget,
             "batch": self.batch,
             "strategy": _resolved("strategy", self.strategy),
-            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self.parts.items())},
+            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},
             "energy": _resolved("energy", self.energy),
             "relax": asdict(self.relax),
             "space_groups": None if self.space_groups is None else sorted(self.space_groups),
@@ -108,11 +108,21 @@ class RunSpec:
     def build_strategy(self) -> Strategy:
         """The strategy with its parts."""
         manager = plugin_manager()
-        parts = {kind: manager.build(kind, part.name, part.options) for kind, part in self.parts.items()}
+        parts = {kind: manager.build(kind, part.name, part.options) for kind, part in self._bound_parts().items()}
         strategy: Strategy = manager.build(
             "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **parts
         )
         return strategy
+
+    def _bound_parts(self) -> dict[Kind, PartSpec]:
+        """The parts; an encoder with an option ``space_groups`` gets the run's, so that it proposes no others."""
+        parts = dict(self.parts)
+        encoder = parts.get("encoder")
+        if encoder is not None and self.space_groups is not None:
+            cls, options = _class_and_options("encoder", encoder)
+            if "space_groups" in default_options(cls):
+                parts["encoder"] = PartSpec(encoder.name, {"space_groups": sorted(self.space_groups), **options})
+        return parts
 
 
 def build_energy(part: PartSpec) -> EnergyModel:
