@@ -109,10 +109,11 @@ class Comparison:
         """One row for each system and method, over seeds."""
         rows = [self._summary_row(system, method, pairs) for system, method, pairs in self.cells()]
         notes = [
-            "lowest energy: the best seed, and mean ± population standard deviation over seeds",
-            "found: seeds in which a crystal of the lowest energy matches the reference (the paper's criterion); "
-            "strict: seeds with a crystal that matches within pymatgen's defaults and has its space group",
-            "interval: Wilson's 95 % interval of the success rate; relaxations to …: median of seeds that got there",
+            "energies per cell: of the best seed, mean over seeds and population standard deviation",
+            "found: seeds in which a crystal of the lowest energy matches the reference by the paper's tolerances",
+            "strict: seeds with a crystal that matches by pymatgen's defaults and has the reference's space group",
+            "to …: relaxations until the match, the reference's energy, the lowest; median of seeds that got there",
+            "too close: mean number of crystals left out for a pair too close; interval: Wilson's, 95 %, of found",
         ]
         unfinished = sum(len(run.trials) < run.budget for run in self.runs)
         if unfinished:
@@ -203,14 +204,14 @@ SUMMARY_COLUMNS = (
     Column("system", "system", formula=True),
     Column("method", "method"),
     Column("runs", "seeds"),
-    Column("lowest", "lowest energy (eV)", ".2f"),
+    Column("lowest", "lowest (eV)", ".2f"),
     Column("mean", "mean (eV)", ".2f"),
     Column("std", "± std", ".2f"),
-    Column("reference", "reference (eV)", ".2f"),
+    Column("reference", "ref. (eV)", ".2f"),
     Column("found", "found"),
     Column("found_strict", "strict"),
     Column("interval", "interval"),
-    Column("to_match", "relaxations to match", "g"),
+    Column("to_match", "to match", "g"),
     Column("to_energy", "to energy", "g"),
     Column("to_lowest", "to lowest", "g"),
     Column("filtered", "too close", ".3g"),

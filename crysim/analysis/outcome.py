@@ -10,7 +10,7 @@ from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.tables import Table
 
 TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict", "to_lowest",
-                 "to_energy", "filtered", "failed", "seconds")  # fmt: skip
+                 "to_energy", "filtered", "failed")  # fmt: skip
 """The columns of the summary that fit a terminal; the files hold all."""
 
 

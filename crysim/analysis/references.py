@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,11 @@ REFERENCES = "references.json"
 
 
 def settle_references(
-    folder: Path, systems: Sequence[System], model: EnergyModel, relax: RelaxSettings
+    folder: Path,
+    systems: Sequence[System],
+    fingerprint: Mapping[str, str],
+    relax: RelaxSettings,
+    build_model: Callable[[], EnergyModel],
 ) -> dict[str, Reference]:
     """The references of the systems that have one, with their energies by a model, written to ``references.json``.
 
@@ -29,10 +33,11 @@ def settle_references(
     Args:
         folder: of the bench's results.
         systems: by formula per cell.
-        model: the bench's energy model.
+        fingerprint: of the bench's energy model.
         relax: the bench's settings.
+        build_model: makes that model; called only if a reference has to be relaxed.
     """
-    fingerprint = model.fingerprint()
+    model: EnergyModel | None = None
     stored = _read(folder)
     found: dict[str, Reference] = {}
     for system in systems:
@@ -44,16 +49,17 @@ def settle_references(
         if energy is None and relax.pressure == 0:
             energy = system.reference_energy(fingerprint)
         if energy is None:
+            model = model or build_model()
             (relaxation,) = model.relax([crystal], relax)
-            energy = relaxation.energy
-        if energy is not None and crystal.composition.counts != system.composition.counts:
-            energy *= system.composition.num_atoms / crystal.num_atoms
+            # a reference may come in another cell, with another number of formula units
+            if relaxation.energy is not None:
+                energy = relaxation.energy * system.composition.num_atoms / crystal.num_atoms
         found[system.name] = Reference(crystal, energy)
         stored[system.name] = {
             "crystal": crystal.to_dict(),
             "energy": energy,
             "pressure": relax.pressure,
-            "fingerprint": fingerprint,
+            "fingerprint": dict(fingerprint),
         }
     if found:
         write_atomically(folder / REFERENCES, (json.dumps(stored, indent=2, ensure_ascii=False) + "\n").encode())
@@ -72,7 +78,7 @@ def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Ref
         name = record.system
         if name in found:
             continue
-        fingerprint = record.manifest["fingerprint"]
+        fingerprint = record.fingerprint
         if name in stored:
             entry = stored[name]
             energy = entry["energy"] if entry["fingerprint"] == fingerprint else None
@@ -100,7 +106,7 @@ def compare_records(
             seed=record.seed,
             budget=record.budget,
             trials=record.trials,
-            fingerprint=record.manifest["fingerprint"],
+            fingerprint=record.fingerprint,
         )
         for record in records
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
 Value = str | int | float | bool | None
@@ -81,11 +82,22 @@ class Table:
     def to_rich(self) -> RichTable:
         """For the terminal."""
         caption = "\n".join(self.notes) or None
-        table = RichTable(title=self.title, caption=caption, title_justify="left", caption_justify="left")
-        for column in self.columns:
+        table = RichTable(
+            title=self.title,
+            caption=caption,
+            title_justify="left",
+            caption_justify="left",
+            box=SIMPLE_HEAD,
+            collapse_padding=True,
+            pad_edge=False,
+        )
+        texts = self.texts()
+        for j, column in enumerate(self.columns):
             numeric = any(isinstance(row.get(column.key), int | float) for row in self.rows)
-            table.add_column(column.heading, justify="right" if numeric else "left", overflow="fold")
-        for i, cells in enumerate(self.texts()):
+            # headings may wrap between words, values may not
+            width = max(map(len, [*column.heading.split(), *(cells[j] for cells in texts)]))
+            table.add_column(column.heading, justify="right" if numeric else "left", min_width=width)
+        for i, cells in enumerate(texts):
             table.add_row(*(_bold_rich(text, self._is_best(i, j)) for j, text in enumerate(cells)))
         return table
 
