@@ -111,7 +111,8 @@ def generate_training_data(
 ) -> TrainingData:
     """Random crystals with their energies, and frames of the relaxations of more of them.
 
-    Energies above the absolute value of the lowest random one are left out, as in the authors' program.
+    Random crystals with an energy above |the lowest| are left out, as in the authors' program, and frames above it
+    count as |the lowest|, as strategy ``crysim`` has it.
 
     Args:
         composition: atoms per cell.
@@ -146,6 +147,7 @@ def generate_training_data(
         if report is not None:
             report("relaxations", done + 1, num_relaxed)
     energies = np.array([frame.energy for frame in frames])
-    kept = np.flatnonzero(energies <= ceiling)
+    is_frame = np.arange(len(frames)) >= drawn
+    kept = np.flatnonzero(is_frame | (energies <= ceiling))
     bits = encoder.encode([frames[i].crystal for i in kept])
-    return TrainingData(bits, energies[kept], encoder.groups, composition.formula, kept >= drawn)
+    return TrainingData(bits, np.minimum(energies[kept], ceiling), encoder.groups, composition.formula, is_frame[kept])

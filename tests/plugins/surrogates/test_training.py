@@ -84,7 +84,7 @@ def test_steps_equal_torch(
         rates = rng.uniform(1e-4, 1e-2, steps)
         compiled.epoch(order, rates)
         reference.epoch(order, rates)
-    # Adam's steps are of full size however small the gradient, so rounding about a zero gradient shows in single values.
+    # Adam's steps are of full size however small the gradient, so rounding near a zero gradient shows.
     difference = np.abs(compiled.parameters - reference.parameters)
     assert np.quantile(difference, 0.99) < 1e-5
     assert difference.max() < 1e-2
