@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crysim import hookimpl
-from crysim.interfaces import EnergyModel
+from crysim.crystal import Crystal, Floats
+from crysim.errors import InputError
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
 from crysim_energies.calculator_model import CalculatorModel
 from crysim_energies.checkpoints import DEFAULT_NAME, Unverified, resolve
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
+    from crysim_energies.quotient.m3gnet import QuotientM3GNet
+
+Relaxer = Literal["auto", "quotient", "ase"]
+"""Who evaluates and relaxes: crysim on the quotient graph by the symmetry, or ASE's FIRE with matgl; auto: the first
+where the checkpoint's network admits it."""
 
 
 class M3GNetModel(CalculatorModel):
@@ -30,6 +38,8 @@ class M3GNetModel(CalculatorModel):
         download: bool = True,
         url: str | None = None,
         unverified: Unverified = "refuse",
+        relaxer: Relaxer = "auto",
+        device: str = "cpu",
     ) -> None:
         """Find and verify the checkpoint; it is loaded at the first use.
 
@@ -40,10 +50,16 @@ class M3GNetModel(CalculatorModel):
             url: folder to download from instead of the published one; the bytes must be the same.
             unverified: what to do with a checkpoint whose bytes crysim does not know: refuse it, or load it (tensors
                 only) with messages summed into the bonds' source (made by matgl 3 or later) or destination (earlier).
+            relaxer: ``quotient`` evaluates and relaxes batches of crystals on their quotient graphs; ``ase`` relaxes
+                one after the other with ASE's FIRE on matgl's own model; ``auto`` is the first where the checkpoint's
+                network admits it.
+            device: of the quotient relaxer, as torch names it: ``cpu``, ``cuda``.
 
         Raises:
             InputError: the checkpoint is not to be had, corrupt, or refused.
         """
+        self.relaxer = relaxer
+        self.device = device
         self.checkpoint = resolve(model, path=path, download=download, url=url, unverified=unverified)
 
     @classmethod
@@ -68,6 +84,36 @@ class M3GNetModel(CalculatorModel):
         from crysim_energies.matgl_loading import load_m3gnet
 
         return load_m3gnet(self.checkpoint)
+
+    @cached_property
+    def quotient(self) -> QuotientM3GNet | None:
+        """The network on quotient graphs; None if ASE is to relax."""
+        from crysim_energies.quotient.m3gnet import QuotientM3GNet
+
+        if self.relaxer == "ase":
+            return None
+        try:
+            return QuotientM3GNet(self.potential, device=self.device)
+        except InputError:
+            if self.relaxer == "quotient":
+                raise
+            return None
+
+    def energies(self, crystals: Sequence[Crystal]) -> Floats:
+        """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""
+        from crysim_energies.quotient.model import quotient_energies
+
+        if self.quotient is None:
+            return super().energies(crystals)
+        return quotient_energies(self.quotient, crystals)
+
+    def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
+        """Relax atoms and cell of each crystal: `crysim_energies.quotient`, or `crysim_energies.ase_relaxation`."""
+        from crysim_energies.quotient.model import DEFAULT_SYMMETRY, quotient_relax
+
+        if self.quotient is None:
+            return super().relax(crystals, settings)
+        return quotient_relax(self.quotient, crystals, settings, settings.symmetry or DEFAULT_SYMMETRY)
 
     @cached_property
     def calculator(self) -> Any:

@@ -51,7 +51,7 @@ def site_group(number: int, position: int) -> Floats:
     fixes = (np.abs(rotations @ matrix - matrix) < 1e-9).all(axis=(1, 2)) & (np.abs(moved - np.rint(moved)) < 1e-9).all(
         axis=1
     )
-    result = rotations[fixes].astype(np.float64)
+    result: Floats = rotations[fixes].astype(np.float64)
     assert len(result) * place.multiplicity == len(rotations)
     result.setflags(write=False)
     return result
@@ -152,6 +152,41 @@ class AsymmetricUnit:
         """Fractional coordinates of the representatives ``[s, 3]``."""
         return np.asarray((self.maps @ parameters.points[:, :, None])[:, :, 0] + self.offsets)
 
+    def all_coordinates(self, parameters: Parameters) -> Floats:
+        """Fractional coordinates of all atoms ``[n, 3]``, not reduced modulo 1."""
+        points = parameters.points[self._orbits]
+        return np.asarray((self._atom_maps @ points[:, :, None])[:, :, 0] + self._atom_offsets)
+
+    def step_length(self, parameters: Parameters, step: Floats, max_move: float, max_strain: float) -> float:
+        """The largest move of an atom within the cell over ``max_move`` (Å), or of the strain over ``max_strain``."""
+        k = self.num_strains
+        strain = np.tensordot(step[:k], self.basis, axes=1)
+        points = np.zeros(self.free.shape)
+        points[self.free] = step[k:]
+        moves = (self.maps @ points[:, :, None])[:, :, 0] @ parameters.lattice
+        return float(max(np.sqrt((moves**2).sum(axis=1).max()) / max_move, np.abs(strain).max() / max_strain))
+
+    def max_force(self, parameters: Parameters, gradient: Floats) -> float:
+        """The largest force on an atom or on the cell, eV/Å, of a gradient ``[num_parameters]``.
+
+        The cell's forces are those of ASE's ``FrechetCellFilter`` made at this very cell: rows of the virial over the
+        number of atoms. The force on a representative lies in the space of its free coordinates, so its gradient in
+        them determines it.
+        """
+        k = self.num_strains
+        virial = np.tensordot(gradient[:k], self.basis, axes=1)
+        largest = float(np.sqrt((virial**2).sum(axis=1).max())) / self.crystal.num_atoms
+        if gradient.shape[0] == k:
+            return largest
+        values = np.zeros(self.free.shape)
+        values[self.free] = gradient[k:]
+        values /= self.multiplicities[:, None]
+        moves = np.swapaxes(self.maps, 1, 2) @ parameters.lattice
+        metric = moves @ np.swapaxes(moves, 1, 2)
+        metric[:, [0, 1, 2], [0, 1, 2]] += ~self.free
+        squared = (values * np.linalg.solve(metric, values[:, :, None])[:, :, 0]).sum(axis=1)
+        return max(largest, float(np.sqrt(squared.max())))
+
     def to_crystal(self, parameters: Parameters) -> Crystal:
         """The crystal with these parameters, of the same group and sites."""
         frees = [point[free] % 1.0 for point, free in zip(parameters.points, self.free, strict=True)]
@@ -159,8 +194,7 @@ class AsymmetricUnit:
 
     def bonds(self, parameters: Parameters, radius: float) -> Bonds:
         """The bonds within a radius of the representatives."""
-        points = parameters.points[self._orbits]
-        coords = (self._atom_maps @ points[:, :, None])[:, :, 0] + self._atom_offsets
+        coords = self.all_coordinates(parameters)
         center, atom, shift, vector = find_bonds(parameters.lattice, coords, self._representatives, radius)
         kept, count = fold_bonds(center, vector, self._rotations, self._starts, 1e-7)
         atom = atom[kept]

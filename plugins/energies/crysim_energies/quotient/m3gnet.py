@@ -86,7 +86,8 @@ class QuotientM3GNet:
             nodes = nodes.index_add(0, receiver, messages * weights)
         atomic = self._readout(nodes).reshape(-1).double()
         atomic = (self._data_std * atomic + self._element_refs[graph.species]) * graph.multiplicity
-        return atomic.new_full((graph.num_crystals,), self._data_mean).index_add(0, graph.crystal, atomic)
+        energies: torch.Tensor = atomic.new_full((graph.num_crystals,), self._data_mean)
+        return energies.index_add(0, graph.crystal, atomic)
 
     def _pair_basis(self, graph: QuotientGraph, lengths: torch.Tensor, radial: torch.Tensor) -> _PairBasis:
         """Equation 2's basis functions of the short bonds, which no layer changes."""

@@ -47,7 +47,8 @@ class RadialBasis:
             return expanded
         r = lengths.clamp(max=self._cutoff)[:, None]
         columns = [spherical_bessel(order, r * self._scale[order]) for order in range(self._max_l)]
-        return torch.cat(columns, dim=1) * self._norm
+        basis: torch.Tensor = torch.cat(columns, dim=1) * self._norm
+        return basis
 
 
 def spherical_bessel(order: int, x: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,100 @@
+"""An elastic network's stiffness in a crystal's free parameters: the first guess of the energy's second derivatives.
+
+Every bond is a spring whose stiffness falls off with its length, as in the preconditioner of Packwood et al.
+(J. Chem. Phys. 144, 164109 (2016)); its matrix in strains and free coordinates puts cell and atoms on one scale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crysim.compiled import compiled
+from crysim.crystal import Floats, Ints
+from crysim_energies.quotient.asymmetric import AsymmetricUnit, Bonds, Parameters
+
+SPRING = 2.0
+"""eV/Å² of a bond between nearest neighbours."""
+DECAY = 3.0
+"""How fast springs soften: exp(-DECAY (r / r_0 - 1)), r_0 the distance of the representative's nearest neighbour."""
+TRANSVERSE = 0.2
+"""Stiffness of a bond against moves across it, relative to that along it."""
+GROUND = 0.05
+"""eV/Å² by which every atom is tied to its place, which settles moves that stretch no bond."""
+
+
+def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Floats:
+    """The matrix ``[p, p]`` of the elastic network in the free parameters: eV, positive definite."""
+    index = np.full(unit.free.shape, -1, dtype=np.int64)
+    index[unit.free] = unit.num_strains + np.arange(unit.num_parameters - unit.num_strains)
+    coordinates = unit.coordinates(parameters)
+    # a site's map times the lattice: Å by which an atom moves per unit of each free coordinate
+    far_maps = np.swapaxes(bonds.far_maps, 1, 2) @ parameters.lattice
+    center_maps = np.swapaxes(unit.maps, 1, 2) @ parameters.lattice
+    fractional = (bonds.far_maps @ parameters.points[bonds.far][:, :, None])[:, :, 0] + bonds.constants
+    vectors = (fractional - coordinates[bonds.center]) @ parameters.lattice
+    matrix = np.zeros((unit.num_parameters, unit.num_parameters))
+    weights = bonds.count * unit.multiplicities[bonds.center] / 2
+    _add_springs(
+        matrix,
+        unit.basis,
+        index,
+        bonds.center,
+        bonds.far,
+        weights,
+        vectors,
+        np.ascontiguousarray(far_maps),
+        center_maps,
+    )
+    ground = GROUND * unit.multiplicities[:, None, None] * (center_maps @ np.swapaxes(center_maps, 1, 2))
+    for rows, block in zip(index, ground, strict=True):
+        free = rows[rows >= 0]
+        matrix[np.ix_(free, free)] += block[np.ix_(rows >= 0, rows >= 0)]
+    strains = np.arange(unit.num_strains)
+    matrix[strains, strains] += GROUND * unit.crystal.num_atoms * np.cbrt(abs(np.linalg.det(parameters.lattice))) ** 2
+    return matrix
+
+
+@compiled
+def _add_springs(
+    matrix: Floats,
+    basis: Floats,
+    index: Ints,
+    center: Ints,
+    far: Ints,
+    weights: Floats,
+    vectors: Floats,
+    far_maps: Floats,
+    center_maps: Floats,
+) -> None:
+    """Add every bond's spring; a bond's vector moves with the strains and with the free coordinates of its ends."""
+    nearest = np.full(len(index), np.inf)
+    lengths = np.sqrt((vectors**2).sum(axis=1))
+    for b in range(len(center)):
+        nearest[center[b]] = min(nearest[center[b]], lengths[b])
+    strains = len(basis)
+    moves = np.empty((strains + 6, 3))
+    columns = np.empty(strains + 6, dtype=np.int64)
+    columns[:strains] = np.arange(strains)
+    for b in range(len(center)):
+        unit = vectors[b] / lengths[b]
+        spring = weights[b] * SPRING * np.exp(-DECAY * (lengths[b] / nearest[center[b]] - 1))
+        used = strains
+        for k in range(strains):
+            moves[k] = vectors[b] @ basis[k]
+        for axis in range(3):
+            if index[far[b], axis] >= 0:
+                columns[used] = index[far[b], axis]
+                moves[used] = far_maps[b, axis]
+                used += 1
+        for axis in range(3):
+            if index[center[b], axis] >= 0:
+                columns[used] = index[center[b], axis]
+                moves[used] = -center_maps[center[b], axis]
+                used += 1
+        for i in range(used):
+            along = moves[i] @ unit
+            for j in range(i + 1):
+                value = TRANSVERSE * (moves[i] @ moves[j]) + (1 - TRANSVERSE) * along * (moves[j] @ unit)
+                matrix[columns[i], columns[j]] += spring * value
+                if i != j:
+                    matrix[columns[j], columns[i]] += spring * value
