@@ -1,4 +1,4 @@
-"""Structures from files: CIF, POSCAR and extended XYZ."""
+"""Structures from and to files: CIF, POSCAR and extended XYZ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from crysim.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+    from crysim.crystal import Crystal
 
 FORMATS = "CIF (*.cif), POSCAR (POSCAR*, CONTCAR*, *.vasp, *.poscar) and extended XYZ (*.extxyz, *.xyz)"
 
@@ -43,6 +45,13 @@ def read_structure(path: str | Path) -> Structure:
         raise InputError(f"'{path}' has partly occupied sites: give an ordered structure")
     structure.remove_oxidation_states()
     return structure
+
+
+def write_cif(crystal: Crystal, path: str | Path) -> None:
+    """Write a crystal as CIF, with the symmetry that it has within 0.01 Å."""
+    from pymatgen.io.cif import CifWriter
+
+    CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01).write_file(path)
 
 
 def _format(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -23,19 +24,36 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 _TRIALS = "__trials__"
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder that can be written.
+def check_writable(path: Path) -> None:
+    """See whether a folder could be made and written, without making it.
 
     Raises:
-        InputError: it cannot be made or written.
+        InputError: it could not.
+    """
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder.
+
+    Raises:
+        InputError: it cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
-        raise InputError(f"cannot write to the folder {path}: {error.strerror}; give another with --out") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to the folder {path}: {error.strerror or error}; give another with --out")
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
-from crysim.bench.directory import check_manifest, make_folder
+from crysim.bench.directory import check_manifest, check_writable
 from crysim.bench.loop import Progress, execute, limit_threads
 from crysim.bench.manifest import make_manifest
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
@@ -50,6 +49,10 @@ class Outcome:
         return not self.error and self.progress is not None and self.progress.counting > 0
 
 
+ModelTask = Callable[[EnergyModel], object]
+_PREPARE, _BESIDE = -1, -2
+
+
 @dataclass(frozen=True)
 class _Reply:
     """From a worker: progress of its job (not ended), or how a job or a check ended."""
@@ -66,6 +69,8 @@ def run_jobs(
     workers: int,
     *,
     pool: Path | None = None,
+    beside: ModelTask | None = None,
+    beside_failed: Callable[[str], None] | None = None,
     report: Callable[[Job, Progress], None] | None = None,
     ended: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
@@ -78,6 +83,8 @@ def run_jobs(
         jobs: all with the same energy model and number of threads.
         workers: processes at most.
         pool: a folder in which runs share the energies of initial crystals.
+        beside: called with the energy model in a worker when no run is waiting any more; it can be pickled.
+        beside_failed: called with the reason if that failed; the runs go on.
         report: called with every progress of a run.
         ended: called when a run ends.
 
@@ -88,25 +95,31 @@ def run_jobs(
         InputError: the energy model cannot be built, a folder cannot be written or holds another run.
     """
     outcomes: dict[int, Outcome] = {}
-    waiting = deque(enumerate(jobs))
+    waiting: deque[tuple[int, Job | ModelTask]] = deque(enumerate(jobs))
+    if beside is not None:
+        waiting.append((_BESIDE, beside))
     energy, threads = jobs[0].spec.energy, jobs[0].spec.threads
     for job in jobs:
-        make_folder(job.folder)
+        check_writable(job.folder)
     crew: list[_Worker] = []
     try:
-        crew.append(_Worker(threads, pool))
-        fingerprint = crew[0].check(energy)
+        crew.append(_Worker(energy, threads, pool))
+        fingerprint = crew[0].prepare()
         for job in jobs:
             check_manifest(job.folder, make_manifest(job.spec, fingerprint))
         while waiting or any(worker.index is not None for worker in crew):
             crew = [worker for worker in crew if worker.alive or worker.index is not None]
-            while len(crew) < min(workers, len(jobs)) and len(waiting) > sum(w.index is None for w in crew):
-                crew.append(_Worker(threads, pool))
+            while len(crew) < workers and len(waiting) > sum(w.index is None for w in crew):
+                crew.append(_Worker(energy, threads, pool))
             for worker in crew:
                 if worker.index is None and waiting:
                     worker.begin(*waiting.popleft())
             for worker in _ready(crew):
                 index, reply = worker.receive()
+                if index == _BESIDE:
+                    if reply.error and beside_failed is not None:
+                        beside_failed(reply.error)
+                    continue
                 if not reply.ended:
                     if report is not None and reply.progress is not None:
                         report(jobs[index], reply.progress)
@@ -123,10 +136,10 @@ def run_jobs(
 class _Worker:
     """A process, as its parent sees it."""
 
-    def __init__(self, threads: int, pool: Path | None) -> None:
+    def __init__(self, energy: PartSpec, threads: int, pool: Path | None) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, pool), daemon=True)
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, energy, threads, pool), daemon=True)
         with _environment(threads), _interrupts_ignored():
             self._process.start()
         theirs.close()
@@ -139,17 +152,16 @@ class _Worker:
         connection: Connection = self._connection
         return connection
 
-    def check(self, energy: PartSpec) -> Mapping[str, str]:
+    def prepare(self) -> Mapping[str, str]:
         """Build the energy model there, and return its fingerprint."""
-        self.connection.send(energy)
-        self.index = -1
+        self.begin(_PREPARE, None)
         _, reply = self.receive()
         if reply.fingerprint is None:
             raise InputError(reply.error) if reply.bad_input else CrysimError(reply.error)
         return reply.fingerprint
 
-    def begin(self, index: int, job: Job) -> None:
-        """Start a job."""
+    def begin(self, index: int, job: Job | ModelTask | None) -> None:
+        """Start a job, or another task."""
         self.index = index
         with suppress(OSError):  # it has died; `receive` says so
             self.connection.send(job)
@@ -218,40 +230,41 @@ def _environment(threads: int) -> Iterator[None]:
 # ------------------------------------------------------------------------------------- in the process
 
 
-def _work(connection: Connection, threads: int, pool: Path | None) -> None:
+def _work(connection: Connection, energy: PartSpec, threads: int, pool: Path | None) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    models: dict[str, EnergyModel] = {}
+    model: EnergyModel | None = None
     while True:
         try:
             message = connection.recv()
-            connection.send(_answer(message, models, threads, pool, connection))
+            try:
+                model = model or build_energy(energy)
+                reply = _answer(message, model, threads, pool, connection)
+            except CrysimError as error:
+                reply = _Reply(True, error=str(error), bad_input=isinstance(error, InputError))
+            except Exception as error:  # noqa: BLE001 - whatever a plug-in raises ends its run, not the others
+                reply = _Reply(True, error=(f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+            connection.send(reply)
         except (EOFError, OSError):
             return
 
 
 def _answer(
-    message: Any, models: dict[str, EnergyModel], threads: int, pool: Path | None, connection: Connection
+    message: Job | ModelTask | None, model: EnergyModel, threads: int, pool: Path | None, connection: Connection
 ) -> _Reply:
-    try:
-        energy = message if isinstance(message, PartSpec) else message.spec.energy
-        model = models.get(repr(energy))
-        if model is None:
-            model = models[repr(energy)] = build_energy(energy)
-            limit_threads(threads)
-        if isinstance(message, PartSpec):
-            return _Reply(True, fingerprint=dict(model.fingerprint()))
-        progress = execute(
-            message.spec,
-            message.folder,
-            model,
-            pool=pool,
-            report=lambda p: connection.send(_Reply(False, progress=p)),
-        )
-        return _Reply(True, progress=progress)
-    except CrysimError as error:
-        return _Reply(True, error=str(error), bad_input=isinstance(error, InputError))
-    except Exception as error:  # noqa: BLE001 - whatever a plug-in raises ends its run, not the others
-        return _Reply(True, error=(f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+    limit_threads(threads)
+    if message is None:
+        return _Reply(True, fingerprint=dict(model.fingerprint()))
+    if not isinstance(message, Job):
+        message(model)
+        return _Reply(True)
+    progress = execute(
+        message.spec,
+        message.folder,
+        model,
+        pool=pool,
+        report=lambda p: connection.send(_Reply(False, progress=p)),
+    )
+    return _Reply(True, progress=progress)
 
 
 def _die_with_parent() -> None:

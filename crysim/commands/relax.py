@@ -111,6 +111,7 @@ def _relax_all(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from crysim.interfaces import RelaxStatus
+    from crysim.structure_files import write_cif
 
     taken: set[str] = set()
     columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -126,14 +127,8 @@ def _relax_all(
                         f"{one.file}: {relaxation.status.value}: {relaxation.reason}", style="yellow"
                     )
                 if out is not None and relaxation.crystal is not None:
-                    _write(relaxation.crystal, out / _free_name(one.file.stem, taken))
+                    write_cif(relaxation.crystal, out / _free_name(one.file.stem, taken))
             progress.advance(task, len(batch))
-
-
-def _write(crystal: Crystal, path: Path) -> None:
-    from pymatgen.io.cif import CifWriter
-
-    CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01).write_file(path)
 
 
 def _free_name(stem: str, taken: set[str]) -> str:
