@@ -5,6 +5,7 @@ The packages' own calculators build a graph for second derivatives at every call
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -72,7 +73,9 @@ class CHGNetCalculator(Calculator):  # type: ignore[misc]
         structure = Structure(atoms.cell.array, atoms.numbers, atoms.get_scaled_positions(wrap=False))
         graph = self.model.graph_converter(structure)
         derivatives = not set(properties or ()) <= {"energy", "free_energy"}
-        with torch.set_grad_enabled(derivatives):
+        with torch.set_grad_enabled(derivatives), warnings.catch_warnings():
+            # CHGNet makes a plain number of the volume, which here is differentiable.
+            warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True", UserWarning)
             energy = self.model([graph], task="e")["e"].sum() * (len(atoms) if self.model.is_intensive else 1)
         self.results = {"energy": energy.item(), "free_energy": energy.item()}
         if derivatives:

@@ -1,0 +1,206 @@
+"""What every energy model must do. To test one, subclass and override one fixture::
+
+    from crysim.testing.energies import EnergyModelSuite
+
+    class TestMine(EnergyModelSuite):
+        elements = "Cu", "Au"
+
+        @pytest.fixture(scope="class")
+        @classmethod
+        def model(cls):
+            return MyModel()
+
+Needs pytest.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from crysim.composition import Composition
+from crysim.crystal import Crystal, Site
+from crysim.errors import InputError
+from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
+from crysim.symmetry import space_group
+
+EV_PER_GPA_A3 = 1.0 / 160.21766208
+
+
+def rock_salt(elements: tuple[str, str], length: float) -> Crystal:
+    """Eight atoms of two elements in Fm-3m."""
+    sites = (Site(elements[0], _position(225, "a")), Site(elements[1], _position(225, "b")))
+    return Crystal(Composition(elements, (4, 4)), 225, (length, length, length, 90.0, 90.0, 90.0), sites)
+
+
+def caesium_chloride(elements: tuple[str, str], length: float) -> Crystal:
+    """Two atoms of two elements in Pm-3m."""
+    sites = (Site(elements[0], _position(221, "a")), Site(elements[1], _position(221, "b")))
+    return Crystal(Composition(elements, (1, 1)), 221, (length, length, length, 90.0, 90.0, 90.0), sites)
+
+
+def monoclinic(elements: tuple[str, str], length: float) -> Crystal:
+    """Four atoms of two elements on general positions of P2_1."""
+    sites = (Site(elements[0], 0, (0.02, 0.0, 0.07)), Site(elements[1], 0, (0.45, 0.27, 0.3)))
+    return Crystal(Composition(elements, (2, 2)), 4, (length, 1.1 * length, length, 90.0, 97.0, 90.0), sites)
+
+
+def overlapping(elements: tuple[str, str], length: float) -> Crystal:
+    """Two atoms in P1, a hundredth of an Å apart."""
+    frac_coords = [[0.1, 0.2, 0.3], [0.1 + 0.01 / length, 0.2, 0.3]]
+    return Crystal.from_p1(Composition(elements, (1, 1)), length * np.eye(3), elements, frac_coords)
+
+
+def _position(number: int, letter: str) -> int:
+    return next(i for i, p in enumerate(space_group(number).positions) if p.letter == letter)
+
+
+class EnergyModelSuite:
+    """The contract of `crysim.interfaces.EnergyModel`, as tests."""
+
+    elements: ClassVar[tuple[str, str]] = ("Ca", "S")
+    """Two elements that the model knows."""
+    length: ClassVar[float] = 5.4
+    """Å: a cell length at which eight atoms of them are a little out of equilibrium."""
+    precision: ClassVar[float] = 1e-5
+    """eV per atom: how well the same energy comes out the same."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls) -> EnergyModel:
+        """The energy model. Override this."""
+        raise NotImplementedError("override the fixture 'model'")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def crystals(cls) -> list[Crystal]:
+        """Crystals of high and of low symmetry."""
+        makers = (rock_salt, 1.0), (caesium_chloride, 0.62), (monoclinic, 0.8)
+        return [make(cls.elements, scale * cls.length) for make, scale in makers]
+
+    def test_carries_a_name_and_documented_options(self, model: EnergyModel) -> None:
+        assert model.name == model.name.lower()
+        parameters = list(inspect.signature(type(model).__init__).parameters.values())[1:]
+        assert all(p.default is not p.empty for p in parameters if p.name != model.argument)
+        assert all(p.annotation is not p.empty for p in parameters)
+
+    def test_fingerprint_is_plain(self, model: EnergyModel) -> None:
+        fingerprint = model.fingerprint()
+        assert fingerprint == model.fingerprint()
+        assert json.loads(json.dumps(fingerprint)) == fingerprint
+        assert all(isinstance(value, str) for value in fingerprint.values())
+
+    def test_a_batch_is_its_single_crystals(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        energies = model.energies(crystals)
+        assert energies.shape == (len(crystals),)
+        assert energies.dtype == np.float64
+        assert np.isfinite(energies).all()
+        for crystal, energy in zip(crystals, energies, strict=True):
+            assert abs(model.energies([crystal])[0] - energy) <= self.precision * crystal.num_atoms
+        assert model.energies([]).shape == (0,)
+
+    def test_origin_and_description_do_not_matter(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        for crystal, energy in zip(crystals, model.energies(crystals), strict=True):
+            shifted = Crystal.from_p1(
+                crystal.composition,
+                crystal.lattice,
+                crystal.species,
+                crystal.frac_coords + np.array([0.21, 0.58, 0.93]),
+            )
+            assert abs(model.energies([shifted])[0] - energy) <= 10 * self.precision * crystal.num_atoms
+
+    def test_relaxes_downhill_to_the_energy_that_it_says(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        starts = model.energies(crystals)
+        relaxations = model.relax(crystals, RelaxSettings(max_steps=25))
+        assert len(relaxations) == len(crystals)
+        for crystal, start, relaxation in zip(crystals, starts, relaxations, strict=True):
+            assert relaxation.status is not RelaxStatus.FAILED, relaxation.reason
+            assert relaxation.crystal is not None
+            assert relaxation.energy is not None
+            assert relaxation.crystal.composition == crystal.composition
+            assert relaxation.energy <= start + self.precision * crystal.num_atoms
+            again = model.energies([relaxation.crystal])[0]
+            assert abs(again - relaxation.energy) <= max(1e-3, 10 * self.precision) * crystal.num_atoms
+            assert relaxation.max_force is not None
+            assert (relaxation.status is RelaxStatus.RELAXED) == (relaxation.reason == "")
+            assert relaxation.evaluations >= 1
+            assert 0 <= relaxation.steps <= 25
+            assert relaxation.seconds > 0
+
+    def test_relaxes_the_same_again(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        settings = RelaxSettings(max_steps=6, num_frames=4)
+        first, second = model.relax(crystals[1:], settings), model.relax(crystals[1:], settings)
+        for one, other in zip(first, second, strict=True):
+            assert one.energy == other.energy
+            assert one.crystal == other.crystal
+            assert one.frames == other.frames
+
+    def test_frames_are_of_the_starting_group(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        settings = RelaxSettings(max_steps=9, num_frames=6)
+        starts = model.energies(crystals)
+        for crystal, start, relaxation in zip(crystals, starts, model.relax(crystals, settings), strict=True):
+            assert 1 <= len(relaxation.frames) <= 6
+            for frame in relaxation.frames:
+                assert frame.crystal.space_group == crystal.space_group
+                assert [s.position for s in frame.crystal.sites] == [s.position for s in crystal.sites]
+                assert np.isfinite(frame.energy)
+            first = relaxation.frames[0]
+            assert abs(first.energy - start) <= 10 * self.precision * crystal.num_atoms
+            np.testing.assert_allclose(first.crystal.cell, crystal.cell, atol=1e-6)
+
+    def test_keeps_symmetry_if_told_so(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        settings = RelaxSettings(max_steps=8, symmetry="keep")
+        for crystal, relaxation in zip(crystals, model.relax(crystals, settings), strict=True):
+            assert relaxation.crystal is not None, relaxation.reason
+            assert len(relaxation.crystal.group.operations[0]) >= len(crystal.group.operations[0])
+
+    def test_says_when_it_did_not_converge(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        relaxation = model.relax(crystals[:1], RelaxSettings(max_steps=1, fmax=1e-6))[0]
+        assert relaxation.status is RelaxStatus.NOT_CONVERGED
+        assert relaxation.reason
+        assert relaxation.energy is not None
+
+    def test_reports_the_enthalpy_under_pressure(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        pressure = 1.0
+        free, pressed = (
+            model.relax(crystals[1:2], RelaxSettings(pressure=p, fmax=1e-3, symmetry="keep"))[0]
+            for p in (0.0, pressure)
+        )
+        assert free.crystal is not None, free.reason
+        assert pressed.crystal is not None, pressed.reason
+        assert free.energy is not None
+        assert pressed.energy is not None
+        # dH/dp = V, and V falls as p grows.
+        work = (pressed.energy - free.energy) / (pressure * EV_PER_GPA_A3)
+        assert 0.99 * pressed.crystal.volume <= work <= 1.01 * free.crystal.volume
+
+    def test_one_bad_crystal_stops_no_other(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        bad = overlapping(self.elements, 0.62 * self.length)
+        energies = model.energies([bad, crystals[1]])
+        assert np.isfinite(energies[1])
+        relaxations = model.relax([bad, crystals[1]], RelaxSettings(max_steps=5))
+        assert relaxations[1].energy is not None
+        if relaxations[0].status is RelaxStatus.FAILED:
+            assert relaxations[0].crystal is None
+            assert relaxations[0].energy is None
+            assert relaxations[0].reason
+            assert "\n" not in relaxations[0].reason
+
+    def test_stops_in_time(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        relaxation = model.relax(crystals[2:], RelaxSettings(timeout=1e-6, fmax=1e-9))[0]
+        assert relaxation.status is RelaxStatus.FAILED
+        assert "time" in relaxation.reason
+
+    def test_inputs_are_left_alone(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        before = [json.dumps(crystal.to_dict()) for crystal in crystals]
+        model.relax(crystals, RelaxSettings(max_steps=2))
+        assert [json.dumps(crystal.to_dict()) for crystal in crystals] == before
+
+    def test_refuses_settings_that_make_no_sense(self) -> None:
+        for settings in ({"fmax": 0.0}, {"max_steps": -1}, {"symmetry": "kep"}, {"timeout": 0.0}):
+            with pytest.raises(InputError):
+                RelaxSettings(**settings)
