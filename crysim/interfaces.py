@@ -115,6 +115,9 @@ class Surrogate(Plugin, ABC):
     `quadratic_model`. A fit starts from scratch unless an option says that it starts from the last one's weights.
     """
 
+    tuning_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    """What ``crysim tune`` tries: values by option; for ``"a,b"`` pairs of values for the options a and b together."""
+
     @abstractmethod
     def fit(self, bits: Bits, energies: Floats, rng: np.random.Generator) -> FitReport:
         """Fit to vectors ``[n, M]`` and energies ``[n]`` (eV per cell, finite)."""

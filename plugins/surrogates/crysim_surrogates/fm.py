@@ -18,7 +18,7 @@ from crysim_surrogates.dataset import Dataset, Units, prepare
 from crysim_surrogates.fm_compiled import CompiledTrainer
 from crysim_surrogates.fm_torch import Parameters, TorchTrainer
 from crysim_surrogates.objective import pearson, rmse
-from crysim_surrogates.settings import Loss, Scheduler, settings_of
+from crysim_surrogates.settings import SECTION_E_TABLE, Loss, Scheduler, settings_of
 from crysim_surrogates.sparse_bits import SparseBits
 from crysim_surrogates.training import Trainer, fm_values, train
 
@@ -49,6 +49,7 @@ class FactorizationMachine(Surrogate):
     """
 
     name: ClassVar[str] = "fm"
+    tuning_space: ClassVar[Mapping[str, Sequence[Any]]] = SECTION_E_TABLE
 
     def __init__(
         self,

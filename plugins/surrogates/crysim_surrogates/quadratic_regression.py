@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -54,6 +54,10 @@ class QuadraticRegression(Surrogate):
     """
 
     name: ClassVar[str] = "quadratic-regression"
+    tuning_space: ClassVar[Mapping[str, Sequence[float]]] = {
+        "ridge": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
+        "linear_weight": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
+    }
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -65,6 +66,19 @@ class TrainingSettings:
         """Epochs without improvement that end the training."""
         return self.patience if self.patience is not None else max(1, self.max_epoch // 2)
 
+
+SECTION_E_TABLE: dict[str, tuple[Any, ...]] = {
+    "max_epoch": (300, 500, 800, 1000, 1500),
+    "batch_size": (5, 10, 20, 50, 100),
+    "rank": (8, 16, 24, 32, 64),
+    "learning_rate": (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7),
+    "scheduler": typing.get_args(Scheduler),
+    "weight_decay": (1e-5, 1e-6, 1e-7, 1e-8, 1e-9),
+    "error_weight,correlation_weight": ((0, 1), (1, 1), (1, 10), (1, 100), (100, 1), (10, 1), (1, 0)),
+    "warmup_steps": (0, 200, 500, 1000),
+    "ema_momentum": (1, 0.5, 0.1, 0.01),
+}
+"""The values that the authors tuned over."""
 
 PRESETS: dict[str, TrainingSettings] = {"paper": TrainingSettings()}
 

@@ -1,0 +1,151 @@
+"""`crysim tune`: a surrogate's hyperparameters on a generated data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crysim.commands import options as o
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from crysim.composition import Composition
+    from crysim.training_data import TrainingData
+    from crysim.tuning import Progress
+
+DATA = "data.npz"
+RECIPE = "data.json"
+
+
+def tune(
+    formula: Annotated[str, typer.Argument(help="Atoms per cell, as in Ca4S4.")],
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the study, those of earlier calls included.")] = 100,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the study; an existing one goes on. Default: crysim-tune-FORMULA.")
+    ] = None,
+    random: Annotated[int, typer.Option(min=20, help="Random crystals whose unrelaxed energies are the data.")] = 1000,
+    relaxed: Annotated[int, typer.Option(min=0, help="More random crystals, relaxed: their frames join.")] = 0,
+    dataset: Annotated[
+        Path | None, typer.Option(help="A data set (npz) made before, instead of a generated one.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Fits per trial, each with another split and start.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Of the crystals, the sampler and the fits.")] = 0,
+    surrogate: o.Surrogate = None,
+    surrogate_option: Annotated[
+        list[str] | None,
+        typer.Option("--surrogate-option", metavar="KEY=VALUE", help="Held fixed.", rich_help_panel=o.PARTS),
+    ] = None,
+    energy: o.Energy = None,
+    energy_option: o.EnergyOption = None,
+    encoder: o.Encoder = None,
+    encoder_option: o.EncoderOption = None,
+    as_json: o.Json = False,
+) -> None:
+    """Tune a surrogate's hyperparameters with Optuna's TPE; writes best.toml for --surrogate-config.
+
+    Stopped at any moment, the same command goes on where it was.
+    """
+    import json
+
+    from rich.console import Console
+
+    from crysim.bench.settings import assignments
+    from crysim.composition import Composition
+    from crysim.errors import InputError
+    from crysim.training_data import TrainingData
+    from crysim.tuning import Tuning
+
+    composition = Composition.from_formula(formula)
+    folder = out or Path(f"crysim-tune-{composition.formula}")
+    console = Console(stderr=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to the folder '{folder}': {error.strerror}") from None
+    recipe = {
+        "formula": composition.formula,
+        "random": random,
+        "relaxed": relaxed,
+        "seed": seed,
+        "energy": [energy or "chgnet", assignments(energy_option or ())],
+        "encoder": [encoder or "crysim", assignments(encoder_option or ())],
+    }
+    with _bar(console) as bar:
+        data = _generated(folder, recipe, composition, bar) if dataset is None else TrainingData.load(dataset)
+    if data.formula != composition.formula:
+        raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {composition.formula}")
+    tuning = Tuning(
+        folder, surrogate or "fm", data, fixed=assignments(surrogate_option or ()), repeats=repeats, seed=seed
+    )
+    with _bar(console) as bar:
+        task = bar.add_task("tuning", total=trials, completed=tuning.done)
+
+        def report(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, description=f"best correlation {progress.best:.4f}")
+            if not console.is_terminal:
+                console.print(f"trial {progress.done}/{trials}: {progress.pcc:.4f}, best {progress.best:.4f}")
+
+        tuning.run(trials, report)
+    paths = tuning.write_results()
+    result = {
+        "formula": composition.formula,
+        "vectors": len(data.energies),
+        "trials": tuning.done,
+        "validation_pcc": tuning.study.best_value,
+        "options": dict(tuning.best_options()),
+        "files": [str(path) for path in paths],
+    }
+    typer.echo(json.dumps(result, indent=2) if as_json else _text(result))
+
+
+def _generated(folder: Path, recipe: dict[str, Any], composition: Composition, bar: Bars) -> TrainingData:
+    """The data set of a recipe, made once and kept in the folder."""
+    import json
+
+    from crysim.errors import InputError
+    from crysim.interfaces import derive_rng
+    from crysim.plugins import plugin_manager
+    from crysim.training_data import TrainingData, generate_training_data
+
+    path, about = folder / DATA, folder / RECIPE
+    if path.exists() and about.exists():
+        known = json.loads(about.read_text(encoding="utf-8"))
+        changed = [key for key, value in recipe.items() if known.get(key) != value]
+        if changed:
+            raise InputError(f"the data set in '{folder}' has another {changed[0]}: use the same, or a new --out")
+        return TrainingData.load(path)
+    manager = plugin_manager()
+    encoder, model = manager.build("encoder", *recipe["encoder"]), manager.build("energy", *recipe["energy"])
+    task = bar.add_task("data")
+    data = generate_training_data(
+        composition,
+        encoder,
+        model,
+        derive_rng(recipe["seed"], "tune-data"),
+        num_random=recipe["random"],
+        num_relaxed=recipe["relaxed"],
+        report=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+    )
+    data.save(path)
+    about.write_text(json.dumps(recipe), encoding="utf-8")
+    return data
+
+
+def _bar(console: Console) -> Bars:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _text(result: dict[str, Any]) -> str:
+    lines = [
+        f"{result['formula']}: best validation correlation {result['validation_pcc']:.4f} "
+        f"of {result['trials']} trials on {result['vectors']} vectors"
+    ]
+    lines += [f"  {key} = {value}" for key, value in result["options"].items()]
+    return "\n".join([*lines, *(f"wrote {path}" for path in result["files"])])
