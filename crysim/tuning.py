@@ -1,6 +1,6 @@
 """Tuning a surrogate's options on a data set, as in section E.1 of the supplement: Optuna's TPE over a table of values.
 
-Everything lies in one folder and goes on where it was: ``data.npz``, the study ``study.db`` (SQLite, Optuna's own
+Everything lies in one folder and goes on where it was: ``data.npz``, the study ``study.journal`` (Optuna's journal
 format), and from `write_results` ``best.toml`` and the plots.
 """
 
@@ -20,7 +20,7 @@ from crysim.interfaces import Surrogate, derive_rng
 from crysim.plugins import plugin_manager
 from crysim.training_data import TrainingData
 
-STUDY = "study.db"
+STUDY = "study.journal"
 BEST = "best.toml"
 
 Value = bool | int | float | str
@@ -81,10 +81,11 @@ class Tuning:
 
     def _open(self) -> Any:
         import optuna
+        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
-            storage=f"sqlite:///{self.folder / STUDY}",
+            storage=optuna.storages.JournalStorage(JournalFileBackend(str(self.folder / STUDY))),
             study_name=self._surrogate,
             direction="maximize",
             load_if_exists=True,
