@@ -57,7 +57,7 @@ def bench(
     Stopped at any moment, the same command goes on where it was.
     """
     from crysim.bench.settings import given_settings, read_settings
-    from crysim.commands.running import compare
+    from crysim.commands.comparing import compare
 
     given = given_settings(locals())
     raise typer.Exit(compare(read_settings(config, given), as_json=as_json))

@@ -1,0 +1,65 @@
+"""`crysim search`: one run, to crystals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crysim.commands import options as o
+
+
+def search(
+    formula: Annotated[str, typer.Argument(help="Per cell, as in Ca4S4.")],
+    z: Annotated[
+        int, typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4.", rich_help_panel=o.RUN)
+    ] = 1,
+    method: Annotated[str | None, typer.Option(help="Strategy. Default: crysim.", rich_help_panel=o.RUN)] = None,
+    budget: o.Budget = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=o.RUN)] = 0,
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the results. Default: crysim-FORMULA.", rich_help_panel=o.RUN)
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many distinct crystals to write.", rich_help_panel=o.RUN)] = 10,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RUN)
+    ] = None,
+    reference: o.Reference = None,
+    batch: o.Batch = None,
+    space_groups: o.SpaceGroups = None,
+    min_distance: o.MinDistance = None,
+    threads: o.Threads = None,
+    energy: o.Energy = None,
+    solver: o.Solver = None,
+    surrogate: o.Surrogate = None,
+    encoder: o.Encoder = None,
+    option: o.Option = None,
+    energy_option: o.EnergyOption = None,
+    solver_option: o.SolverOption = None,
+    surrogate_option: o.SurrogateOption = None,
+    encoder_option: o.EncoderOption = None,
+    mid: o.Mid = None,
+    fmax: o.Fmax = None,
+    max_steps: o.MaxSteps = None,
+    pressure: o.Pressure = None,
+    symmetry: o.Symmetry = None,
+    timeout: o.Timeout = None,
+    as_json: o.Json = False,
+) -> None:
+    """Search the stable crystals of one formula; writes the best distinct ones as CIF, with a ranked table.
+
+    Stopped at any moment, the same command goes on where it was.
+    """
+    from crysim.bench.settings import given_settings, read_settings
+    from crysim.commands.ranking import search_one
+    from crysim.composition import Composition
+    from crysim.errors import InputError
+
+    if top < 1:
+        raise InputError(f"top is {top}: it must be at least 1")
+    given = given_settings(locals())
+    name = Composition.from_formula(formula, z).formula
+    given |= {"system": name, "method": method or "crysim", "seeds": str(seed)}
+    given["out"] = out or f"crysim-{name}"
+    raise typer.Exit(search_one(read_settings(config, given), top=top, as_json=as_json))
