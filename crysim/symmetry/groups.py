@@ -81,17 +81,20 @@ class SpaceGroup:
 
     Attributes:
         number: 1 to 230.
-        symbol: short Hermann-Mauguin symbol.
         crystal_system: one of `CRYSTAL_SYSTEMS` (trigonal apart from hexagonal).
         hall_number: serial number of the setting, as in spglib.
         shapes: (multiplicity, number of free coordinates) of every position: all that counting needs.
     """
 
     number: int
-    symbol: str
     crystal_system: str
     hall_number: int
     shapes: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def symbol(self) -> str:
+        """The short Hermann-Mauguin symbol, screw axes with an underscore: ``P2_1/c``."""
+        return tables.symbol(self.number)
 
     @cached_property
     def positions(self) -> tuple[WyckoffPosition, ...]:
@@ -125,7 +128,7 @@ def space_group(number: int) -> SpaceGroup:
     check_number(number)
     triplets = tables.wyckoff_triplets(number)
     shapes = tuple((len(images), len(set(re.findall("[xyz]", images[0])))) for images in triplets)
-    return SpaceGroup(number, tables.symbol(number), crystal_system(number), tables.hall_number(number), shapes)
+    return SpaceGroup(number, crystal_system(number), tables.hall_number(number), shapes)
 
 
 def crystal_system(number: int) -> str:

@@ -39,10 +39,9 @@ def _wyckoff_rows() -> dict[int, str]:
 
 
 @cache
-def _settings() -> dict[int, tuple[int, str]]:
+def _hall_numbers() -> dict[int, int]:
     with (_folder() / "HM_Full.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["P"] == "a,b,c"]
-    return {int(row["Spg_num"]): (int(row["Hall"]), row["Symbol"]) for row in rows}
+        return {int(row["Spg_num"]): int(row["Hall"]) for row in csv.DictReader(file) if row["P"] == "a,b,c"}
 
 
 def wyckoff_triplets(number: int) -> list[list[str]]:
@@ -56,15 +55,14 @@ def wyckoff_triplets(number: int) -> list[list[str]]:
 
 def hall_number(number: int) -> int:
     """The serial number (1 to 530, as spglib counts) of the setting in which the tables describe the group."""
-    return _settings()[number][0]
+    return _hall_numbers()[number]
 
 
 def symbol(number: int) -> str:
-    """The short Hermann-Mauguin symbol, screw axes with an underscore: ``P2_1/c``, ``Fm-3m``."""
-    parts = _settings()[number][1].split()
-    if 3 <= number <= 15:
-        parts = [parts[0], parts[2]]
-    return "".join(re.sub(r"^(\d)(\d)", r"\1_\2", part) for part in parts)
+    """The short Hermann-Mauguin symbol as spglib writes it: ``P2_1/c``, ``Cmce``, ``Fm-3m``."""
+    import spglib
+
+    return str(spglib.get_spacegroup_type(hall_number(number)).international_short)
 
 
 @cache
