@@ -152,6 +152,19 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Trials that were asked for together.
+
+    Attributes:
+        trials: in their order.
+        stateful: the strategy had a `state` after it was asked for them.
+    """
+
+    trials: tuple[Trial, ...]
+    stateful: bool
+
+
 class Journal:
     """The journal of a run that is being written.
 
@@ -159,11 +172,11 @@ class Journal:
     batch that it belongs to, since a strategy is told a batch at a time.
 
     Attributes:
-        batches: the trials that were there, as they were asked for together.
+        batches: what was there.
     """
 
     def __init__(self, path: Path) -> None:
-        self.batches: list[list[Trial]] = []
+        self.batches: list[Batch] = []
         end = 0
         if path.exists():
             records, ends = read_lines(path)
@@ -172,17 +185,18 @@ class Journal:
                 stop = place + records[place]["batch"]
                 if stop > len(records):
                     break
-                self.batches.append([trial_from_dict(r) for r in records[place:stop]])
+                trials = tuple(trial_from_dict(record) for record in records[place:stop])
+                self.batches.append(Batch(trials, records[place]["stateful"]))
                 end, place = ends[stop - 1], stop
-        self._count = sum(len(batch) for batch in self.batches)
+        self._count = sum(len(batch.trials) for batch in self.batches)
         self._file = open_for_append(path, end)
 
     def __len__(self) -> int:
         return self._count
 
-    def append(self, trials: Sequence[Trial]) -> list[Trial]:
+    def append(self, trials: Sequence[Trial], *, stateful: bool) -> list[Trial]:
         """Write the trials of one batch durably, and return them as a reader of the file would see them."""
-        records = [{"batch": len(trials), **trial_to_dict(trial)} for trial in trials]
+        records = [{"batch": len(trials), "stateful": stateful, **trial_to_dict(trial)} for trial in trials]
         lines = append_lines(self._file, records)
         self._count += len(trials)
         return [trial_from_dict(record) for line in lines if (record := unseal(line)) is not None]

@@ -73,7 +73,7 @@ def execute(
         with Journal(folder / JOURNAL) as journal:
             tally = _Tally(spec.budget)
             for batch in journal.batches:
-                tally.add(batch)
+                tally.add(batch.trials)
             if len(journal) < spec.budget:
                 strategy = _resume(spec, folder, model, journal, pool, report)
                 report(tally.progress("search"))
@@ -93,17 +93,16 @@ def _resume(
     )
     strategy.start(frames)
     state, settled = load_state(folder)
-    has_state = strategy.state() is not None
     told = 0
     for batch in journal.batches:
-        if has_state and told == settled and state is not None:
+        if state is not None and told == settled:
             strategy.load_state(state)
-        if has_state and told >= settled:
-            # The process died between the journal and the state: proposing again brings the state to where it was.
+        if batch.stateful and told >= settled:
+            # The process died between the journal and the state: asking again brings the state to where it was.
             strategy.ask(min(spec.batch, spec.budget - told))
-        strategy.tell(batch)
-        told += len(batch)
-    if has_state and told == settled and state is not None:
+        strategy.tell(batch.trials)
+        told += len(batch.trials)
+    if state is not None and told == settled:
         strategy.load_state(state)
     return strategy
 
@@ -123,7 +122,7 @@ def _search(
         if not 1 <= len(candidates) <= wanted:
             raise CrysimError(f"strategy '{spec.strategy.name}' returned {len(candidates)} candidates of {wanted}")
         trials = relax_candidates(candidates, model, spec.relax, spec.too_close, len(journal))
-        told = journal.append(trials)
+        told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
         tally.add(told)

@@ -79,14 +79,14 @@ class RunSpec:
             "seed": self.seed,
             "budget": self.budget,
             "batch": self.batch,
-            "strategy": _resolved("strategy", self.strategy),
-            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},
-            "energy": _resolved("energy", self.energy),
-            "relax": asdict(self.relax),
             "space_groups": None if self.space_groups is None else sorted(self.space_groups),
             "min_distance": self.min_distance,
             "too_close": self.too_close,
             "threads": self.threads,
+            "strategy": _resolved("strategy", self.strategy),
+            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},
+            "energy": _resolved("energy", self.energy),
+            "relax": asdict(self.relax),
         }
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
         return plain
