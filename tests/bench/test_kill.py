@@ -1,0 +1,70 @@
+"""kill -9 at random moments of a real run, and the same command again until it is done: the trials stay the same.
+
+The short version runs with all tests; ``pytest -m slow tests/bench/test_kill.py`` kills twenty times.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TrialsOf = Callable[[Path], list[dict[str, Any]]]
+ENERGY = os.environ.get("CRYSIM_KILL_ENERGY", "ase:emt")
+SYSTEM = os.environ.get("CRYSIM_KILL_SYSTEM", "Al2Cu2")
+
+
+def command(out: Path, budget: int) -> list[str]:
+    options = ["--system", SYSTEM, "--method", "crysim", "--energy", ENERGY, "--budget", str(budget), "--out", str(out)]
+    options += ["--option", "num_initial=200", "--option", "batch=2", "--batch", "2", "--space-groups", "120-140,221-225"]
+    options += ["--surrogate-option", "max_epoch=30", "--surrogate-option", "warm_start=true", "--encoder-option", "g=5"]
+    return [sys.executable, "-m", "crysim", "bench", *options, "--max-steps", "25", "--solver-option", "sweeps=30"]
+
+
+def size(out: Path) -> int:
+    return sum(path.stat().st_size for path in out.rglob("*.jsonl"))
+
+
+def kill_while_it_works(arguments: Sequence[str], out: Path, rng: random.Random) -> bool:
+    """Start, wait until something was written, wait a little more, kill; whether it was killed and not done."""
+    before = size(out)
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while process.poll() is None and size(out) <= before:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0.0, 0.6))
+    if process.poll() is not None:
+        return False
+    if rng.random() < 0.5:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:  # the parent alone: its worker must not go on by itself
+        process.kill()
+    process.wait()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("kills", "budget"), [(4, 14), pytest.param(20, 80, marks=pytest.mark.slow)], ids=["short", "twenty"]
+)
+def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
+    tmp_path: Path, trials_of: TrialsOf, kills: int, budget: int
+) -> None:
+    run = Path(SYSTEM, "crysim", "seed-0")
+    subprocess.run(command(tmp_path / "undisturbed", budget), check=True, capture_output=True)
+    rng = random.Random(kills)
+    out = tmp_path / "killed"
+    arguments = command(out, budget)
+    done = sum(kill_while_it_works(arguments, out, rng) for _ in range(kills))
+    subprocess.run(arguments, check=True, capture_output=True)
+    assert trials_of(out / run) == trials_of(tmp_path / "undisturbed" / run)
+    assert len(trials_of(out / run)) == budget
+    assert done == kills
