@@ -1,0 +1,149 @@
+"""Strategy ``enumerate``: Wyckoff combinations by fewest free parameters first, coordinates by low discrepancy.
+
+It learns nothing. A structure with few free parameters is simple, and simple structures are common among the stable
+ones; garnet's 160 atoms have four. What costs no relaxation is done beforehand: each combination is placed at many
+points of a Sobol sequence, and is left out if its atoms never fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+
+from crysim import hookimpl
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.interfaces import Candidate, Problem, Strategy, Trial
+from crysim_baselines.packing import place
+from crysim_baselines.screening import Placement, Screener
+
+
+class Enumerate(Strategy):
+    """Enumerates combinations, the simplest first.
+
+    Combinations of equal numbers of free parameters make a level. A pass takes the best-packed few of a random block
+    of each level, lowest level first; each pass goes one level deeper than the one before, so that no level, however
+    large, keeps the next ones waiting for ever. Every so often a combination that was proposed is placed anew, at the
+    next points of its Sobol sequence.
+    """
+
+    name: ClassVar[str] = "enumerate"
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        points: int = 128,
+        block: int = 400,
+        quota: int = 16,
+        min_ratio: float = 0.7,
+        revisit: int = 4,
+    ) -> None:
+        """Choose how thorough the screening is; nothing is enumerated yet.
+
+        Args:
+            problem: what to solve.
+            points: placements of a combination that are looked at for one candidate.
+            block: combinations of one level that are screened together, at most.
+            quota: candidates that a pass takes from one level, at most.
+            min_ratio: least distance over the sum of covalent radii below which a combination is left out.
+            revisit: every so many candidates an earlier combination is placed anew; 0: never.
+        """
+        for key, value, least in (("points", points, 1), ("block", block, 1), ("quota", quota, 1)):
+            if value < least:
+                raise InputError(f"option '{key}' of strategy 'enumerate' is {value}: it must be at least {least}")
+        if revisit < 0 or min_ratio < 0:
+            raise InputError("options 'revisit' and 'min_ratio' of strategy 'enumerate' cannot be negative")
+        self.problem = problem
+        self._points = points
+        self._block = block
+        self._quota = quota
+        self._min_ratio = min_ratio
+        self._revisit = revisit
+        self._told = 0
+        self._placements: list[Placement] = []
+        self._best: tuple[float, float] | None = None
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose the next ``n`` of the enumeration, scaled to the volume of the best crystal so far."""
+        while len(self._placements) < self._told + n:
+            self._placements.append(next(self._enumeration))
+        volume = None if self._best is None else self._best[1]
+        return [
+            Candidate(
+                self._crystal(one, volume),
+                info={
+                    "free_parameters": one.parameters,
+                    "visit": one.visit,
+                    "packing_ratio": one.ratio,
+                },
+            )
+            for one in self._placements[self._told : self._told + n]
+        ]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Count them, and remember the volume of the best."""
+        self._told += len(trials)
+        for trial in trials:
+            if trial.counts and trial.crystal is not None and trial.energy is not None:
+                found = (trial.energy, trial.crystal.volume)
+                self._best = found if self._best is None else min(self._best, found)
+
+    def _crystal(self, placement: Placement, volume: float | None) -> Crystal:
+        crystal = place(
+            self.problem.composition,
+            placement.space_group,
+            placement.combination,
+            placement.cell,
+            placement.points,
+        )
+        if volume is None:
+            return crystal
+        cell = np.array(crystal.cell)
+        cell[:3] *= (volume / crystal.volume) ** (1 / 3)
+        return crystal.with_parameters(cell, [site.free for site in crystal.sites])
+
+    @cached_property
+    def _enumeration(self) -> Iterator[Placement]:
+        return self._with_revisits(self._passes())
+
+    def _with_revisits(self, fresh: Iterator[Placement]) -> Iterator[Placement]:
+        """The fresh placements, and among them every so often an earlier one placed anew, in turn."""
+        seen: list[Placement] = []
+        turn = 0
+        for number in count(1):
+            if self._revisit and number % self._revisit == 0 and turn < len(seen):
+                again = self._screener.visit_again(seen[turn])
+                turn = (turn + 1) % len(seen)
+                seen[turn - 1] = again
+                yield again
+                continue
+            placement = next(fresh)
+            if placement.parameters > 1:
+                seen.append(placement)
+            yield placement
+
+    def _passes(self) -> Iterator[Placement]:
+        levels = self._screener.levels()
+        for depth in count(1):
+            batches = [self._screener.take(level, self._block, self._quota) for level in levels[:depth]]
+            for batch in batches:
+                yield from batch
+            if not any(batches) and depth >= len(levels):
+                self._screener.relax_demands()
+                if all(level.exhausted for level in levels):
+                    levels = self._screener.levels()
+
+    @cached_property
+    def _screener(self) -> Screener:
+        return Screener(self.problem, self._points, self._min_ratio)
+
+
+@hookimpl
+def crysim_strategies() -> list[type[Strategy]]:
+    """The strategy of this module."""
+    return [Enumerate]

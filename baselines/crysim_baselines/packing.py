@@ -1,0 +1,193 @@
+"""How well atoms fit: radii, an estimate of the volume, and shortest distances in units of the radii.
+
+Used by strategies that choose among many cheap placements before anything is relaxed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from math import pi, sqrt
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim.composition import Composition
+from crysim.crystal import Crystal, Site
+from crysim.distances import nearest_image, plane_spacings, shortest_vector
+from crysim.elements import ATOMIC_NUMBERS
+from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PACKING_FRACTION = 0.55
+"""Share of the cell that covalent spheres fill: Materials Project structures scatter about it (GN-OA's value)."""
+MIN_VOLUME_FACTOR = 0.3
+"""Volume over a·b·c below which a triclinic cell is too flat to try."""
+_LARGEST_RATIO = 2.5
+
+
+@cache
+def covalent_radius(element: str) -> float:
+    """Covalent radius in Å (Cordero et al., Dalton Trans. 2832, 2008, as ASE has it); 1.5 where unknown."""
+    from ase.data import covalent_radii, missing
+
+    radius = float(covalent_radii[ATOMIC_NUMBERS[element]])
+    return 1.5 if radius == missing else radius
+
+
+def estimated_volume(composition: Composition) -> float:
+    """A first guess of the cell's volume, Å³: covalent spheres over `PACKING_FRACTION`."""
+    spheres = sum(
+        n * 4.0 / 3.0 * pi * covalent_radius(element) ** 3
+        for element, n in zip(composition.elements, composition.counts, strict=True)
+    )
+    return spheres / PACKING_FRACTION
+
+
+def radius_sums(composition: Composition) -> Floats:
+    """Sums of covalent radii of pairs of elements ``[elements, elements]``, Å."""
+    radii = np.array([covalent_radius(element) for element in composition.elements])
+    return np.asarray(radii[:, None] + radii[None, :])
+
+
+def num_shape_parameters(system: str) -> int:
+    """How many numbers describe the shape of a cell whose volume is given."""
+    return {"cubic": 0, "tetragonal": 1, "trigonal": 1, "hexagonal": 1, "orthorhombic": 2, "monoclinic": 3}.get(
+        system, 5
+    )
+
+
+def cells_from_shapes(system: str, shapes: Floats, volume: float) -> Floats:
+    """Cells ``[n, 6]`` of one volume from numbers in [0, 1), ``[n, num_shape_parameters(system)]``.
+
+    Ratios of lengths are log-uniform between 1/2.5 and 2.5, angles uniform between 60° and 120°; flat triclinic cells
+    are made orthogonal.
+    """
+    cells = np.ones((len(shapes), 6))
+    cells[:, 3:] = 90.0
+    if system in ("tetragonal", "trigonal", "hexagonal"):
+        cells[:, 2] = _LARGEST_RATIO ** (2.0 * shapes[:, 0] - 1.0)
+    elif system != "cubic":
+        cells[:, 1:3] = _LARGEST_RATIO ** (2.0 * shapes[:, :2] - 1.0)
+        if system == "monoclinic":
+            cells[:, 4] = 60.0 + 60.0 * shapes[:, 2]
+        elif system == "triclinic":
+            cells[:, 3:] = 60.0 + 60.0 * shapes[:, 2:5]
+    cells = impose_cell(system, cells)
+    factors = volume_factor(cells)
+    flat = factors < MIN_VOLUME_FACTOR
+    cells[flat, 3:] = 90.0
+    factors[flat] = 1.0
+    cells[:, :3] *= np.cbrt(volume / (factors * cells[:, :3].prod(axis=1)))[:, None]
+    return cells
+
+
+def packing_ratios(
+    number: int, combination: Combination, cells: Floats, points: Floats, sums: Floats, floor: float = 0.0
+) -> Floats:
+    """The least distance over the sum of radii of each of n placements, ``[n]``; 0 where it is below ``floor``.
+
+    Args:
+        number: the space group.
+        combination: positions of every element.
+        cells: ``[n, 6]``.
+        points: ``[n, sites, 3]`` fractional, from which each site's free coordinates are taken.
+        sums: ``[elements, elements]`` Å.
+        floor: what is closer is not looked at further.
+    """
+    maps, offsets, starts = flat_positions(number)
+    positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
+    elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
+    ratios: Floats = _ratios(cells, positions, elements, points, maps, offsets, starts, sums, floor)
+    return ratios
+
+
+@cache
+def flat_positions(number: int) -> tuple[Floats, Floats, Ints]:
+    """All positions of a group in one: maps ``[images, 3, 3]``, offsets ``[images, 3]``, starts ``[positions + 1]``."""
+    positions = space_group(number).positions
+    maps = np.concatenate([p.point_maps for p in positions])
+    offsets = np.concatenate([p.offsets for p in positions])
+    starts = np.concatenate([[0], np.cumsum([p.multiplicity for p in positions])]).astype(np.int64)
+    return maps, offsets, starts
+
+
+def place(
+    composition: Composition, number: int, combination: Combination, cell: Sequence[float] | Floats, points: Floats
+) -> Crystal:
+    """The crystal of a combination with a cell ``[6]`` and a point ``[sites, 3]`` for each site.
+
+    Of each point only the coordinates are used that the site leaves free; the crystal system is imposed on the cell.
+    """
+    group = space_group(number)
+    placed = [(e, i) for e, indices in zip(composition.elements, combination, strict=True) for i in indices]
+    sites = tuple(
+        Site(element, index, tuple(float(point[axis]) for axis in group.positions[index].axes))
+        for (element, index), point in zip(placed, points, strict=True)
+    )
+    a, b, c, alpha, beta, gamma = (float(v) for v in impose_cell(group.crystal_system, cell))
+    return Crystal(composition, number, (a, b, c, alpha, beta, gamma), sites)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _ratios(
+    cells: Floats,
+    positions: Ints,
+    elements: Ints,
+    points: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    sums: Floats,
+    floor: float,
+) -> Floats:
+    n = len(cells)
+    num_sites = len(positions)
+    firsts = np.zeros(num_sites + 1, dtype=np.int64)
+    for site in range(num_sites):
+        firsts[site + 1] = firsts[site] + starts[positions[site] + 1] - starts[positions[site]]
+    coords = np.empty((firsts[-1], 3))
+    result = np.zeros(n)
+    metric = np.empty((3, 3))
+    for index in range(n):
+        cell = cells[index]
+        for i in range(3):
+            metric[i, i] = cell[i] * cell[i]
+            j, k = (i + 1) % 3, (i + 2) % 3
+            metric[j, k] = metric[k, j] = cell[j] * cell[k] * np.cos(np.radians(cell[3 + i]))
+        spacings = plane_spacings(metric)
+        shortest = sqrt(shortest_vector(metric, spacings))
+        for site in range(num_sites):
+            for image in range(firsts[site + 1] - firsts[site]):
+                row = starts[positions[site]] + image
+                for axis in range(3):
+                    coords[firsts[site] + image, axis] = offsets[row, axis] + (
+                        maps[row, axis, 0] * points[index, site, 0]
+                        + maps[row, axis, 1] * points[index, site, 1]
+                        + maps[row, axis, 2] * points[index, site, 2]
+                    )
+        best = np.inf
+        for site in range(num_sites):
+            best = min(best, shortest / sums[elements[site], elements[site]])
+        for site in range(num_sites):
+            first = firsts[site]
+            for other in range(site + 1):
+                scale = sums[elements[site], elements[other]]
+                for atom in range(firsts[other], firsts[other + 1]):
+                    if atom != first and best >= floor:
+                        squared = nearest_image(
+                            metric,
+                            spacings,
+                            coords[atom, 0] - coords[first, 0],
+                            coords[atom, 1] - coords[first, 1],
+                            coords[atom, 2] - coords[first, 2],
+                            (best * scale) ** 2,
+                        )
+                        best = min(best, sqrt(squared) / scale)
+            if best < floor:
+                break
+        result[index] = best if best >= floor else 0.0
+    return result
