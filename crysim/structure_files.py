@@ -34,10 +34,10 @@ def read_structure(path: str | Path) -> Structure:
             structure = _read_extxyz(path) if kind == "extxyz" else _read_pymatgen(path, kind)
     except InputError:
         raise
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
     # The parsers raise errors of any kind on what is no file of theirs.
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"cannot read '{path}': {error.strerror}") from error
         lines = str(error).strip().splitlines()
         reason = f": {lines[0]}" if lines else ""
         raise InputError(f"'{path}' is no {kind} file that can be read{reason}") from error

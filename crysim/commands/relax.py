@@ -37,11 +37,14 @@ def relax(
     from crysim.bench.loop import limit_threads
     from crysim.bench.settings import assignments
     from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
+    from crysim.errors import InputError
     from crysim.interfaces import RelaxSettings
     from crysim.plugins import plugin_manager
 
     given = {"fmax": fmax, "max_steps": max_steps, "pressure": pressure, "symmetry": symmetry, "timeout": timeout}
     settings = RelaxSettings(num_frames=0, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}: it must be at least 1")
     inputs = [_Input(file) for file in files]
     model: EnergyModel = plugin_manager().build("energy", energy or "chgnet", assignments(energy_option or []))
     if out is not None:
@@ -165,10 +168,12 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         ("converged", "left"),
     ):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    names = {row["file"]: Path(row["file"]).name for row in rows}
+    unique = len(set(names.values())) == len(rows)
     for row in rows:
         number = row["space_group"]
         table.add_row(
-            row["file"],
+            names[row["file"]] if unique else row["file"],
             row["formula"],
             "failed" if row["energy"] is None else f"{row['energy']:.4f}",
             "" if row["energy"] is None else f"{row['energy_per_atom']:.4f}",

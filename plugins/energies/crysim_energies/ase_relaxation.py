@@ -66,10 +66,12 @@ def relax_crystal(crystal: Crystal, calculator: Any, settings: RelaxSettings, sy
     """
     run = _Run(crystal, settings, time.perf_counter())
     try:
-        if symmetry == "polish":
-            _polish(run, calculator)
-        else:
-            _descend(run, atoms_of(crystal), calculator, keep=symmetry == "keep")
+        # What becomes of atoms on top of each other is seen in the energy.
+        with np.errstate(all="ignore"):
+            if symmetry == "polish":
+                _polish(run, calculator)
+            else:
+                _descend(run, atoms_of(crystal), calculator, keep=symmetry == "keep")
         return _outcome(run)
     except RelaxationStoppedError as error:
         return _failed(run, str(error))

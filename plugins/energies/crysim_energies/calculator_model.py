@@ -37,7 +37,8 @@ class CalculatorModel(EnergyModel):
     def _energy(self, crystal: Crystal) -> float:
         atoms = atoms_of(crystal)
         try:
-            energy = float(self.calculator.get_potential_energy(atoms))
+            with np.errstate(all="ignore"):
+                energy = float(self.calculator.get_potential_energy(atoms))
         # A calculator may fail in any way on an odd structure: that is a NaN, by the interface.
         except Exception:  # noqa: BLE001
             return float("nan")
