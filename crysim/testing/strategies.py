@@ -1,0 +1,184 @@
+"""What every strategy must do. To test one, subclass and override one fixture::
+
+    from crysim.testing.strategies import StrategySuite
+
+    class TestMine(StrategySuite):
+        @pytest.fixture
+        def make(self):
+            return lambda problem: MyStrategy(problem, population=6)
+
+Needs pytest.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from crysim.bench.lines import to_json
+from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
+
+MakeStrategy = Callable[[Problem], Strategy]
+GROUPS = (62, 123, 139, 166, 221, 225)
+
+
+def pretended_energy(crystal: Crystal) -> float:
+    """An energy (eV) that is quick to compute: lowest at 18 Å³ per atom and where atoms keep 2.4 Å apart."""
+    volume = crystal.volume / crystal.num_atoms
+    return crystal.num_atoms * ((volume / 18.0 - 1.0) ** 2 + 4.0 * max(0.0, 2.4 - crystal.min_distance()) - 3.0)
+
+
+def pretended_trials(candidates: Sequence[Candidate], first: int) -> list[Trial]:
+    """Trials as a journal would give them back: the cell scaled to 18 Å³ per atom; every fifth fails."""
+    trials = []
+    for number, candidate in enumerate(candidates, start=first):
+        start = candidate.crystal
+        scale = (18.0 * start.num_atoms / start.volume) ** (1 / 3)
+        lengths = [scale * length for length in start.cell[:3]]
+        relaxed = start.with_parameters([*lengths, *start.cell[3:]], [site.free for site in start.sites])
+        failed = number % 5 == 4
+        energy = None if failed else pretended_energy(relaxed)
+        frames = [start] if failed else [start, relaxed]
+        trial = Trial(
+            number=number,
+            candidate=candidate,
+            status=TrialStatus.FAILED if failed else TrialStatus.RELAXED,
+            crystal=None if failed else relaxed,
+            energy=energy,
+            frames=tuple(Frame(crystal, pretended_energy(crystal)) for crystal in frames),
+            steps=1,
+            evaluations=2,
+            seconds=0.1,
+            reason="pretended" if failed else "",
+        )
+        trials.append(trial_from_dict(json.loads(to_json(trial_to_dict(trial)))))
+    return trials
+
+
+def begin(strategy: Strategy) -> None:
+    """Give a strategy its initial crystals, as a bench's file would give them back."""
+    frames = [Frame(crystal, pretended_energy(crystal)) for crystal in strategy.initial()]
+    strategy.start([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
+
+
+def drive(strategy: Strategy, trials: int, batch: int = 4) -> list[Trial]:
+    """Ask and tell until there are as many trials."""
+    done: list[Trial] = []
+    while len(done) < trials:
+        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done))
+        strategy.tell(told)
+        done.extend(told)
+    return done
+
+
+class StrategySuite:
+    """The contract of `crysim.interfaces.Strategy`, as tests."""
+
+    formula: ClassVar[str] = "Al2Cu2"
+    trials: ClassVar[int] = 12
+    """Driven so far; let it reach past the strategy's first generation."""
+
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        """A function that makes a new strategy for a problem, always with the same options. Override this."""
+        raise NotImplementedError("override the fixture 'make'")
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return Problem(Composition.from_formula(self.formula), seed=5, space_groups=GROUPS)
+
+    def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
+        strategy = make(problem)
+        assert strategy.name == strategy.name.lower()
+        given = {"self", "problem", *strategy.parts}
+        for parameter in inspect.signature(type(strategy).__init__).parameters.values():
+            if parameter.name not in given:
+                assert parameter.default is not parameter.empty
+                assert parameter.annotation is not parameter.empty
+
+    def test_proposes_crystals_of_the_problem(self, make: MakeStrategy, problem: Problem) -> None:
+        strategy = make(problem)
+        begin(strategy)
+        for trial in drive(strategy, self.trials):
+            crystal = trial.candidate.crystal
+            assert crystal.composition == problem.composition
+            assert crystal.space_group in GROUPS
+            assert all(seconds >= 0 for seconds in trial.candidate.seconds.values())
+
+    @pytest.mark.parametrize("n", [1, 3])
+    def test_proposes_at_least_one_and_not_more_than_asked(self, make: MakeStrategy, problem: Problem, n: int) -> None:
+        strategy = make(problem)
+        begin(strategy)
+        for first in range(0, 5 * n, n):
+            candidates = strategy.ask(n)
+            assert 1 <= len(candidates) <= n
+            strategy.tell(pretended_trials(candidates, first))
+
+    def test_same_seed_same_crystals(self, make: MakeStrategy, problem: Problem) -> None:
+        runs = []
+        for seed in (5, 5, 6):
+            strategy = make(Problem(problem.composition, seed, problem.space_groups))
+            begin(strategy)
+            runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
+        assert runs[0] == runs[1]
+        assert runs[0] != runs[2]
+
+    def test_leaves_the_global_generator_alone(self, make: MakeStrategy, problem: Problem) -> None:
+        before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+        strategy = make(problem)
+        begin(strategy)
+        drive(strategy, 4)
+        assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
+
+    def test_what_it_wants_journalled_is_json(self, make: MakeStrategy, problem: Problem) -> None:
+        strategy = make(problem)
+        begin(strategy)
+        for candidate in strategy.ask(4):
+            assert json.loads(to_json(dict(candidate.info))) == json.loads(to_json(dict(candidate.info)))
+
+    @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
+    def test_goes_on_from_what_it_was_told(self, make: MakeStrategy, problem: Problem, part: float) -> None:
+        """A new one that is told the journal's trials, batch by batch, and given the last state, asks for the same."""
+        ongoing = make(problem)
+        begin(ongoing)
+        batches: list[list[Trial]] = []
+        while sum(map(len, batches)) < part * self.trials:
+            told = pretended_trials(ongoing.ask(4), sum(map(len, batches)))
+            ongoing.tell(told)
+            batches.append(told)
+        state = ongoing.state()
+        resumed = make(problem)
+        frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial()]
+        resumed.start(frames)
+        for batch in batches:
+            resumed.tell(batch)
+        if state is not None:
+            resumed.load_state({key: value.copy() for key, value in state.items()})
+        for first in range(100, 112, 4):
+            candidates, again = ongoing.ask(4), resumed.ask(4)
+            assert [c.crystal for c in again] == [c.crystal for c in candidates]
+            assert [to_json(dict(c.info)) for c in again] == [to_json(dict(c.info)) for c in candidates]
+            told = pretended_trials(candidates, first)
+            ongoing.tell(told)
+            resumed.tell(told)
+
+    def test_goes_on_when_everything_fails(self, make: MakeStrategy, problem: Problem) -> None:
+        strategy = make(problem)
+        begin(strategy)
+        for first in range(0, 12, 4):
+            candidates = strategy.ask(4)
+            strategy.tell(
+                [
+                    Trial(first + i, candidate, TrialStatus.FAILED, None, None, (), 0, 0, 0.0, "pretended")
+                    for i, candidate in enumerate(candidates)
+                ]
+            )
+        assert strategy.ask(1)

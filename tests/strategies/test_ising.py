@@ -1,0 +1,214 @@
+"""Strategy crysim: the conformance suite, and the paper's rules one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crysim.composition import Composition
+from crysim.crystal import Crystal, min_distances
+from crysim.errors import CrysimError, InputError
+from crysim.interfaces import Candidate, FitReport, Frame, Problem, Strategy, Surrogate, Trial, TrialStatus
+from crysim.plugins import plugin_manager
+from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.strategies.ising import IsingSearch
+from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_trials
+
+PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
+
+
+def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, **options: Any) -> IsingSearch:
+    manager = plugin_manager()
+    parts = {
+        "encoder": manager.build("encoder", "crysim", {"g": 4, "space_groups": list(GROUPS)}),
+        "surrogate": surrogate or manager.build("surrogate", "fm", {"max_epoch": 15}),
+        "solver": manager.build("solver", "annealer", {"sweeps": 10}),
+    }
+    return IsingSearch(problem, **parts, **{"num_initial": 40, **options})
+
+
+class TestIsingSearch(StrategySuite):
+    @pytest.fixture(params=[{}, {"batch": 3, "mid": False, "max_points": 50}], ids=["paper", "options"])
+    def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
+        return lambda problem: make_search(problem, **request.param)
+
+
+class TestWarmStart(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        def make(problem: Problem) -> Strategy:
+            surrogate = plugin_manager().build("surrogate", "fm", {"max_epoch": 15, "warm_start": True})
+            return make_search(problem, surrogate)
+
+        return make
+
+
+class Seen(Surrogate):
+    """Keeps what it is fitted to; its model is flat."""
+
+    name = "seen"
+
+    def __init__(self) -> None:
+        self.bits: Bits = np.zeros((0, 0), dtype=np.bool_)
+        self.energies: Floats = np.zeros(0)
+
+    def fit(self, bits: Bits, energies: Floats, rng: np.random.Generator) -> FitReport:
+        self.bits, self.energies = bits.copy(), energies.copy()
+        return FitReport(1, float("nan"), float("nan"), 0.0, 0.0)
+
+    def predict(self, bits: Bits) -> Floats:
+        return np.zeros(len(bits))
+
+    def quadratic_model(self, groups: Sequence[BitGroup]) -> QuadraticModel:
+        m = self.bits.shape[1]
+        return QuadraticModel(np.zeros(m), factors=np.zeros((m, 1)), groups=tuple(groups))
+
+
+def frames_of(strategy: Strategy, energies: Sequence[float]) -> list[Frame]:
+    return [Frame(crystal, energy) for crystal, energy in zip(strategy.initial(), energies, strict=True)]
+
+
+def trial(candidate: Candidate, frames: Sequence[Frame], **changes: Any) -> Trial:
+    last = frames[-1] if frames else None
+    given: Mapping[str, Any] = {
+        "status": TrialStatus.RELAXED,
+        "crystal": last and last.crystal,
+        "energy": last and last.energy,
+        **changes,
+    }
+    return Trial(0, candidate, frames=tuple(frames), steps=1, evaluations=1, seconds=0.0, **given)
+
+
+def squeezed(crystal: Crystal, distance: float) -> Crystal:
+    """The crystal with its cell shrunk until its closest pair is so close."""
+    factor = distance / crystal.min_distance()
+    lengths = [factor * length for length in crystal.cell[:3]]
+    return crystal.with_parameters([*lengths, *crystal.cell[3:]], [site.free for site in crystal.sites])
+
+
+def test_the_initial_crystals_keep_their_distance() -> None:
+    assert min_distances(make_search().initial()).min() >= 1.5
+    assert len(make_search(num_initial=12).initial()) == 12
+
+
+def test_initial_energies_above_the_lowest_absolute_value_are_left_out() -> None:
+    seen = Seen()
+    search = make_search(surrogate=seen)
+    search.start(frames_of(search, [-5.0, *np.linspace(-4.0, 4.9, 29), *np.linspace(5.1, 900.0, 10)]))
+    search.ask(1)
+    assert seen.energies.max() == 4.9
+    assert len(seen.energies) == 30
+
+
+def test_without_a_negative_energy_all_are_kept() -> None:
+    seen = Seen()
+    search = make_search(surrogate=seen)
+    search.start(frames_of(search, list(np.linspace(2.0, 900.0, 40))))
+    search.ask(1)
+    assert len(seen.energies) == 40
+    assert seen.energies.max() == 900.0
+
+
+@pytest.mark.parametrize(("mid", "target"), [(True, 8.0), (False, -50.0)])
+def test_a_negative_energy_below_half_an_angstrom_is_not_believed(mid: bool, target: float) -> None:
+    """Section 2.2; the ablation believes it."""
+    seen = Seen()
+    search = make_search(surrogate=seen, mid=mid)
+    search.start(frames_of(search, [-6.0] * 40))
+    (candidate,) = search.ask(1)
+    fair = Frame(squeezed(candidate.crystal, 2.0), -8.0)
+    false = Frame(squeezed(candidate.crystal, 0.45), -50.0)
+    search.tell([trial(candidate, [fair, false])])
+    search.ask(1)
+    assert seen.energies[-2:].tolist() == [-8.0, target]
+
+
+def test_high_energies_are_lowered_to_the_lowest_absolute_value_unless_told_not_to() -> None:
+    for clip, target in ((True, 6.0), (False, 1000.0)):
+        seen = Seen()
+        search = make_search(surrogate=seen, clip=clip)
+        search.start(frames_of(search, [-6.0] * 40))
+        (candidate,) = search.ask(1)
+        search.tell([trial(candidate, [Frame(candidate.crystal, 1000.0)])])
+        search.ask(1)
+        assert seen.energies[-1] == target
+
+
+def test_a_failure_counts_as_the_lowest_absolute_value_or_not_at_all() -> None:
+    for penalise, points in ((True, 41), (False, 40)):
+        seen = Seen()
+        search = make_search(surrogate=seen, penalise_failures=penalise)
+        search.start(frames_of(search, [-6.0] * 40))
+        (candidate,) = search.ask(1)
+        search.tell([trial(candidate, [], status=TrialStatus.FAILED)])
+        search.ask(1)
+        assert len(seen.energies) == points
+        assert seen.energies[-1] == (6.0 if penalise else -6.0)
+
+
+def test_the_decoded_crystal_with_the_largest_minimum_distance_is_taken() -> None:
+    search = make_search()
+    begin(search)
+    (candidate,) = search.ask(1)
+    vector = np.zeros(search._encoder.num_bits, dtype=np.bool_)
+    vector[candidate.info["bits"]] = True
+    decoded = search._encoder.decode(vector, np.random.default_rng(0))
+    assert candidate.info["decoded"] == len(decoded)
+    assert candidate.info["min_distance"] == pytest.approx(min_distances(decoded).max())
+    (first,) = make_begun(mid=False).ask(1)
+    assert first.info["chosen"] == 0
+
+
+def make_begun(**options: Any) -> IsingSearch:
+    search = make_search(**options)
+    begin(search)
+    return search
+
+
+def test_what_was_tried_is_not_tried_again_while_there_is_something_else() -> None:
+    """The flat model's answers depend on the seed alone, so the same number gets the same answers."""
+    search = make_begun(surrogate=Seen(), batch=2)
+    again = make_begun(surrogate=Seen(), batch=2)
+    candidates = search.ask(2)
+    again._solved = {bytes(np.packbits(v)) for v in vectors_of(again, candidates)}
+    others = again.ask(2)
+    assert all(not other.info["solved_before"] for other in others)
+    assert {tuple(c.info["bits"]) for c in candidates}.isdisjoint({tuple(c.info["bits"]) for c in others})
+
+
+def vectors_of(search: IsingSearch, candidates: Sequence[Candidate]) -> Bits:
+    vectors = np.zeros((len(candidates), search._encoder.num_bits), dtype=np.bool_)
+    for vector, candidate in zip(vectors, candidates, strict=True):
+        vector[candidate.info["bits"]] = True
+    return vectors
+
+
+def test_a_batch_is_made_of_distinct_vectors_and_pays_for_training_once() -> None:
+    search = make_begun(batch=4)
+    candidates = search.ask(8)
+    assert 1 < len(candidates) <= 4
+    assert len({tuple(c.info["bits"]) for c in candidates}) == len(candidates)
+    assert [("train" in c.seconds, "decode" in c.seconds) for c in candidates][:2] == [(True, True), (False, True)]
+
+
+def test_the_oldest_points_are_left_out_first() -> None:
+    seen = Seen()
+    search = make_search(surrogate=seen, max_points=40)
+    search.start(frames_of(search, [-6.0] * 40))
+    search.tell(pretended_trials(search.ask(1), 0))
+    search.ask(1)
+    assert len(seen.energies) == 40
+    assert seen.energies[-2:].tolist() != [-6.0, -6.0]
+
+
+def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
+    search = make_search()
+    with pytest.raises(CrysimError, match="finite"):
+        search.start(frames_of(search, [-1.0] * 40)[:3])
+    with pytest.raises(InputError, match="'batch'"):
+        make_search(batch=0)
+    with pytest.raises(InputError, match="'num_initial'"):
+        make_search(num_initial=3)
