@@ -2,13 +2,16 @@
 
 A group's penalty is P (sum of its bits − k)². `group_penalties` gives weights P that are *safe*: every infeasible
 vector can be made feasible, bit by bit, without raising the penalised energy, so its minimum is a feasible vector.
+`tight_penalties` gives lower ones, at which heuristics still move.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
-from crysim.quadratic import Floats, QuadraticModel
+from crysim.quadratic import Bits, Floats, QuadraticModel
 
 _BLOCK_BYTES = 64 * 2**20
 
@@ -30,6 +33,11 @@ def row_blocks(num_bits: int) -> list[tuple[int, int]]:
     """Ranges of rows whose dense couplings take at most 64 MiB."""
     rows = max(1, _BLOCK_BYTES // (8 * max(1, num_bits)))
     return [(start, min(start + rows, num_bits)) for start in range(0, num_bits, rows)]
+
+
+def penalties_of(model: QuadraticModel, kind: Literal["tight", "safe"], scale: float = 1.0) -> Floats:
+    """`tight_penalties` or `group_penalties`."""
+    return tight_penalties(model, scale) if kind == "tight" else group_penalties(model, scale)
 
 
 def group_penalties(model: QuadraticModel, scale: float = 1.0) -> Floats:
@@ -62,7 +70,7 @@ def group_penalties(model: QuadraticModel, scale: float = 1.0) -> Floats:
         surplus = -low[group.k] if group.k < group.size else 0.0
         weights[number] = max(0.0, missing, surplus) + 0.5 * strongest[number].sum()
     # A model without couplings and fields still needs its groups kept.
-    floor = 1e-3 * float(weights.max()) or 1.0
+    floor = 1e-3 * float(weights.max(initial=0.0)) or 1.0
     return scale * np.maximum(weights * (1.0 + 1e-9), floor)
 
 
@@ -101,3 +109,51 @@ def _largest(values: Floats, k: int) -> Floats:
     if k == 1:
         return np.asarray(values.max(axis=1))
     return np.asarray(np.partition(values, values.shape[1] - k, axis=1)[:, -k:].sum(axis=1))
+
+
+def tight_penalties(model: QuadraticModel, scale: float = 1.0, num_vectors: int = 8, seed: int = 0) -> Floats:
+    """The least weights at which good feasible vectors are local minima of the penalised energy.
+
+    Good vectors are minima under exchanges within the groups, found from random ones. At such a vector a bit more
+    in a group gains the negative of its lowest local field among zeros, a bit less the highest among its ones; the
+    penalty has to be above both. That is a tenth of what `group_penalties` guards against at full size.
+
+    Args:
+        model: low-rank or with couplings.
+        scale: factor on the weights.
+        num_vectors: good vectors that are looked at.
+        seed: of the random vectors.
+    """
+    vectors = [descend(model, x) for x in model.random_bits(num_vectors, np.random.default_rng(seed))]
+    weights = np.zeros(len(model.groups))
+    for x in vectors:
+        fields = model.local_fields(x)
+        for number, group in enumerate(model.groups):
+            part, taken = fields[group.slice], x[group.slice]
+            weights[number] = max(
+                weights[number],
+                np.max(-part, initial=0.0, where=~taken),
+                np.max(part, initial=0.0, where=taken),
+            )
+    # A group without any gain in the vectors seen is still guarded.
+    floor = 0.1 * float(weights.max(initial=0.0)) or 1.0
+    return scale * 1.05 * np.maximum(weights, floor)
+
+
+def descend(model: QuadraticModel, bits: Bits) -> Bits:
+    """A minimum under exchanges of two bits of one group, from a feasible vector ``[M]``, which is left as it is."""
+    x = np.array(bits, dtype=np.bool_)
+    fields = model.local_fields(x)
+    improved = True
+    while improved:
+        improved = False
+        for group in model.groups:
+            for bit in group.start + np.flatnonzero(x[group.slice]):
+                row = model.coupling_row(int(bit))
+                change = np.where(x[group.slice], np.inf, (fields - row)[group.slice]) - fields[bit]
+                best = group.start + int(np.argmin(change))
+                if change[best - group.start] < -1e-12 * (1.0 + abs(fields[bit])):
+                    x[bit], x[best] = False, True
+                    fields += model.coupling_row(best) - row
+                    improved = True
+    return x

@@ -1,0 +1,138 @@
+"""Simulated bifurcation (Goto et al., Science Advances 7, eabe7953, 2021), of the package of that name."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from crysim import hookimpl
+from crysim.errors import InputError
+from crysim.interfaces import IsingSolver, SampleSet
+from crysim.penalties import penalties_of
+from crysim.quadratic import QuadraticModel
+from crysim.quadratic_export import upper_couplings
+from crysim_solvers.memory import check_limit, refuses_memory
+from crysim_solvers.samples import collect
+
+_BYTES_PER_PAIR = 90.0
+"""Peak memory per pair of bits, measured at 2,000 and 4,000 bits: the package copies the couplings several times."""
+
+
+class SimulatedBifurcation(IsingSolver):
+    """Simulated bifurcation, with the groups as penalties; broken groups of its answers are mended and counted.
+
+    Args:
+        penalty: ``tight`` or ``safe`` weights (`crysim.penalties`), as for ``dimod``.
+        penalty_scale: factor on the weights.
+        agents: systems of oscillators that run side by side; each ends as one vector. At 801 bits in 5 s, 16 of them
+            come far lower than the package's 128, which do not reach the end of their schedule.
+        max_steps: of the integration.
+        mode: ``ballistic`` (lower energies here) or ``discrete``.
+        heated: with thermal fluctuations.
+        device: torch's; None: the CPU.
+        memory_limit: GiB that the model may take; None: 80 % of what is available.
+    """
+
+    name: ClassVar[str] = "simulated-bifurcation"
+    extra: ClassVar[str | None] = "simulated-bifurcation"
+
+    def __init__(
+        self,
+        *,
+        penalty: Literal["tight", "safe"] = "tight",
+        penalty_scale: float = 1.0,
+        agents: int = 16,
+        max_steps: int = 3000,
+        mode: Literal["ballistic", "discrete"] = "ballistic",
+        heated: bool = False,
+        device: str | None = None,
+        memory_limit: float | None = None,
+    ) -> None:
+        for key, value in (("penalty_scale", penalty_scale), ("agents", agents), ("max_steps", max_steps)):
+            if value <= 0:
+                raise InputError(f"{key} of solver '{self.name}' is {value}: it must be above 0")
+        check_limit(memory_limit)
+        self.penalty = penalty
+        self.penalty_scale = penalty_scale
+        self.agents = agents
+        self.max_steps = max_steps
+        self.mode = mode
+        self.heated = heated
+        self.device = device
+        self.memory_limit = memory_limit
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """The extra that is missing, if it is."""
+        return None if find_spec("simulated_bifurcation") else "simulated-bifurcation is not installed"
+
+    def refuses(self, model: QuadraticModel) -> str | None:
+        """Why the model is too large for the memory, estimated before anything is built."""
+        needed = _BYTES_PER_PAIR * model.num_bits**2 / 2
+        return refuses_memory(self.name, model.num_bits, needed, self.memory_limit)
+
+    def solve(
+        self,
+        model: QuadraticModel,
+        *,
+        num_samples: int = 1,
+        time_limit: float | None = None,
+        seed: int = 0,
+    ) -> SampleSet:
+        """Run the oscillators once; the time limit cuts the integration.
+
+        Raises:
+            InputError: the model is refused.
+        """
+        reason = self.refuses(model)
+        if reason:
+            raise InputError(reason)
+        import torch
+
+        begin = time.perf_counter_ns()
+        penalties = penalties_of(model, self.penalty, self.penalty_scale)
+        linear, couplings, _ = upper_couplings(model, penalties)
+        built = time.perf_counter_ns()
+        left = None if time_limit is None else max(0.01, time_limit - (built - begin) / 1e9)
+        bits = self._minimise(torch, linear, couplings, left, seed)
+        sampled = time.perf_counter_ns()
+        timing = {"build": built - begin, "sample": sampled - built}
+        info = {"penalty": self.penalty, "largest_penalty": float(penalties.max(initial=0.0))}
+        return collect(model, bits, num_samples=num_samples, begin=begin, timing=timing, info=info)
+
+    def _minimise(self, torch: Any, linear: Any, couplings: Any, timeout: float | None, seed: int) -> Any:
+        import warnings
+
+        import simulated_bifurcation
+
+        # The package draws from torch's global generator: lend it a seeded one and put the old state back.
+        devices = [torch.device(self.device)] if self.device and self.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+            warnings.simplefilter("ignore", simulated_bifurcation.ConvergenceWarning)  # the time limit, as asked for
+            torch.random.default_generator.manual_seed(seed % 2**63)
+            if devices:
+                torch.cuda.manual_seed(seed % 2**63)
+            vectors, _ = simulated_bifurcation.minimize(
+                torch.from_numpy(couplings),
+                torch.from_numpy(linear),
+                domain="binary",
+                dtype=torch.float32,
+                device=self.device,
+                agents=self.agents,
+                max_steps=self.max_steps,
+                mode=self.mode,
+                heated=self.heated,
+                best_only=False,
+                verbose=False,
+                timeout=timeout,
+            )
+        return np.asarray(vectors.cpu().numpy() > 0.5)
+
+
+@hookimpl
+def crysim_solvers() -> list[type[IsingSolver]]:
+    """Solvers of this module."""
+    return [SimulatedBifurcation]
