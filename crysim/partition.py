@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.quadratic import BitGroup, Bits, QuadraticModel
+from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 
 Indices = NDArray[np.int64]
 
@@ -74,10 +74,10 @@ class Partition:
         """How many positions are 1 in every feasible vector."""
         return int(self.counts.sum())
 
-    def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def spread(self, values: Floats) -> Floats:
         """Values by bit, ``[M, ...]``, as values by position, ``[P, ...]``; zero at slack positions."""
-        taken = values[self.bits]
-        taken[self.bits < 0] = 0
+        taken = np.asarray(values[self.bits], dtype=np.float64)
+        taken[self.bits < 0] = 0.0
         return taken
 
     def ones_of(self, x: Bits) -> Indices:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ class QuadraticModel:
             ``[...]`` energies.
         """
         x = np.asarray(bits, dtype=np.float64)
-        flat = x.reshape(-1, self.num_bits)
+        flat = x.reshape(prod(x.shape[:-1]), self.num_bits)
         energies = self.offset + flat @ self.linear
         if self.factors is not None:
             z = flat @ self.factors
@@ -139,7 +140,7 @@ class QuadraticModel:
     def local_fields(self, bits: ArrayLike) -> Floats:
         """What setting each bit costs: E(x with x_i = 1) − E(x with x_i = 0), ``[..., M]``."""
         x = np.asarray(bits, dtype=np.float64)
-        flat = x.reshape(-1, self.num_bits)
+        flat = x.reshape(prod(x.shape[:-1]), self.num_bits)
         if self.factors is not None:
             fields = self.linear + (flat @ self.factors) @ self.factors.T - flat * self.factor_norms
         else:
