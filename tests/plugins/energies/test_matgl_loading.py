@@ -161,13 +161,28 @@ def test_an_element_that_the_model_does_not_know_fails_that_crystal_only(untrain
     assert "Po" in relaxation.reason
 
 
-def test_a_graph_without_edges_fails(untrained):
-    model = M3GNetModel(path=str(untrained), unverified="source")
+@pytest.mark.parametrize("relaxer", ["ase", "quotient"])
+def test_a_graph_without_edges_fails_that_crystal_only(untrained, relaxer):
+    model = M3GNetModel(path=str(untrained), unverified="source", relaxer=relaxer)
     lone = Crystal.from_p1(Composition(("Ca",), (1,)), 30.0 * np.eye(3), ["Ca"], [[0, 0, 0]])
-    assert np.isnan(model.energies([lone])[0])
-    relaxation = model.relax([lone], RelaxSettings())[0]
-    assert relaxation.status is RelaxStatus.FAILED
-    assert "5 Å" in relaxation.reason
+    # Bonds, but none that is short enough for a three-body term.
+    thin = Crystal.from_p1(Composition(("Ca",), (1,)), 4.6 * np.eye(3), ["Ca"], [[0, 0, 0]])
+    for order in ([lone, CRYSTAL, thin], [CRYSTAL, lone], [thin], [lone]):
+        energies = model.energies(order)
+        relaxations = model.relax(order, RelaxSettings(max_steps=3))
+        for crystal, energy, relaxation in zip(order, energies, relaxations, strict=True):
+            assert np.isnan(energy) == (crystal is lone)
+            assert (relaxation.status is RelaxStatus.FAILED) == (crystal is lone)
+            assert ("5 Å" in relaxation.reason) == (crystal is lone)
+
+
+@pytest.mark.parametrize("convention", ["source", "destination"])
+def test_both_relaxers_have_the_same_energies(untrained, convention):
+    by_ase, by_quotient = (
+        M3GNetModel(path=str(untrained), unverified=convention, relaxer=relaxer) for relaxer in ("ase", "quotient")
+    )
+    assert by_ase.quotient is None
+    assert by_quotient.energies([CRYSTAL])[0] == pytest.approx(by_ase.energies([CRYSTAL])[0], rel=1e-5)
 
 
 @pytest.mark.parametrize(("formula", "energy"), [("Ca4S4", -41.5917), ("ScBe5", -26.2391), ("Li4Zr4O8", -123.1650)])

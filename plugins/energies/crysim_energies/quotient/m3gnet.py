@@ -95,7 +95,7 @@ class QuotientM3GNet:
         lengths = lengths[:short]
         basis = radial[:short] if self._angle_basis == self._bond_basis else self._angle_basis(lengths)
         cutoff = _polynomial_cutoff(lengths / self.threebody_cutoff)
-        basis = basis.reshape(short, self.max_l, -1) * cutoff[:, None, None]
+        basis = basis.reshape(short, self.max_l, basis.shape[1] // self.max_l) * cutoff[:, None, None]
         norm = [math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(self.max_l)]
         basis = basis * basis.new_tensor(norm)[:, None]
         directions = harmonics(graph.vectors[:short] / lengths[:, None], self.max_l)

@@ -25,7 +25,7 @@ DEFAULT_SYMMETRY = "keep"
 
 
 def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
-    """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or two atoms coincide."""
+    """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
     limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
     energies = np.full(len(crystals), np.nan)
     known = [i for i, c in enumerate(crystals) if set(c.composition.elements) <= set(network.element_types)]
@@ -35,11 +35,12 @@ def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_
     for position, i in enumerate(known):
         unit = AsymmetricUnit(crystals[i], network.max_l)
         found = unit.bonds(unit.start(), network.cutoff)
-        chosen.append(i)
-        units.append(unit)
-        bonds.append(found)
-        size += len(found.center)
-        if size >= limit or position == len(known) - 1:
+        if len(found.center):
+            chosen.append(i)
+            units.append(unit)
+            bonds.append(found)
+            size += len(found.center)
+        if chosen and (size >= limit or position == len(known) - 1):
             energies[chosen] = Batch(network, units, bonds).energies([u.start() for u in units])
             chosen, units, bonds, size = [], [], [], 0
     return np.where(np.isfinite(energies), energies, np.nan)

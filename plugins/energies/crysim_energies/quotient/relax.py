@@ -137,6 +137,9 @@ def _start(network: QuotientM3GNet, track: Track) -> None:
     track.unit = unit = AsymmetricUnit(crystal, network.max_l)
     start = unit.start()
     track.bonds = unit.bonds(start, network.cutoff + SKIN)
+    if not len(track.bonds.center):
+        track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
+        return
     try:
         track.descent = Descent(unit, stiffness(unit, start, track.bonds))
     except np.linalg.LinAlgError:
