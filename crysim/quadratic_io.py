@@ -24,7 +24,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from scipy import sparse
@@ -120,6 +120,12 @@ def _group(entry: Any, number: int, path: Path) -> BitGroup:
 
 
 def _save_npz(model: QuadraticModel, path: Path) -> None:
+    with path.open("wb") as file:
+        write_npz(model, file)
+
+
+def write_npz(model: QuadraticModel, file: BinaryIO, *, compress: bool = True) -> None:
+    """Write a model in the npz format to an open file."""
     arrays: dict[str, Any] = {
         "format": np.array(FORMAT),
         "version": np.array(VERSION),
@@ -135,13 +141,26 @@ def _save_npz(model: QuadraticModel, path: Path) -> None:
     else:
         matrix: Any = model.couplings
         arrays |= {f"couplings_{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    (np.savez_compressed if compress else np.savez)(file, **arrays)
 
 
 def _load_npz(path: Path) -> QuadraticModel:
+    with path.open("rb") as file:
+        return read_npz(file, str(path))
+
+
+def read_npz(file: BinaryIO, path: str) -> QuadraticModel:
+    """Read a model in the npz format from an open file that can seek.
+
+    Args:
+        file: opened for reading.
+        path: what errors call it.
+
+    Raises:
+        InputError: it holds no model.
+    """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive.items())
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"the model {path} is no readable npz file: {error}") from error

@@ -1,0 +1,209 @@
+"""Fixstars Amplify: a GPU annealing engine in the cloud, through its SDK (the solver of the paper)."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from crysim import hookimpl
+from crysim.errors import CrysimError, InputError, MissingExtraError
+from crysim.interfaces import IsingSolver, SampleSet
+from crysim.penalties import penalties_of
+from crysim.quadratic import QuadraticModel
+from crysim_solvers.amplify_request import Request, send
+from crysim_solvers.samples import collect
+from crysim_solvers.token import read_token
+
+PLAN_BITS: dict[str, int] = {"basic": 8_192, "standard": 65_536, "premium": 131_072}
+"""Bits that a plan of the service takes."""
+PLAN_SECONDS: dict[str, float] = {"basic": 10.0}
+"""Seconds of annealing that a plan allows, where we know it."""
+_CLIQUE = 180
+"""Bits of a fully connected model that fit the couplers of a D-Wave Advantage."""
+
+
+def paper_timeout(num_bits: int) -> float:
+    """Seconds of annealing by the number of bits: section E.2 of the paper's supplement."""
+    if num_bits <= 5_000:
+        return 30.0
+    return 50.0 if num_bits <= 8_000 else 80.0
+
+
+class Amplify(IsingSolver):
+    """Amplify's annealing engine, or a D-Wave machine through Amplify's SDK.
+
+    Every group is an exact constraint (``one_hot``, ``equal_to``). The request is built and sent by a process of its
+    own: the SDK holds Python's lock while it waits and can crash on a reply that is cut. Energies are recomputed and
+    the constraints checked here; broken groups are mended, and counted as ``repaired``.
+
+    The model is built through the SDK's matrix interface: on one core 0.8 s at 4,157 bits and 2.6 s at 7,677. What is
+    sent is the upper triangle of the couplings as text: 86 MB compressed at 4,157 bits and 283 MB at 7,677, 6 and
+    22 s of work before the engine starts. ``open_bits_only`` sends a few hundred bits instead of thousands.
+
+    The free plan ends at 10 s and 8,192 bits, so the paper's 30 to 80 s and 14,334 bits do not fit it.
+
+    Args:
+        client: ``v1`` (AmplifyAEClient), ``v0`` (FixstarsClient, deprecated by Fixstars), ``dwave`` or
+            ``leap-hybrid`` (D-Wave's machines, with the token of ``DWAVE_API_TOKEN``).
+        engine: of ``v1``: ``Constraint`` treats constraints exactly and has no use for weights; ``Pubo`` and
+            ``Qubo`` add penalties.
+        penalty: the constraints' weights, where the machine uses them: ``safe``, at which the minimum is proven
+            feasible, or ``tight``, at which good feasible vectors are local minima (`crysim.penalties`).
+        penalty_scale: factor on the weights.
+        num_solves: independent runs; a time limit is shared among them.
+        plan: ``basic``, ``standard`` or ``premium``: its limits on bits and seconds are checked before anything is
+            built or sent; ``none`` checks nothing.
+        open_bits_only: fix the bits that the lower bound decides (reduced cost), and send only the others.
+        repair: mend broken answers; if False, only feasible ones count.
+        retries: how often a full or failing service (429, 5xx) or a lost connection is tried again, at most 3;
+            the SDK waits about 10, 20 and 30 s after a 429 and 1 s after a lost connection, we 1, 2, 4 s after a 5xx.
+        patience: seconds for building, sending, the queue and the reply, beyond the annealing itself.
+        token_file: a file with the token, mode 0600; None: the environment variable ``AMPLIFY_TOKEN``.
+        url: of the service; None: the SDK's default.
+        proxy: URL of a proxy, or None.
+    """
+
+    name: ClassVar[str] = "amplify"
+    extra: ClassVar[str | None] = "amplify"
+
+    def __init__(
+        self,
+        *,
+        client: Literal["v1", "v0", "dwave", "leap-hybrid"] = "v1",
+        engine: Literal["Constraint", "Pubo", "Qubo"] = "Constraint",
+        penalty: Literal["safe", "tight"] = "safe",
+        penalty_scale: float = 1.0,
+        num_solves: int = 1,
+        plan: Literal["none", "basic", "standard", "premium"] = "none",
+        open_bits_only: bool = False,
+        repair: bool = True,
+        retries: int = 3,
+        patience: float = 180.0,
+        token_file: str | None = None,
+        url: str | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        for key, value in (("penalty_scale", penalty_scale), ("num_solves", num_solves), ("patience", patience)):
+            if value <= 0:
+                raise InputError(f"{key} of solver 'amplify' is {value}: it must be above 0")
+        if not 0 <= retries <= 3:
+            raise InputError(f"retries of solver 'amplify' is {retries}: it must be 0 to 3")
+        self.client = client
+        self.engine = engine
+        self.penalty = penalty
+        self.penalty_scale = penalty_scale
+        self.num_solves = num_solves
+        self.plan = plan
+        self.open_bits_only = open_bits_only
+        self.repair = repair
+        self.retries = retries
+        self.patience = patience
+        self.token_file = token_file
+        self.url = url
+        self.proxy = proxy
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """The extra that is missing, if it is."""
+        return None if find_spec("amplify") else "amplify is not installed"
+
+    def refuses(self, model: QuadraticModel) -> str | None:
+        """Why the plan or the machine cannot take so many bits; with ``open_bits_only`` it shows only after fixing."""
+        return None if self.open_bits_only else self._refuses_bits(model.num_bits)
+
+    def _refuses_bits(self, num_bits: int) -> str | None:
+        most = PLAN_BITS.get(self.plan)
+        if most is not None and num_bits > most:
+            return (
+                f"solver 'amplify': the plan '{self.plan}' takes {most:,} bits and this model has {num_bits:,}: "
+                "send fewer (open_bits_only) or take a larger plan"
+            )
+        if self.client == "dwave" and num_bits > _CLIQUE:
+            return (
+                f"solver 'amplify' with client 'dwave' takes fully connected models of at most {_CLIQUE} bits, "
+                f"and this one has {num_bits:,}: send fewer (open_bits_only) or take client 'leap-hybrid'"
+            )
+        return None
+
+    def _seconds(self, num_bits: int, time_limit: float | None) -> float:
+        """Annealing time of one solve; the paper's by size if none is given, cut to the plan's."""
+        most = PLAN_SECONDS.get(self.plan)
+        if time_limit is None:
+            return min(paper_timeout(num_bits), most or np.inf)
+        seconds = time_limit / self.num_solves
+        if most is not None and seconds > most:
+            raise InputError(
+                f"solver 'amplify': the plan '{self.plan}' ends at {most:g} s of annealing and {seconds:g} s are asked "
+                "for: give a shorter time limit or more solves"
+            )
+        return seconds
+
+    def solve(
+        self,
+        model: QuadraticModel,
+        *,
+        num_samples: int = 1,
+        time_limit: float | None = None,
+        seed: int = 0,
+    ) -> SampleSet:
+        """Send the model and bring back the solutions; the service takes no seed.
+
+        Raises:
+            InputError: too many bits or seconds for the plan, no token, a wrong one, a wrong URL.
+            CrysimError: no network, the service refuses or fails, nothing feasible.
+        """
+        reason = self.refuses(model)
+        if reason:
+            raise InputError(reason)
+        begin = time.perf_counter_ns()
+        token = self._token()
+        small, keep, whole = self._reduced(model, time_limit)
+        seconds = self._seconds(small.num_bits, time_limit)
+        weighted = self.client != "v1" or self.engine != "Constraint"
+        request = Request(
+            client=self.client,
+            engine=self.engine,
+            token=token,
+            url=self.url,
+            proxy=self.proxy,
+            seconds=seconds,
+            num_solves=self.num_solves,
+            num_outputs=num_samples,
+            retries=self.retries,
+            patience=self.patience,
+            weights=penalties_of(small, self.penalty, self.penalty_scale) if weighted else None,
+        )
+        prepared = time.perf_counter_ns()
+        reply = send(small, request)
+        received = time.perf_counter_ns()
+        bits = np.tile(whole, (len(reply.bits), 1))
+        bits[:, keep] = reply.bits
+        if not self.repair:
+            bits = bits[model.is_feasible(bits)]
+        if not len(bits):
+            raise CrysimError(f"amplify found no feasible solution in {seconds:g} s: give it more time, or more solves")
+        timing = {"prepare": prepared - begin, "request": received - prepared, **reply.timing}
+        info = {"client": self.client, "bits_sent": small.num_bits, "seconds": seconds, **reply.info}
+        return collect(model, bits, num_samples=num_samples, begin=begin, timing=timing, info=info)
+
+    def _token(self) -> str:
+        if self.client in ("v1", "v0"):
+            return read_token("Amplify", "AMPLIFY_TOKEN", self.token_file)
+        token = read_token("D-Wave", "DWAVE_API_TOKEN", self.token_file)
+        if find_spec("dwave.system") is None:
+            raise MissingExtraError(f"solver 'amplify' with client '{self.client}'", "dwave")
+        return token
+
+    def _reduced(self, model: QuadraticModel, time_limit: float | None) -> tuple[QuadraticModel, Any, Any]:
+        """What is sent, the bits that it keeps, and the vector that they are put into."""
+        everything = np.arange(model.num_bits), np.zeros(model.num_bits, dtype=np.bool_)
+        return model, *everything
+
+
+@hookimpl
+def crysim_solvers() -> list[type[IsingSolver]]:
+    """Solvers of this module."""
+    return [Amplify]
