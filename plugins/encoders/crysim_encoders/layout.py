@@ -47,21 +47,21 @@ class Scale:
 
 
 def category_to_bit(index: int, categories: int, bits: int) -> int:
-    """The bit of a category when ``categories`` of them share ``bits`` bits (equations 14 and 15).
-
-    The equations give floor(index · bits / categories). With up to as many categories as bits, equation 16 reads some
-    of these bits as the category before: 66 bits and 56 categories put category 5 on bit 5, which is read as 4. Such
-    a category goes to the next bit, which is read as it should be; the examples of equations 17 to 19 hold.
-    """
-    bit = index * bits // categories
-    if categories <= bits and bit_to_category(bit, categories, bits) < index:
-        return bit + 1
-    return bit
+    """The bit of a category when ``categories`` of them share ``bits`` bits (equations 14 and 15)."""
+    return index * bits // categories
 
 
 def bit_to_category(bit: int, categories: int, bits: int) -> int:
-    """The category of a bit (equation 16): floor(bit · categories / bits + 1/2), at most the last category."""
-    return min((2 * bit * categories + bits) // (2 * bits), categories - 1)
+    """The category of a bit; where a bit stands for several, about the first of them.
+
+    With more categories than bits this is equation 16, floor(bit · categories / bits + 1/2). With up to as many
+    categories as bits it is the last category whose own bit is not beyond this one. Equation 16, meant to be that
+    inverse, is not: with 66 bits it reads category 5 of 56, which is on bit 5, as 4, and bit 2 of equation 19 as F23.
+    The inverse gives P23 there, as the paper prints.
+    """
+    if categories > bits:
+        return min((2 * bit * categories + bits) // (2 * bits), categories - 1)
+    return -(-(bit + 1) * categories // bits) - 1
 
 
 def length_scale(shortest: float, longest: float, g: int, factor: int) -> Scale:
