@@ -166,7 +166,14 @@ class PluginManager:
         if cls.api_version != API_VERSION:
             state, reason = "broken", f"written for version {cls.api_version} of the interfaces, not {API_VERSION}"
         return PluginInfo(
-            kind, _typed_name(cls), found.distribution, found.version, cls.api_version, default_options(cls), state, reason
+            kind,
+            _typed_name(cls),
+            found.distribution,
+            found.version,
+            cls.api_version,
+            default_options(cls),
+            state,
+            reason,
         )
 
 
