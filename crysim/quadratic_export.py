@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from crysim.errors import InputError, MissingExtraError
+from crysim.errors import MissingExtraError
 from crysim.penalties import coupling_rows, row_blocks
 from crysim.quadratic import BitGroup, Floats, QuadraticModel
 
@@ -143,37 +143,3 @@ def _dimod() -> Any:
     except ImportError:
         raise MissingExtraError("a dimod model", "dimod") from None
     return dimod
-
-
-def restrict(model: QuadraticModel, keep: Any, ones: Any) -> QuadraticModel:
-    """The model of the bits ``keep`` when every other bit is fixed: to 1 if in ``ones``, else to 0.
-
-    Args:
-        model: low-rank or with couplings.
-        keep: ``[n]`` indices in ascending order.
-        ones: indices of bits fixed to 1, none of them kept.
-
-    Returns:
-        A model of n bits with the same energies as the whole, its groups cut to what is kept of them.
-
-    Raises:
-        InputError: the fixed bits leave a group no feasible vector.
-    """
-    keep, ones = np.asarray(keep, dtype=np.int64), np.asarray(ones, dtype=np.int64)
-    fixed = np.zeros(model.num_bits, dtype=np.bool_)
-    fixed[ones] = True
-    offset = float(model.energies(fixed))
-    linear = np.asarray(model.local_fields(fixed)[keep])
-    groups, position = [], np.searchsorted(keep, [g.start for g in model.groups])
-    ends = np.searchsorted(keep, [g.stop for g in model.groups])
-    for group, start, end in zip(model.groups, position, ends, strict=True):
-        left = group.k - int(np.count_nonzero(fixed[group.slice]))
-        if not 0 <= left <= end - start:
-            raise InputError(f"group '{group.name}' cannot have {group.k} ones with the bits that were fixed")
-        groups.append(BitGroup(group.name, int(start), int(end - start), left))
-    if model.factors is not None:
-        return QuadraticModel(linear, factors=model.factors[keep], groups=tuple(groups), offset=offset)
-    couplings = model.couplings
-    assert couplings is not None
-    kept = couplings[keep][:, keep]
-    return QuadraticModel(linear, couplings=kept, groups=tuple(groups), offset=offset)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from crysim.errors import InputError
-from crysim.penalties import group_penalties
+from crysim.penalties import descend, group_penalties, tight_penalties
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic_export import from_bqm, restrict, to_amplify, to_bqm
+from crysim.quadratic_export import from_bqm, to_amplify, to_bqm
 from crysim.quadratic_io import load_groups, load_model, save_groups, save_model
 
 
@@ -77,28 +77,26 @@ def test_the_penalised_minimum_is_the_feasible_minimum(seed: int, kind: str, sca
     np.testing.assert_allclose(penalised[feasible], bare[feasible], rtol=0, atol=1e-8)
 
 
-@given(seed=st.integers(0, 10**6), kind=st.sampled_from(KINDS))
+@given(seed=st.integers(0, 10**6), kind=st.sampled_from(KINDS), scale=st.sampled_from([0.0, 1.0, 30.0]))
 @settings(max_examples=30, deadline=None)
-def test_a_restricted_model_has_the_same_energies(seed: int, kind: str) -> None:
-    model = random_model(seed, kind)
-    rng = np.random.default_rng(seed)
-    whole = model.random_bits(1, rng)[0]
-    keep = np.flatnonzero(rng.random(model.num_bits) < 0.5)
-    keep = keep if keep.size else np.array([0])
-    outside = np.ones(model.num_bits, dtype=bool)
-    outside[keep] = False
-    small = restrict(model, keep, np.flatnonzero(whole & outside))
-    inner = small.random_bits(5, rng)
-    vectors = np.tile(whole & outside, (5, 1))
-    vectors[:, keep] = inner
-    assert model.is_feasible(vectors).all()
-    np.testing.assert_allclose(small.energies(inner), model.energies(vectors), rtol=0, atol=1e-10)
-
-
-def test_fixing_too_many_ones_is_refused() -> None:
-    model = QuadraticModel(np.zeros(4), factors=np.zeros((4, 1)), groups=(BitGroup("a", 0, 4, 1),))
-    with pytest.raises(InputError, match="cannot have 1 ones"):
-        restrict(model, [0, 1], [2, 3])
+def test_good_vectors_are_local_minima_under_tight_penalties(seed: int, kind: str, scale: float) -> None:
+    model = random_model(seed, kind, scale)
+    weights = tight_penalties(model, num_vectors=4, seed=seed)
+    assert (weights > 0).all()
+    bqm = to_bqm(model, weights)
+    for start in model.random_bits(4, np.random.default_rng(seed)):
+        x = descend(model, start)
+        assert model.is_feasible(x)
+        assert model.energies(x) <= model.energies(start) + 1e-9
+        penalised = from_bqm(bqm)
+        for group in model.groups:
+            flips = np.array([np.where(np.arange(len(x)) == bit, ~x, x) for bit in range(group.start, group.stop)])
+            assert (penalised.energies(flips) >= penalised.energies(x) - 1e-9).all()
+            for one in np.flatnonzero(x[group.slice]):
+                for zero in np.flatnonzero(~x[group.slice]):
+                    swapped = x.copy()
+                    swapped[group.start + np.array([one, zero])] = False, True
+                    assert model.energies(swapped) >= model.energies(x) - 1e-9
 
 
 def test_spins_of_a_bqm_and_of_coo_text_become_bits(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from crysim import hookimpl
+from crysim.bounds import certificate
 from crysim.errors import CrysimError, InputError, MissingExtraError
+from crysim.fixing import Reduction, fix_bits
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.penalties import penalties_of
-from crysim.quadratic import QuadraticModel
+from crysim.penalties import descend, penalties_of
+from crysim.quadratic import Bits, QuadraticModel
 from crysim_solvers.amplify_request import Request, send
 from crysim_solvers.samples import collect
 from crysim_solvers.token import read_token
@@ -23,6 +25,9 @@ PLAN_SECONDS: dict[str, float] = {"basic": 10.0}
 """Seconds of annealing that a plan allows, where we know it."""
 _CLIQUE = 180
 """Bits of a fully connected model that fit the couplers of a D-Wave Advantage."""
+
+
+_DESCENTS = 8
 
 
 def paper_timeout(num_bits: int) -> float:
@@ -56,7 +61,9 @@ class Amplify(IsingSolver):
         num_solves: independent runs; a time limit is shared among them.
         plan: ``basic``, ``standard`` or ``premium``: its limits on bits and seconds are checked before anything is
             built or sent; ``none`` checks nothing.
-        open_bits_only: fix the bits that the lower bound decides (reduced cost), and send only the others.
+        open_bits_only: fix the bits that the lower bound decides (reduced cost), and send only the others. The
+            vector that the bound was compared with is among the answers; if no bit is open, it is proven to be the
+            minimum and nothing is sent.
         repair: mend broken answers; if False, only feasible ones count.
         retries: how often a full or failing service (429, 5xx) or a lost connection is tried again, at most 3;
             the SDK waits about 10, 20 and 30 s after a 429 and 1 s after a lost connection, we 1, 2, 4 s after a 5xx.
@@ -160,10 +167,42 @@ class Amplify(IsingSolver):
             raise InputError(reason)
         begin = time.perf_counter_ns()
         token = self._token()
-        small, keep, whole = self._reduced(model, time_limit)
+        known: list[Bits] = []
+        lower_bound, reduction = None, Reduction(model, np.arange(model.num_bits), np.zeros(model.num_bits, np.bool_))
+        if self.open_bits_only:
+            reduction, best, lower_bound = _open_bits(model)
+            known = [best]
+        small = reduction.model
+        reason = self._refuses_bits(small.num_bits)
+        if reason:
+            raise InputError(reason)
         seconds = self._seconds(small.num_bits, time_limit)
+        info: dict[str, Any] = {"client": self.client, "bits_sent": small.num_bits, "seconds": seconds}
+        timing = {"prepare": time.perf_counter_ns() - begin}
+        if small.num_bits:
+            reply = send(small, self._request(small, token, seconds, num_samples))
+            bits = reduction.expand(reply.bits)
+            timing |= {"request": time.perf_counter_ns() - begin - timing["prepare"], **reply.timing}
+            info |= reply.info
+            if not self.repair:
+                bits = bits[model.is_feasible(bits)]
+            if not len(bits):
+                raise CrysimError(f"amplify found no feasible solution in {seconds:g} s: give it more time, or solves")
+            known.extend(bits)
+        return collect(
+            model,
+            known,
+            num_samples=num_samples,
+            begin=begin,
+            timing=timing,
+            info=info,
+            lower_bound=lower_bound,
+            optimal=small.num_bits == 0,
+        )
+
+    def _request(self, small: QuadraticModel, token: str, seconds: float, num_samples: int) -> Request:
         weighted = self.client != "v1" or self.engine != "Constraint"
-        request = Request(
+        return Request(
             client=self.client,
             engine=self.engine,
             token=token,
@@ -176,18 +215,6 @@ class Amplify(IsingSolver):
             patience=self.patience,
             weights=penalties_of(small, self.penalty, self.penalty_scale) if weighted else None,
         )
-        prepared = time.perf_counter_ns()
-        reply = send(small, request)
-        received = time.perf_counter_ns()
-        bits = np.tile(whole, (len(reply.bits), 1))
-        bits[:, keep] = reply.bits
-        if not self.repair:
-            bits = bits[model.is_feasible(bits)]
-        if not len(bits):
-            raise CrysimError(f"amplify found no feasible solution in {seconds:g} s: give it more time, or more solves")
-        timing = {"prepare": prepared - begin, "request": received - prepared, **reply.timing}
-        info = {"client": self.client, "bits_sent": small.num_bits, "seconds": seconds, **reply.info}
-        return collect(model, bits, num_samples=num_samples, begin=begin, timing=timing, info=info)
 
     def _token(self) -> str:
         if self.client in ("v1", "v0"):
@@ -197,10 +224,23 @@ class Amplify(IsingSolver):
             raise MissingExtraError(f"solver 'amplify' with client '{self.client}'", "dwave")
         return token
 
-    def _reduced(self, model: QuadraticModel, time_limit: float | None) -> tuple[QuadraticModel, Any, Any]:
-        """What is sent, the bits that it keeps, and the vector that they are put into."""
-        everything = np.arange(model.num_bits), np.zeros(model.num_bits, dtype=np.bool_)
-        return model, *everything
+
+def _open_bits(model: QuadraticModel) -> tuple[Reduction, Bits, float]:
+    """What the bound leaves open, the good vector that it was compared with, and the bound.
+
+    The vector is the best of some descents from the rounded relaxation and from random vectors.
+    """
+    bound = certificate(model)
+    if bound is None:
+        raise InputError(
+            f"solver 'amplify': open_bits_only needs a lower bound, and there is none for {model.num_bits:,} bits with "
+            "couplings that are not low-rank"
+        )
+    starts = [model.repair(bound.relaxed[None] > 0.5), model.random_bits(_DESCENTS, np.random.default_rng(0))]
+    vectors = np.array([descend(model, x) for x in np.concatenate(starts)])
+    energies = model.energies(vectors)
+    best = int(np.argmin(energies))
+    return fix_bits(model, bound, float(energies[best])), vectors[best], bound.lower_bound
 
 
 @hookimpl

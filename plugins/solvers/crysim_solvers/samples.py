@@ -23,6 +23,8 @@ def collect(
     begin: int,
     timing: Mapping[str, int] | None = None,
     info: Mapping[str, Any] | None = None,
+    lower_bound: float | None = None,
+    optimal: bool = False,
 ) -> SampleSet:
     """The distinct feasible vectors of a solver's reads, best first, every energy recomputed from the model.
 
@@ -34,6 +36,7 @@ def collect(
         timing: nanoseconds by phase so far.
         info: to be returned, with ``reads``, ``feasible`` (reads that kept every group) and ``repaired``
             (broken reads that were mended by `QuadraticModel.repair`) added.
+        lower_bound, optimal: what the solver proved.
     """
     bits = np.asarray(reads, dtype=np.bool_).reshape(-1, model.num_bits)
     since = time.perf_counter_ns()
@@ -48,4 +51,4 @@ def collect(
     now = time.perf_counter_ns()
     counts = {"reads": len(bits), "feasible": int(np.count_nonzero(violations == 0)), "repaired": len(broken)}
     phases = {**(timing or {}), "repair": now - since, "total": now - begin}
-    return SampleSet(good[order], energies[order], phases, info={**(info or {}), **counts})
+    return SampleSet(good[order], energies[order], phases, lower_bound, optimal, {**(info or {}), **counts})

@@ -246,6 +246,29 @@ def test_the_plans_limits_are_checked_before_anything_is_sent(engine: Engine) ->
     assert solver(url=engine.url).solve(model()).info["seconds"] == 30.0
 
 
+@pytest.mark.parametrize("client", ["v0", "v1"])
+def test_only_the_bits_that_the_bound_leaves_open_are_sent(engine: Engine, client: str) -> None:
+    rng = np.random.default_rng(2)
+    groups = tuple(BitGroup(f"group {g}", 40 * g, 40, 1 + g // 3) for g in range(6))
+    wide = QuadraticModel(rng.normal(size=240), factors=0.4 * rng.normal(size=(240, 4)), groups=groups, offset=-3.0)
+    built = solver(url=engine.url, client=client, open_bits_only=True, plan="basic")
+    found = built.solve(wide, num_samples=3, time_limit=0.5)
+    sent = engine.state()["requests"][0]["num_bits"]
+    assert sent <= found.info["bits_sent"] < 200
+    assert wide.is_feasible(found.bits).all()
+    np.testing.assert_array_equal(found.energies, wide.energies(found.bits))
+    assert found.lower_bound is not None
+    assert found.lower_bound <= found.energies[0] + 1e-9
+
+
+def test_nothing_is_sent_if_no_bit_is_open(engine: Engine) -> None:
+    alone = QuadraticModel(np.arange(6.0), factors=np.zeros((6, 1)), groups=(BitGroup("group", 0, 6, 2),))
+    found = solver(url=engine.url, open_bits_only=True).solve(alone)
+    assert found.optimal
+    assert found.energies.tolist() == [1.0]
+    assert engine.state()["requests"] == []
+
+
 def test_the_papers_timeouts_by_size() -> None:
     from crysim_solvers.amplify import paper_timeout
 
