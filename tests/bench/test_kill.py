@@ -6,7 +6,6 @@ The short version runs with all tests; ``pytest -m slow tests/bench/test_kill.py
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
@@ -24,8 +24,24 @@ SYSTEM = os.environ.get("CRYSIM_KILL_SYSTEM", "Al2Cu2")
 
 def command(out: Path, budget: int) -> list[str]:
     options = ["--system", SYSTEM, "--method", "crysim", "--energy", ENERGY, "--budget", str(budget), "--out", str(out)]
-    options += ["--option", "num_initial=200", "--option", "batch=2", "--batch", "2", "--space-groups", "120-140,221-225"]
-    options += ["--surrogate-option", "max_epoch=30", "--surrogate-option", "warm_start=true", "--encoder-option", "g=5"]
+    options += [
+        "--option",
+        "num_initial=200",
+        "--option",
+        "batch=2",
+        "--batch",
+        "2",
+        "--space-groups",
+        "120-140,221-225",
+    ]
+    options += [
+        "--surrogate-option",
+        "max_epoch=30",
+        "--surrogate-option",
+        "warm_start=true",
+        "--encoder-option",
+        "g=5",
+    ]
     return [sys.executable, "-m", "crysim", "bench", *options, "--max-steps", "25", "--solver-option", "sweeps=30"]
 
 
@@ -33,12 +49,10 @@ def size(out: Path) -> int:
     return sum(path.stat().st_size for path in out.rglob("*.jsonl"))
 
 
-def kill_while_it_works(arguments: Sequence[str], out: Path, rng: random.Random) -> bool:
+def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
     """Start, wait until something was written, wait a little more, kill; whether it was killed and not done."""
     before = size(out)
-    process = subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     while process.poll() is None and size(out) <= before:
         time.sleep(0.01)
     time.sleep(rng.uniform(0.0, 0.6))
@@ -60,7 +74,7 @@ def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
 ) -> None:
     run = Path(SYSTEM, "crysim", "seed-0")
     subprocess.run(command(tmp_path / "undisturbed", budget), check=True, capture_output=True)
-    rng = random.Random(kills)
+    rng = np.random.default_rng(kills)
     out = tmp_path / "killed"
     arguments = command(out, budget)
     done = sum(kill_while_it_works(arguments, out, rng) for _ in range(kills))
