@@ -1,0 +1,21 @@
+"""Every baseline does what a strategy must."""
+
+from __future__ import annotations
+
+import pytest
+
+from crysim.testing.strategies import MakeStrategy, StrategySuite
+from crysim_baselines.enumeration import Enumerate
+from crysim_baselines.pyxtal_random import PyxtalRandom
+
+
+class TestEnumerate(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Enumerate(problem, points=8, block=40, quota=3)
+
+
+class TestPyxtalRandom(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: PyxtalRandom(problem, attempts=5)
