@@ -18,6 +18,33 @@ Combination = tuple[tuple[int, ...], ...]
 
 _Key = tuple[int, int, int, tuple[int, ...], tuple[int, ...]]
 
+_State = tuple[int, int, int, int]
+"""A partial combination as far as it matters for what may follow: the element, the first position that it may still
+take, the atoms that it lacks, and the fixed positions taken so far, as bits."""
+
+_Step = tuple[int, int, int, _State]
+"""A position to take next: its index, the count of (or polynomial of) combinations that go on so, its free coordinates,
+and the state afterwards."""
+
+_MOST_STATES = 50_000
+"""Steps of so many states are remembered: those of the combinations in use, mostly."""
+
+
+class _Steps:
+    """The steps from one state, in order, each found when it is first wanted."""
+
+    __slots__ = ("_found", "_source")
+
+    def __init__(self, source: Iterator[_Step]) -> None:
+        self._found: list[_Step] = []
+        self._source = source
+
+    def __iter__(self) -> Iterator[_Step]:
+        yield from self._found
+        for step in self._source:
+            self._found.append(step)
+            yield step
+
 
 class CombinationTable:
     """The combinations of one list of positions and one list of counts, in lexicographic order.
@@ -45,6 +72,8 @@ class CombinationTable:
         ]
         self._tails = self._count_free_multisets(max(counts))
         self._memo: dict[_Key, int] = {}
+        self._first: _State = (0, 0, self.counts[0], 0)
+        self._known_steps: dict[_State, _Steps] = {}
 
     def total(self) -> int:
         """The count (or packed polynomial) of all combinations."""
@@ -60,63 +89,68 @@ class CombinationTable:
 
     def unrank(self, index: int, degree: int) -> Combination:
         """The combination of an index among those with ``degree`` free coordinates (ignored if counts are plain)."""
-        taken = 0
-        chosen: list[tuple[int, ...]] = []
-        for element, atoms in enumerate(self.counts):
-            start, lacking, indices = 0, atoms, []
-            while lacking:
-                position, index, after = self._walk(element, start, lacking, taken, degree, index)
-                m, dof = self.shapes[position]
-                indices.append(position)
-                lacking -= m
-                degree -= dof
-                start, taken = after
-            chosen.append(tuple(indices))
-        return tuple(chosen)
+        chosen: list[list[int]] = [[] for _ in self.counts]
+        state = self._first
+        while state[0] < len(self.counts):
+            for step in self._steps(state):
+                ways = step[1] if self.width == 0 else self.coefficient(step[1], degree - step[2])
+                if index < ways:
+                    break
+                index -= ways
+            else:
+                raise IndexError("no combination has this index")
+            chosen[state[0]].append(step[0])
+            degree -= step[2]
+            state = step[3]
+        return tuple(map(tuple, chosen))
 
     def rank(self, combination: Combination, degree: int) -> int:
         """The index of a valid combination: the inverse of `unrank`."""
-        taken = 0
         index = 0
-        for element, (atoms, indices) in enumerate(zip(self.counts, combination, strict=True)):
-            start, lacking = 0, atoms
-            for wanted in indices:
-                after = (start, taken)
-                for position, ways, after in self._choices(element, start, lacking, taken, degree):  # noqa: B007
-                    if position == wanted:
-                        break
-                    index += ways
-                m, dof = self.shapes[wanted]
-                lacking -= m
-                degree -= dof
-                start, taken = after
+        state = self._first
+        for position in (i for indices in combination for i in indices):
+            for step in self._steps(state):
+                if step[0] == position:
+                    break
+                index += self.coefficient(step[1], degree - step[2])
+            else:
+                raise IndexError("this is no combination of the table")
+            degree -= step[2]
+            state = step[3]
         return index
 
-    def _walk(
-        self, element: int, start: int, lacking: int, taken: int, degree: int, index: int
-    ) -> tuple[int, int, tuple[int, int]]:
-        """The next position on the way to an index, the index below it, and (next start, taken afterwards)."""
-        for position, ways, after in self._choices(element, start, lacking, taken, degree):
-            if index < ways:
-                return position, index, after
-            index -= ways
-        raise IndexError("no combination has this index")
+    def _steps(self, state: _State) -> _Steps:
+        """What may follow a partial combination."""
+        known = self._known_steps.get(state)
+        if known is None:
+            if len(self._known_steps) >= _MOST_STATES:
+                self._known_steps.clear()
+            known = self._known_steps[state] = _Steps(self._find_steps(*state))
+        return known
 
-    def _choices(
-        self, element: int, start: int, lacking: int, taken: int, degree: int
-    ) -> Iterator[tuple[int, int, tuple[int, int]]]:
-        """The next positions that an element may take: (position, ways to go on, (next start, taken afterwards))."""
+    def _find_steps(self, element: int, start: int, lacking: int, taken: int) -> Iterator[_Step]:
         for position in range(start, len(self.shapes)):
             m, dof = self.shapes[position]
-            if m > lacking:
+            if m > lacking or taken >> position & 1:
                 continue
-            after = (position, taken)
-            if dof == 0:
-                if taken >> position & 1:
-                    continue
-                after = (position + 1, taken | 1 << position)
-            ways = self._completions(element, after[0], lacking - m, self._left(*after), self._used(after[1]))
-            yield position, self.coefficient(ways, degree - dof), after
+            after, now = (position, taken) if dof else (position + 1, taken | 1 << position)
+            value = self._completions(element, after, lacking - m, self._left(after, now), self._used(now))
+            if value:
+                done = m == lacking
+                following = self.counts[element + 1] if element + 1 < len(self.counts) else 0
+                yield (
+                    position,
+                    value,
+                    dof,
+                    (element + 1, 0, following, now)
+                    if done
+                    else (
+                        element,
+                        after,
+                        lacking - m,
+                        now,
+                    ),
+                )
 
     def _left(self, start: int, taken: int) -> tuple[int, ...]:
         """Of each fixed multiplicity, how many positions from ``start`` on are not taken."""
