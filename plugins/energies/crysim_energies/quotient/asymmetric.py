@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from crysim.crystal import Crystal, Floats, Ints
-from crysim.symmetry import cell_from_lattice, space_group
+from crysim.symmetry import cell_from_lattice, impose_cell, lattice_from_cell, space_group
 from crysim_energies.quotient.harmonics import projector
 from crysim_energies.quotient.neighbours import find_bonds, fold_bonds
 
@@ -53,6 +53,21 @@ def site_group(number: int, position: int) -> Floats:
     )
     result: Floats = rotations[fixes].astype(np.float64)
     assert len(result) * place.multiplicity == len(rotations)
+    result.setflags(write=False)
+    return result
+
+
+@cache
+def site_projector(number: int, position: int, max_l: int) -> Floats:
+    """The mean representation ``[l², l²]`` of a site group on harmonics (`harmonics.projector`).
+
+    In crysim's orientation the Cartesian rotations of a space group do not depend on the cell.
+    """
+    rotations = site_group(number, position)
+    if len(rotations) == 1:
+        return np.eye(max_l * max_l)
+    lattice = lattice_from_cell(impose_cell(space_group(number).crystal_system, (5.0, 6.0, 7.0, 80.0, 75.0, 70.0)))
+    result = projector(lattice.T @ rotations @ np.linalg.inv(lattice).T, max_l)
     result.setflags(write=False)
     return result
 
@@ -122,7 +137,7 @@ class AsymmetricUnit:
         groups = [site_group(crystal.space_group, site.position) for site in crystal.sites]
         self._rotations = np.concatenate(groups)
         self._starts = np.concatenate([[0], np.cumsum([len(g) for g in groups])])
-        self.projectors = np.stack([_site_projector(g, crystal.lattice, max_l) for g in groups])
+        self.projectors = np.stack([site_projector(crystal.space_group, s.position, max_l) for s in crystal.sites])
 
     @property
     def num_strains(self) -> int:
@@ -219,10 +234,3 @@ class AsymmetricUnit:
         moves = (self.coordinates(parameters) - self.coordinates(bonds.at)) @ parameters.lattice
         shift = np.sqrt((moves**2).sum(axis=1).max())
         return bool(stretch * bonds.radius - 2 * shift >= cutoff)
-
-
-def _site_projector(rotations: Floats, lattice: Floats, max_l: int) -> Floats:
-    if len(rotations) == 1:
-        return np.eye(max_l * max_l)
-    inverse = np.linalg.inv(lattice)
-    return projector(lattice.T @ rotations @ inverse.T, max_l)
