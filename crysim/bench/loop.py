@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -150,7 +151,9 @@ class _Tally:
 
 
 def limit_threads(threads: int) -> None:
-    """Use this many threads in torch, if it is in use; more cost more than they gain on a busy machine."""
+    """Use this many threads in torch, now or when it is imported; more cost more than they gain on a busy machine."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
+    else:
+        os.environ["OMP_NUM_THREADS"] = str(threads)

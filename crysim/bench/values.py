@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crysim.errors import InputError
@@ -71,3 +72,21 @@ def numbers(value: Any) -> tuple[int, ...]:
             raise ValueError(wanted)
         found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
     return tuple(found)
+
+
+def assignments(texts: Sequence[str]) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` texts; a value is what TOML reads it as, and text if it reads nothing.
+
+    Raises:
+        InputError: a text without ``=``.
+    """
+    found = {}
+    for one in texts:
+        key, equals, value = one.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"option '{one}': write KEY=VALUE")
+        try:
+            found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key.strip()] = value.strip()
+    return found

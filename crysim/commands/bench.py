@@ -56,7 +56,7 @@ def bench(
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.settings import given_settings, read_settings
+    from crysim.bench.configuration import given_settings, read_settings
     from crysim.commands.comparing import compare
 
     given = given_settings(locals())

@@ -35,7 +35,7 @@ def relax(
     Energies are those of the file's own cell, eV; enthalpies under pressure.
     """
     from crysim.bench.loop import limit_threads
-    from crysim.bench.settings import assignments
+    from crysim.bench.values import assignments
     from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
     from crysim.errors import InputError
     from crysim.interfaces import RelaxSettings

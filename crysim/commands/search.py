@@ -51,7 +51,7 @@ def search(
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.settings import given_settings, read_settings
+    from crysim.bench.configuration import given_settings, read_settings
     from crysim.commands.ranking import search_one
     from crysim.composition import Composition
     from crysim.errors import InputError

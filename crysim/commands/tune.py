@@ -53,7 +53,7 @@ def tune(
 
     from rich.console import Console
 
-    from crysim.bench.settings import assignments
+    from crysim.bench.values import assignments
     from crysim.composition import Composition
     from crysim.errors import InputError
     from crysim.training_data import TrainingData

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from crysim.bench.settings import BenchSettings, assignments, read_settings
+from crysim.bench.configuration import read_settings
+from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import RunSpec
-from crysim.bench.values import numbers
+from crysim.bench.values import assignments, numbers
 from crysim.errors import InputError
 
 FILE = """
