@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from crysim.crystal import Crystal
+from crysim.errors import CrysimError
 from crysim.interfaces import Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames
 
@@ -26,7 +27,11 @@ POLISH_GAIN = 1e-3
 """eV per atom: releasing the symmetry pays if it gains more than this."""
 
 
-class RelaxationStoppedError(Exception):
+class CalculationError(CrysimError):
+    """A calculator refuses a structure; the message is the reason, in one line."""
+
+
+class RelaxationStoppedError(CrysimError):
     """A relaxation cannot go on; the message is the reason, in one line."""
 
 
@@ -73,7 +78,7 @@ def relax_crystal(crystal: Crystal, calculator: Any, settings: RelaxSettings, sy
             else:
                 _descend(run, atoms_of(crystal), calculator, keep=symmetry == "keep")
         return _outcome(run)
-    except RelaxationStoppedError as error:
+    except (CalculationError, RelaxationStoppedError) as error:
         return _failed(run, str(error))
     # A calculator may fail in any way on an odd structure, and one crystal must not stop the others.
     except Exception as error:  # noqa: BLE001
