@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crysim.errors import InputError
+from crysim.errors import CrysimError, InputError
 from crysim_energies.checkpoints import Checkpoint, Convention
 
 _POTENTIAL = ("Potential", ("matgl.apps.pes", "matgl.apps._pes", "matgl.apps._pes_pyg", "matgl.apps._pes_dgl"))
@@ -59,10 +59,16 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
 
     Raises:
         InputError: the checkpoint is no M3GNet potential, cannot be unpickled safely, or does not fit matgl's class.
+        CrysimError: matgl cannot be imported.
     """
     import torch
-    from matgl.apps.pes import Potential
-    from matgl.models import M3GNet
+
+    try:
+        from matgl.apps.pes import Potential
+        from matgl.models import M3GNet
+    # On import matgl makes its cache in the home folder, which may be read-only.
+    except (ImportError, OSError) as error:
+        raise CrysimError(f"matgl cannot be imported: {str(error).splitlines()[0]}") from error
 
     where = checkpoint.folder
     try:
