@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crysim.testing.strategies import MakeStrategy, StrategySuite
+from crysim_baselines.annealing import Annealing
+from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.pyxtal_random import PyxtalRandom
 
@@ -19,3 +21,15 @@ class TestPyxtalRandom(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: PyxtalRandom(problem, attempts=5)
+
+
+class TestBayesian(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Bayesian(problem, startup_jobs=6)
+
+
+class TestAnnealing(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Annealing(problem)

@@ -1,0 +1,201 @@
+"""What hyperopt's searches share: the space of crystal parameters as in GN-OA, and proposals fed trial by trial.
+
+The space (supplement F of the paper; Cheng, Gong and Yin, Nat. Commun. 13, 1492, 2022): six cell parameters, the space
+group, the index of its Wyckoff combination, and three coordinates for every atom. A crystal takes of them what its
+symmetry leaves free: the first coordinates, and the cell parameters of its crystal system.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.generation import (
+    ANGLE_BOUNDS,
+    MAX_COMBINATIONS,
+    allowed_space_groups,
+    default_length_bounds,
+)
+from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.symmetry import (
+    CELL_PARAMETERS,
+    WyckoffCombinations,
+    compatible_space_groups,
+    crystal_system,
+    impose_cell,
+    open_cell,
+)
+from crysim_baselines.packing import packing_ratios, place, radius_sums
+
+Values = Mapping[str, float | int]
+
+_PENALTY = 1e6
+"""Loss of a trial that does not count. hyperopt's searches use the order of losses only."""
+_LENGTH_MARGIN = 1.1
+"""Upper bound of lattice lengths over that of random crystals (equation 9)."""
+_MIN_RATIO = 0.4
+"""GN-OA's limit of the least distance over the sum of covalent radii. (Its limits of the volume are left out: the
+volume is relaxed here.)"""
+
+
+class HyperoptSearch(Strategy):
+    """A search by one of hyperopt's algorithms.
+
+    Every trial is told to hyperopt with the parameters that are journalled with it, so a new process that is told the
+    same trials proposes the same next one.
+    """
+
+    extra: ClassVar[str | None] = "hyperopt"
+
+    def __init__(self, problem: Problem, screen: int) -> None:
+        if screen < 1:
+            raise InputError(f"option 'screen' of strategy '{self.name}' is {screen}: it must be at least 1")
+        self.problem = problem
+        self._screen = screen
+        self._told = 0
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why it cannot run here: hyperopt is missing."""
+        return None if find_spec("hyperopt") else "hyperopt is not installed"
+
+    @abstractmethod
+    def _suggest(self, number: int, seed: int) -> dict[str, Any]:
+        """The document of hyperopt's proposal for trial ``number``."""
+
+    @property
+    def _batch(self) -> int:
+        """How many proposals may be made before any of them is told."""
+        return 1
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose crystals: as many as do not depend on each other's energies."""
+        return [self._candidate(number) for number in range(self._told, self._told + min(n, self._batch))]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Tell hyperopt the energies; a trial that does not count gets a loss above all energies."""
+        documents = [
+            self._document(self._told + i, trial.candidate.info["parameters"], trial) for i, trial in enumerate(trials)
+        ]
+        self._trials.insert_trial_docs(documents)
+        self._trials.refresh()
+        self._told += len(trials)
+
+    def _candidate(self, number: int) -> Candidate:
+        """The first proposal that keeps GN-OA's limit of distances, or of those drawn the one that misses it least."""
+        start = time.perf_counter()
+        best: tuple[float, Crystal, Values] | None = None
+        for attempt in range(1, self._screen + 1):
+            seed = int(derive_rng(self.problem.seed, self.name, number, attempt).integers(2**31 - 1))
+            values = {key: value[0] for key, value in self._suggest(number, seed)["misc"]["vals"].items()}
+            parameters = {
+                key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()
+            }
+            crystal = self._space.crystal(parameters)
+            ratio = self._space.packing_ratio(crystal)
+            if best is None or ratio > best[0]:
+                best = ratio, crystal, parameters
+            if ratio >= _MIN_RATIO:
+                break
+        assert best is not None
+        return Candidate(
+            best[1],
+            info={"parameters": best[2], "proposals": attempt},
+            seconds={"suggest": time.perf_counter() - start},
+        )
+
+    @cached_property
+    def _space(self) -> ParameterSpace:
+        return ParameterSpace(self.problem)
+
+    @cached_property
+    def _domain(self) -> Any:
+        from hyperopt.base import Domain
+
+        return Domain(_never_called, self._space.expressions())
+
+    @cached_property
+    def _trials(self) -> Any:
+        from hyperopt import Trials
+
+        return Trials()
+
+    def _document(self, number: int, parameters: Values, trial: Trial) -> dict[str, Any]:
+        from hyperopt import JOB_STATE_DONE, STATUS_OK
+
+        loss = trial.energy if trial.counts and trial.energy is not None else _PENALTY
+        misc = {
+            "tid": number,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {key: [number] for key in parameters},
+            "vals": {key: [value] for key, value in parameters.items()},
+        }
+        (document,) = self._trials.new_trial_docs([number], [None], [{"status": STATUS_OK, "loss": loss}], [misc])
+        document["state"] = JOB_STATE_DONE
+        return dict(document)
+
+
+def _never_called(_: Any) -> float:
+    raise NotImplementedError("energies are told, not computed")
+
+
+class ParameterSpace:
+    """Crystal parameters as hyperopt's variables, and the crystal of their values."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.composition = problem.composition
+        allowed = allowed_space_groups(problem.space_groups)
+        compatible = compatible_space_groups(self.composition, allowed)
+        if not compatible:
+            raise InputError(f"{self.composition} fits none of the {len(allowed)} space groups asked for")
+        self.space_groups = tuple(compatible)
+        self._sizes = {number: min(count, MAX_COMBINATIONS) for number, count in compatible.items()}
+        lower, upper = default_length_bounds(self.composition.num_atoms)
+        self.length_bounds = (lower, _LENGTH_MARGIN * upper)
+        self._sums = radius_sums(self.composition)
+
+    def expressions(self) -> dict[str, Any]:
+        """The variables: lengths in Å, angles in degrees, the group as a category, everything else in [0, 1)."""
+        from hyperopt import hp
+
+        space = {name: hp.uniform(name, *self.length_bounds) for name in CELL_PARAMETERS[:3]}
+        space |= {name: hp.uniform(name, *ANGLE_BOUNDS) for name in CELL_PARAMETERS[3:]}
+        space["space_group"] = hp.choice("space_group", list(self.space_groups))
+        space["combination"] = hp.uniform("combination", 0.0, 1.0)
+        for atom in range(self.composition.num_atoms):
+            for axis in "xyz":
+                space[f"{axis}{atom}"] = hp.uniform(f"{axis}{atom}", 0.0, 1.0)
+        return space
+
+    def crystal(self, values: Values) -> Crystal:
+        """The crystal of a proposal; angles that close no cell are moved towards 90° until they do."""
+        number = self.space_groups[int(values["space_group"])]
+        system = crystal_system(number)
+        cell = open_cell(impose_cell(system, [float(values[name]) for name in CELL_PARAMETERS]))
+        size = self._sizes[number]
+        index = min(size - 1, int(Fraction(float(values["combination"])) * size))
+        combination = WyckoffCombinations(self.composition, number).unrank(index)
+        sites = sum(map(len, combination))
+        points = np.array([[values[f"{axis}{i}"] for axis in "xyz"] for i in range(sites)], dtype=np.float64)
+        return place(self.composition, number, combination, cell, points)
+
+    def packing_ratio(self, crystal: Crystal) -> float:
+        """The least distance over the sum of covalent radii."""
+        points = np.zeros((1, len(crystal.sites), 3))
+        for i, (site, position) in enumerate(zip(crystal.sites, crystal.positions, strict=True)):
+            points[0, i, list(position.axes)] = site.free
+        combination = tuple(
+            tuple(site.position for site in crystal.sites if site.element == element)
+            for element in self.composition.elements
+        )
+        return float(packing_ratios(crystal.space_group, combination, np.array([crystal.cell]), points, self._sums)[0])
