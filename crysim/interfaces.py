@@ -45,6 +45,8 @@ class Plugin:
     """For names with an argument, ``name:ARGUMENT``: the keyword of ``__init__`` that receives it."""
     extra: ClassVar[str | None] = None
     """The extra of crysim that brings this plug-in's dependencies, or None."""
+    local_options: ClassVar[tuple[str, ...]] = ()
+    """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -174,6 +176,9 @@ class SampleSet:
 
 class IsingSolver(Plugin, ABC):
     """Minimises a quadratic model under its 'exactly k' groups."""
+
+    remote: bool = False
+    """Whether it sends the model to a service: then nothing solves it twice, or for a trial, without being asked."""
 
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why this solver cannot take the model (too many bits, no low rank), in one line; None if it can."""

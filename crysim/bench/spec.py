@@ -142,4 +142,5 @@ def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]
 
 def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
     cls, options = _class_and_options(kind, part)
-    return {"name": part.name, "options": {**default_options(cls), **options}}
+    resolved = {**default_options(cls), **options}
+    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in cls.local_options}}

@@ -29,6 +29,7 @@ class M3GNetModel(CalculatorModel):
 
     name = "m3gnet"
     extra = "m3gnet"
+    local_options = ("path", "download", "url")
 
     def __init__(
         self,
