@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import nextafter, sqrt
 
 import numpy as np
 
@@ -45,7 +45,9 @@ def linear_ranking(u: float, bias: float = RANKING_BIAS) -> float:
     Returns:
         A relative rank in [0, 1): multiply by the number of ranks and round down.
     """
-    return (bias - sqrt(bias * bias - 4.0 * (bias - 1.0) * u)) / (2.0 * (bias - 1.0))
+    # The usual form, (bias - root) / (2 (bias - 1)), loses its digits as the bias nears 1.
+    rank = 2.0 * u / (bias + sqrt(bias * bias - 4.0 * (bias - 1.0) * u))
+    return min(rank, nextafter(1.0, 0.0))
 
 
 def select_frames(num_recorded: int, num_frames: int, rng: np.random.Generator) -> list[int]:
