@@ -224,3 +224,8 @@ def test_ranges_of_numbers() -> None:
     for wrong in ("", "a", "3-", "2-1", [], [1.5], 1.5, True, None):
         with pytest.raises(ValueError):
             numbers(wrong)
+
+
+def test_a_manifest_knows_no_paths_of_this_machine() -> None:
+    given = {"system": ["Ca4S4"], "method": ["random"], "energy": "m3gnet", "energy_options": {"path": "/somewhere"}}
+    assert "path" not in read_settings(None, given).runs()[0].config()["energy"]["options"]
