@@ -38,8 +38,9 @@ class FactorizationMachine(Surrogate):
 
     Args:
         preset: where the values below come from that are None (`crysim_surrogates.settings`).
-        max_epoch, patience, batch_size, rank, learning_rate, scheduler, weight_decay, loss, error_weight,
-            correlation_weight, warmup_steps, ema_momentum: see `crysim_surrogates.settings.TrainingSettings`.
+        max_epoch, patience, batch_size, min_batches, rank, learning_rate, scheduler, weight_decay, loss,
+            error_weight, correlation_weight, warmup_steps, ema_momentum, init_scale: see
+            `crysim_surrogates.settings.TrainingSettings`.
         unseen: what a bit does that is 1 in no vector of the data, and so gets no gradient. ``free``: what its random
             initial values say; ``zero``: nothing; ``penalise``: costs ``unseen_penalty``.
         unseen_penalty: in standard deviations of the energies; a negative one draws the search to unseen bits.
@@ -54,10 +55,11 @@ class FactorizationMachine(Surrogate):
     def __init__(
         self,
         *,
-        preset: Literal["paper"] = "paper",
+        preset: Literal["fast", "paper"] = "fast",
         max_epoch: int | None = None,
         patience: int | None = None,
         batch_size: int | None = None,
+        min_batches: int | None = None,
         rank: int | None = None,
         learning_rate: float | None = None,
         scheduler: Scheduler | None = None,
@@ -67,6 +69,7 @@ class FactorizationMachine(Surrogate):
         correlation_weight: float | None = None,
         warmup_steps: int | None = None,
         ema_momentum: float | None = None,
+        init_scale: float | None = None,
         unseen: Literal["free", "zero", "penalise"] = "free",
         unseen_penalty: float = 1.0,
         warm_start: bool = False,
@@ -77,6 +80,7 @@ class FactorizationMachine(Surrogate):
             max_epoch=max_epoch,
             patience=patience,
             batch_size=batch_size,
+            min_batches=min_batches,
             rank=rank,
             learning_rate=learning_rate,
             scheduler=scheduler,
@@ -86,6 +90,7 @@ class FactorizationMachine(Surrogate):
             correlation_weight=correlation_weight,
             warmup_steps=warmup_steps,
             ema_momentum=ema_momentum,
+            init_scale=init_scale,
         )
         self._unseen = unseen
         self._unseen_penalty = unseen_penalty

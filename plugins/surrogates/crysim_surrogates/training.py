@@ -70,7 +70,7 @@ def train(
         rng: shuffles the rows before every epoch.
     """
     schedule = Schedule(settings)
-    steps = math.ceil(num_rows / settings.batch_size) if settings.batch_size else 1
+    steps = settings.steps_per_epoch(num_rows)
     best = last = trainer.parameters
     lowest = math.inf
     stale = epochs = 0

@@ -102,6 +102,7 @@ def test_options_come_through_the_manager() -> None:
         "surrogate", "fm", {"scheduler": "LinearLR", "rank": 8, "loss": "rmse", "preset": "paper"}
     )
     assert surrogate.settings.rank == 8
+    assert surrogate.settings.loss == "rmse"
     assert surrogate.settings.max_epoch == 800
     assert surrogate.settings.epochs_of_patience == 400
     with pytest.raises(UnknownNameError, match="did you mean 'scheduler'"):

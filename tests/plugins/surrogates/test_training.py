@@ -195,6 +195,21 @@ def test_warmup_rises_by_steps_and_decay_waits_for_it() -> None:
     assert rates[-1][0] == pytest.approx(0.5e-4)
 
 
+def test_few_vectors_still_make_some_steps() -> None:
+    config = TrainingSettings(batch_size=100, min_batches=20)
+    assert [config.steps_per_epoch(n) for n in (1, 4, 9, 60, 1000, 4500)] == [1, 1, 1, 12, 20, 45]
+    assert settings_of("paper").steps_per_epoch(60) == 1
+    assert TrainingSettings(batch_size=0).steps_per_epoch(4500) == 1
+
+
+def test_section_e_is_a_preset() -> None:
+    paper = settings_of("paper")
+    assert (paper.max_epoch, paper.epochs_of_patience, paper.batch_size, paper.rank) == (800, 400, 100, 16)
+    assert (paper.learning_rate, paper.scheduler, paper.weight_decay) == (1e-3, "MultiStepLR", 1e-9)
+    assert (paper.error_weight, paper.correlation_weight, paper.warmup_steps, paper.ema_momentum) == (10, 1, 1000, 1)
+    assert (paper.loss, paper.init_scale, paper.min_batches) == ("mse", 0.1, 1)
+
+
 class Scripted:
     """A trainer whose validation error is given, to see what the loop makes of it."""
 
