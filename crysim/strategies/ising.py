@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from math import inf, isfinite
 from typing import Any, ClassVar
@@ -60,6 +60,7 @@ class IsingSearch(Strategy):
         clip: bool = True,
         penalise_failures: bool = True,
         num_samples: int = 8,
+        redraws: int = 3,
         solve_seconds: float | None = None,
         max_points: int | None = None,
         pair_distances: dict[str, float] | None = None,
@@ -77,6 +78,9 @@ class IsingSearch(Strategy):
                 first frame of 1000 eV would leave the standardised fit no scale for the rest.
             penalise_failures: a failed relaxation's start counts as |lowest energy so far|; else nothing is learnt.
             num_samples: distinct answers asked of the solver at least: if the best was tried before, the next is taken.
+            redraws: if all these answers decode to crystals with a pair below 0.5 Å only, they count as
+                |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
+                relaxed like any other (paper). Only with ``mid``.
             solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
             max_points: training points at most, the oldest left out first; None: all.
             pair_distances: Å between elements (``{"Ca-O" = 2.0}``) in the initial crystals.
@@ -88,6 +92,7 @@ class IsingSearch(Strategy):
             ("num_initial", num_initial, FEWEST),
             ("batch", batch, 1),
             ("num_samples", num_samples, 1),
+            ("redraws", redraws, 0),
             ("max_points", max_points or FEWEST, FEWEST),
         ):
             if value < least:
@@ -102,6 +107,7 @@ class IsingSearch(Strategy):
         self._clip = clip
         self._penalise_failures = penalise_failures
         self._num_samples = num_samples
+        self._redraws = redraws
         self._solve_seconds = solve_seconds
         self._max_points = max_points
         self._pair_distances = pair_distances
@@ -154,55 +160,90 @@ class IsingSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Train, solve and decode: at most ``batch`` candidates."""
-        seed, number = self.problem.seed, self._number
         clock = _Clock()
-        bits, energies = self._training_data()
-        report = self._surrogate.fit(bits, energies, derive_rng(seed, "fit", number))
-        model = self._surrogate.quadratic_model(self._encoder.groups)
-        train = clock.lap()
         wanted = min(n, self._batch)
+        rejected: list[Bits] = []
+        for attempt in range(self._redraws + 1):
+            report, samples = self._solve(wanted, attempt, rejected, clock)
+            last = attempt == self._redraws
+            candidates = self._candidates(samples, report, wanted, rejected, last, clock)
+            if candidates:
+                break
+        first = candidates[0]
+        info = {**first.info, "rejected": [np.flatnonzero(vector).tolist() for vector in rejected]}
+        candidates[0] = Candidate(first.crystal, info, clock.seconds)
+        return candidates
+
+    def _solve(self, wanted: int, attempt: int, rejected: Sequence[Bits], clock: _Clock) -> tuple[FitReport, SampleSet]:
+        seed, number = self.problem.seed, self._number
+        bits, energies = self._training_data(rejected)
+        report = self._surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
+        model = self._surrogate.quadratic_model(self._encoder.groups)
+        clock.lap("train")
         samples = self._solver.solve(
             model,
             num_samples=max(wanted, self._num_samples),
             time_limit=self._solve_seconds,
-            seed=int(derive_rng(seed, "solve", number).integers(2**31)),
+            seed=int(derive_rng(seed, "solve", number, attempt).integers(2**31)),
         )
+        clock.lap("solve")
         if not len(samples.energies):
             raise CrysimError("the solver returned no vector")
-        solve = clock.lap()
-        candidates: list[Candidate] = []
-        for place, row in enumerate(self._choose(samples, wanted)):
-            taken = {candidate.crystal for candidate in candidates}
-            vector = samples.bits[row]
-            crystal, info = self._decode(vector, derive_rng(seed, "decode", number + place), self._tried | taken)
-            info |= _describe(samples, row, report, len(energies))
-            info["predicted"] = float(self._surrogate.predict(vector[None])[0])
-            info["solved_before"] = _key(vector) in self._solved
-            seconds = {"train": train, "solve": solve} if place == 0 else {}
-            candidates.append(Candidate(crystal, info, {**seconds, "decode": clock.lap()}))
-        return candidates
+        return report, samples
 
-    def _training_data(self) -> tuple[Bits, Floats]:
+    def _training_data(self, rejected: Sequence[Bits]) -> tuple[Bits, Floats]:
         bits, energies = np.concatenate(self._bits), np.concatenate(self._energies)
         self._bits, self._energies = [bits], [energies]
+        if rejected:
+            bits = np.concatenate([bits, np.stack(rejected)])
+            energies = np.concatenate([energies, np.full(len(rejected), self._penalty)])
         if self._max_points is not None:
             bits, energies = bits[-self._max_points :], energies[-self._max_points :]
         return bits, np.minimum(energies, self._ceiling) if self._clip else energies
 
-    def _choose(self, samples: SampleSet, wanted: int) -> list[int]:
-        """The rows of the best vectors, those that were solved for before last."""
+    def _candidates(
+        self, samples: SampleSet, report: FitReport, wanted: int, rejected: list[Bits], last: bool, clock: _Clock
+    ) -> list[Candidate]:
+        """Candidates of the best vectors; vectors without a physical crystal are rejected.
+
+        If all are, there is no candidate, or, at ``last``, the one whose atoms are least close.
+        """
+        points = sum(map(len, self._energies)) + len(rejected)
+        candidates: list[Candidate] = []
+        unphysical: list[tuple[float, Candidate]] = []
+        for place, row in enumerate(self._choose(samples)):
+            vector = samples.bits[row]
+            rng = derive_rng(self.problem.seed, "decode", self._number, place)
+            crystal, info = self._decode(vector, rng, {candidate.crystal for candidate in candidates})
+            info |= _describe(samples, row, report, points)
+            info["predicted"] = float(self._surrogate.predict(vector[None])[0])
+            info["solved_before"] = _key(vector) in self._solved
+            clock.lap("decode")
+            candidate = Candidate(crystal, info)
+            if self._redraws and self._mid and info["min_distance"] < UNPHYSICAL:
+                unphysical.append((info["min_distance"], candidate))
+                rejected.append(vector)
+                continue
+            candidates.append(candidate)
+            if len(candidates) == wanted:
+                break
+        if not candidates and last:
+            candidates = [max(unphysical, key=lambda pair: pair[0])[1]]
+        return candidates
+
+    def _choose(self, samples: SampleSet) -> list[int]:
+        """The rows of the vectors, best first, those that were solved for before last."""
         new = [_key(vector) not in self._solved for vector in samples.bits]
-        order = sorted(range(len(new)), key=lambda row: not new[row])
-        return order[:wanted]
+        return sorted(range(len(new)), key=lambda row: not new[row])
 
     def _decode(
-        self, vector: Bits, rng: np.random.Generator, tried: Iterable[Crystal]
+        self, vector: Bits, rng: np.random.Generator, taken: Container[Crystal]
     ) -> tuple[Crystal, dict[str, Any]]:
         """The crystal of a vector that has the largest minimum distance, among those not tried yet if there are any."""
         decoded = self._encoder.decode(vector, rng)
         distances = min_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
-        untried = [i for i in order if decoded[i] not in tried]
+        untried = [i for i in order if decoded[i] not in self._tried and decoded[i] not in taken]
         best = int((untried or order)[0])
         return decoded[best], {
             "decoded": len(decoded),
@@ -218,12 +259,26 @@ class IsingSearch(Strategy):
         for trial in trials:
             self._number += 1
             self._tried.add(trial.candidate.crystal)
-            if "bits" in trial.candidate.info:
-                self._solved.add(_key_of_ones(trial.candidate.info["bits"], self._encoder.num_bits))
+            info = trial.candidate.info
+            self._reject(info.get("rejected", ()))
+            self._solved.add(_key(self._vector(info["bits"])))
             if trial.frames:
                 self._learn(trial.frames)
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
                 self._add([trial.candidate.crystal], np.array([self._penalty]))
+
+    def _reject(self, vectors: Sequence[Sequence[int]]) -> None:
+        """Vectors that stand for nothing physical count as what is unphysical does, without a relaxation."""
+        if vectors:
+            bits = np.stack([self._vector(ones) for ones in vectors])
+            self._solved.update(map(_key, bits))
+            self._bits.append(bits)
+            self._energies.append(np.full(len(bits), self._penalty))
+
+    def _vector(self, ones: Sequence[int]) -> Bits:
+        vector = np.zeros(self._encoder.num_bits, dtype=np.bool_)
+        vector[list(ones)] = True
+        return vector
 
     def _learn(self, frames: Sequence[Frame]) -> None:
         crystals = [frame.crystal for frame in frames]
@@ -249,14 +304,17 @@ class IsingSearch(Strategy):
 
 
 class _Clock:
+    """Adds up the seconds of each phase."""
+
     def __init__(self) -> None:
         self._last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
 
-    def lap(self) -> float:
-        """Seconds since the last call."""
+    def lap(self, phase: str) -> None:
+        """The time since the last call was of this phase."""
         now = time.perf_counter()
-        last, self._last = self._last, now
-        return now - last
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
 
 
 def _describe(samples: SampleSet, row: int, report: FitReport, points: int) -> dict[str, Any]:
@@ -280,12 +338,6 @@ def _describe(samples: SampleSet, row: int, report: FitReport, points: int) -> d
 
 def _key(vector: Bits) -> bytes:
     return np.packbits(vector).tobytes()
-
-
-def _key_of_ones(ones: Sequence[int], size: int) -> bytes:
-    vector = np.zeros(size, dtype=np.bool_)
-    vector[list(ones)] = True
-    return _key(vector)
 
 
 @hookimpl

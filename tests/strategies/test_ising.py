@@ -11,7 +11,7 @@ import pytest
 from crysim.composition import Composition
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
-from crysim.interfaces import Candidate, FitReport, Frame, Problem, Strategy, Surrogate, Trial, TrialStatus
+from crysim.interfaces import Candidate, Encoder, FitReport, Frame, Problem, Strategy, Surrogate, Trial, TrialStatus
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 from crysim.strategies.ising import IsingSearch
@@ -187,11 +187,62 @@ def vectors_of(search: IsingSearch, candidates: Sequence[Candidate]) -> Bits:
 
 
 def test_a_batch_is_made_of_distinct_vectors_and_pays_for_training_once() -> None:
-    search = make_begun(batch=4)
-    candidates = search.ask(8)
+    candidates = make_begun(surrogate=Seen(), batch=4).ask(8)
     assert 1 < len(candidates) <= 4
     assert len({tuple(c.info["bits"]) for c in candidates}) == len(candidates)
-    assert [("train" in c.seconds, "decode" in c.seconds) for c in candidates][:2] == [(True, True), (False, True)]
+    assert [sorted(c.seconds) for c in candidates] == [["decode", "solve", "train"]] + [[]] * (len(candidates) - 1)
+
+
+class Clumsy(Encoder):
+    """Decodes nothing but crystals with two atoms in one place, as long as the first bit of a vector is 1."""
+
+    name = "clumsy"
+
+    def __init__(self, good: Crystal) -> None:
+        self._good = good
+
+    groups = (BitGroup("all", 0, 40, 1),)
+    num_bits = 40
+
+    def fit(self, crystals: Sequence[Crystal]) -> None:
+        self.count = len(crystals)
+
+    def encode(self, crystals: Sequence[Crystal]) -> Bits:
+        return np.eye(40, dtype=np.bool_)[np.full(len(crystals), 39)]
+
+    def decode(self, bits: Bits, rng: np.random.Generator) -> list[Crystal]:
+        return [squeezed(self._good, 0.2 + 0.01 * int(np.argmax(bits))) if bits[:30].any() else self._good]
+
+
+@pytest.mark.parametrize("hopeless", [False, True])
+def test_vectors_without_a_physical_crystal_are_rejected_and_counted_without_a_relaxation(hopeless: bool) -> None:
+    good = make_search().initial()[0]
+    encoder = Clumsy(squeezed(good, 0.1) if hopeless else good)
+    seen = Seen()
+    solver = plugin_manager().build("solver", "exact", {})
+    search = IsingSearch(PROBLEM, encoder, seen, solver, num_initial=10, num_samples=4, redraws=2)
+    search.start([Frame(good, -5.0)] * 10)
+    rejected: set[int] = set()
+    for _ in range(6):
+        (candidate,) = search.ask(1)
+        now = {ones[0] for ones in candidate.info["rejected"]}
+        assert all(ones < 30 or hopeless for ones in now)
+        assert now or not hopeless
+        rejected |= now
+        search.tell([trial(candidate, [Frame(good, -5.0)])])
+    search.ask(1)
+    counted = {int(np.argmax(row)) for row, energy in zip(seen.bits, seen.energies, strict=True) if energy == 5.0}
+    assert rejected <= counted
+
+
+def test_the_paper_relaxes_what_is_unphysical() -> None:
+    good = make_search().initial()[0]
+    solver = plugin_manager().build("solver", "exact", {})
+    search = IsingSearch(PROBLEM, Clumsy(good), Seen(), solver, num_initial=10, num_samples=1, redraws=0)
+    search.start([Frame(good, -5.0)] * 10)
+    (candidate,) = search.ask(1)
+    assert candidate.info["min_distance"] < 0.5
+    assert candidate.info["rejected"] == []
 
 
 def test_the_oldest_points_are_left_out_first() -> None:
