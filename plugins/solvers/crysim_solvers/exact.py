@@ -55,7 +55,10 @@ class Exact(IsingSolver):
         begin = time.perf_counter_ns()
         partition = Partition.of_model(model)
         choices = [
-            start + np.array(list(combinations(range(size), count)), dtype=np.int64).reshape(-1, count)
+            start
+            + np.array(list(combinations(range(size), count)), dtype=np.int64).reshape(
+                math.comb(int(size), int(count)), count
+            )
             for start, size, count in zip(partition.starts, partition.sizes, partition.counts, strict=True)
         ]
         total = num_feasible(partition)
