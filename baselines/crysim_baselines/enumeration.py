@@ -7,6 +7,7 @@ points of a Sobol sequence, and is left out if its atoms never fit.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import count
@@ -70,9 +71,11 @@ class Enumerate(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose the next ``n`` of the enumeration, scaled to the volume of the best crystal so far."""
+        start = time.perf_counter()
         while len(self._placements) < self._told + n:
             self._placements.append(next(self._enumeration))
         volume = None if self._best is None else self._best[1]
+        share = (time.perf_counter() - start) / n
         return [
             Candidate(
                 self._crystal(one, volume),
@@ -81,6 +84,7 @@ class Enumerate(Strategy):
                     "visit": one.visit,
                     "packing_ratio": one.ratio,
                 },
+                seconds={"screen": share},
             )
             for one in self._placements[self._told : self._told + n]
         ]

@@ -8,6 +8,7 @@ from crysim.testing.strategies import MakeStrategy, StrategySuite
 from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
+from crysim_baselines.evolution import Evolution
 from crysim_baselines.pyxtal_random import PyxtalRandom
 
 
@@ -33,3 +34,9 @@ class TestAnnealing(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Annealing(problem)
+
+
+class TestEvolution(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Evolution(problem, population=4, fittest=3)
