@@ -142,7 +142,7 @@ def _start(network: QuotientM3GNet, track: Track) -> None:
         return
     try:
         track.descent = Descent(unit, stiffness(unit, start, track.bonds))
-    except np.linalg.LinAlgError:
+    except (np.linalg.LinAlgError, ZeroDivisionError):
         track.fail("two atoms start at one place")
 
 
