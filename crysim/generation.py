@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from math import ceil, floor, inf
 
 import numpy as np
@@ -178,19 +177,15 @@ class RandomGenerator:
         group = space_group(draw.number)
         positions = [i for indices in draw.combination for i in indices]
         elements = [e for e, indices in enumerate(draw.combination) for _ in indices]
-        if self._thresholds.any():
-            maps, offsets, starts = _flat_positions(draw.number)
-            if not fits(
-                draw.cell,
-                np.array(positions, dtype=np.int64),
-                np.array(elements, dtype=np.int64),
-                draw.points,
-                maps,
-                offsets,
-                starts,
-                self._thresholds,
-            ):
-                return None
+        if self._thresholds.any() and not fits(
+            draw.cell,
+            np.array(positions, dtype=np.int64),
+            np.array(elements, dtype=np.int64),
+            draw.points,
+            *group.flat_positions,
+            self._thresholds,
+        ):
+            return None
         sites = tuple(
             Site(self.composition.elements[e], p, tuple(float(point[axis]) for axis in group.positions[p].axes))
             for e, p, point in zip(elements, positions, draw.points, strict=True)
@@ -241,13 +236,3 @@ def _thresholds(composition: Composition, default: float, pairs: PairDistances |
         i, j = (elements.index(element) for element in pair)
         thresholds[i, j] = thresholds[j, i] = value
     return thresholds
-
-
-@cache
-def _flat_positions(number: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """All positions of a group in one: maps ``[images, 3, 3]``, offsets ``[images, 3]``, starts ``[positions + 1]``."""
-    positions = space_group(number).positions
-    maps = np.concatenate([p.point_maps for p in positions])
-    offsets = np.concatenate([p.offsets for p in positions])
-    starts = np.concatenate([[0], np.cumsum([p.multiplicity for p in positions])]).astype(np.int64)
-    return maps, offsets, starts

@@ -104,6 +104,17 @@ class SpaceGroup:
         return tuple(_position(letter, images) for letter, images in zip(letters, triplets, strict=True))
 
     @cached_property
+    def flat_positions(self) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """All positions in one, for compiled loops: maps ``[images, 3, 3]``, offsets ``[images, 3]``, starts.
+
+        The images of position i, `WyckoffPosition.point_maps`, are at ``starts[i]`` to ``starts[i + 1]``.
+        """
+        maps = np.concatenate([p.point_maps for p in self.positions])
+        offsets = np.concatenate([p.offsets for p in self.positions])
+        starts = np.concatenate([[0], np.cumsum([p.multiplicity for p in self.positions])]).astype(np.int64)
+        return maps, offsets, starts
+
+    @cached_property
     def operations(self) -> tuple[NDArray[np.int64], Floats]:
         """Rotations ``[g, 3, 3]`` (whole numbers, on fractional coordinates) and translations ``[g, 3]``.
 

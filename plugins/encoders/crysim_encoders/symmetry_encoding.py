@@ -5,7 +5,7 @@ Sections 2.1 and 4.2 of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -30,6 +30,9 @@ from crysim.symmetry import (
 )
 from crysim_encoders.layout import Floats, Ints, Layout, bit_to_category, category_to_bit, length_scale, voxels
 
+Assignment = Callable[[tuple[int, ...]], Floats]
+"""From the positions of an element's sites to a point for each, ``[sites, 3]``."""
+
 
 class SymmetryEncoder(Encoder):
     """The symmetry-informed integer encoding of the paper.
@@ -48,6 +51,7 @@ class SymmetryEncoder(Encoder):
         self,
         g: int = 12,
         marking: Literal["all-atoms", "independent"] = "all-atoms",
+        assignment: Literal["leftmost", "covering"] = "leftmost",
         placement: Literal["center", "uniform"] = "center",
         combination_bits: int = 300,
         group_size: int = 100,
@@ -63,6 +67,8 @@ class SymmetryEncoder(Encoder):
             marking: ``all-atoms`` marks the voxel of every atom, and the grid of an element has as many 1-bits as the
                 cell has atoms of it (the authors' program); ``independent`` marks one atom of every site that has a
                 free coordinate (the paper's text), and the grid has as many 1-bits as any initial crystal has.
+            assignment: how sites take decoded voxels: the ``leftmost`` in order (the paper), or those whose symmetric
+                images are ``covering`` the marked voxels best, for ``marking="all-atoms"``.
             placement: the point of a decoded voxel: its ``center``, or ``uniform`` at random within it.
             combination_bits: N_W, bits for the groups of Wyckoff combinations.
             group_size: combinations that a bit stands for when decoded.
@@ -82,6 +88,7 @@ class SymmetryEncoder(Encoder):
                 raise InputError(f"option '{key}' of encoder 'crysim' must be at least 1, not {value}")
         self.g = g
         self.marking = marking
+        self.assignment = assignment
         self.placement = placement
         self.combination_bits = combination_bits
         self.group_size = group_size
@@ -225,8 +232,9 @@ class SymmetryEncoder(Encoder):
             self._points(vector[group.slice], count, rng)
             for group, count in zip(layout.groups[9:], layout.composition.counts, strict=True)
         ]
+        assign = [self._assignment(number, vector[g.slice], p) for g, p in zip(layout.groups[9:], points, strict=True)]
         return [
-            self._build(number, (a, b, c, alpha, beta, gamma), self._combinations[number].unrank(index), points)
+            self._build(number, (a, b, c, alpha, beta, gamma), self._combinations[number].unrank(index), assign)
             for index in range(first, min(first + self.group_size, size))
         ]
 
@@ -237,16 +245,36 @@ class SymmetryEncoder(Encoder):
         missing = rng.random((max(0, count - len(corners)), 3))
         return np.concatenate([(corners + within) / self.g, missing])
 
-    def _build(self, number: int, cell: Cell, combination: Combination, points: Sequence[Floats]) -> Crystal:
+    def _assignment(self, number: int, grid: Bits, points: Floats) -> Assignment:
+        """The function that gives a point ``[sites, 3]`` to every site of an element; to those that are fixed any."""
+        group = space_group(number)
+        if self.assignment == "leftmost":
+
+            def leftmost(indices: tuple[int, ...]) -> Floats:
+                free = np.array([group.shapes[i][1] > 0 for i in indices])
+                return np.asarray(points[np.maximum(np.cumsum(free) - 1, 0)])
+
+            return leftmost
+
+        from crysim_encoders.covering import covering_points
+
+        marks = grid.reshape((self.g,) * 3).astype(np.float64)
+        gains = np.full((len(group.positions), len(points)), np.inf)
+
+        def covering(indices: tuple[int, ...]) -> Floats:
+            positions = np.array(indices, dtype=np.int64)
+            return np.asarray(covering_points(marks, points, positions, *group.flat_positions, gains))
+
+        return cache(covering)
+
+    def _build(self, number: int, cell: Cell, combination: Combination, assign: Sequence[Assignment]) -> Crystal:
         positions = space_group(number).positions
-        sites: list[Site] = []
-        for element, indices, own in zip(self.layout.composition.elements, combination, points, strict=True):
-            left = iter(own)
-            for index in indices:
-                axes = positions[index].axes
-                free = tuple(float(v) for v in next(left)[list(axes)]) if axes else ()
-                sites.append(Site(element, index, free))
-        return Crystal(self.layout.composition, number, cell, tuple(sites))
+        sites = tuple(
+            Site(element, index, tuple(float(point[axis]) for axis in positions[index].axes))
+            for element, indices, points in zip(self.layout.composition.elements, combination, assign, strict=True)
+            for index, point in zip(indices, points(indices), strict=True)
+        )
+        return Crystal(self.layout.composition, number, cell, sites)
 
 
 def _only_one(vector: Bits, group: BitGroup) -> int:
