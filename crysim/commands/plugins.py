@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+PLAIN_WIDTH = 160
+"""Characters of a line where no terminal limits it."""
+
 
 def plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -25,15 +28,20 @@ def plugins(
         typer.echo(json.dumps([asdict(info) for info in infos], indent=2, default=str))
         return
 
+    import sys
+
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("kind", "name", "distribution", "API", "options", "state"):
-        table.add_column(column)
+    for column in ("kind", "name", "from", "API"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("state", overflow="fold")
+    table.add_column("options", overflow="fold", ratio=1)
     for info in infos:
         options = ", ".join(f"{name}={value}" for name, value in info.options.items())
         state = info.state if info.state == "ok" else f"{info.state}: {info.reason}"
         version = "" if info.api_version is None else str(info.api_version)
-        table.add_row(info.kind or "", info.name, f"{info.distribution} {info.version}", version, options, state)
-    Console().print(table)
+        table.add_row(info.kind or "?", info.name, f"{info.distribution} {info.version}", version, state, options)
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    console.print(table)
