@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crysim.composition import Composition
 from crysim.crystal import Crystal, wrap
 from crysim.symmetry import WyckoffCombinations, cell_from_lattice, impose_cell, lattice_from_cell, open_cell
+from crysim_baselines.motion import lattice_towards
 from crysim_baselines.packing import place
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,10 @@ def cut_and_splice(first: Crystal, second: Crystal, rng: np.random.Generator) ->
     cut = float(np.clip(rng.normal(0.5, 0.1), 0.3, 0.7))
     coords = [wrap(parent.frac_coords + rng.random(3)) for parent in (first, second)]
     below, above = coords[0][:, axis] < cut, coords[1][:, axis] >= cut
-    lattice = _lattice_between(first, second, float(rng.random()))
+    weight = float(rng.random())
+    lattice = lattice_towards(first, second, weight)
+    volume = (1.0 - weight) * first.volume + weight * second.volume
+    lattice *= np.cbrt(volume / abs(np.linalg.det(lattice)))
     species = np.array(composition.species)
     atoms = np.concatenate([coords[0][below], coords[1][above]])
     names = np.concatenate([species[below], species[above]])
@@ -129,14 +133,6 @@ def with_symmetry(
 
     structure = Structure(Lattice(lattice), species, coords)
     return Crystal.from_structure(structure, SYMPREC, composition)
-
-
-def _lattice_between(first: Crystal, second: Crystal, weight: float) -> Floats:
-    """A lattice whose metric tensor lies between two (so it always closes a cell), with a volume between theirs."""
-    metrics = [crystal.lattice @ crystal.lattice.T for crystal in (first, second)]
-    between = np.linalg.cholesky(weight * metrics[0] + (1.0 - weight) * metrics[1])
-    volume = weight * first.volume + (1.0 - weight) * second.volume
-    return np.asarray(between * np.cbrt(volume / abs(np.linalg.det(between))))
 
 
 def _gaps(lattice: Floats, points: Floats, others: Floats) -> Floats:

@@ -10,6 +10,7 @@ from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.evolution import Evolution
 from crysim_baselines.pyxtal_random import PyxtalRandom
+from crysim_baselines.swarm import Swarm
 
 
 class TestEnumerate(StrategySuite):
@@ -40,3 +41,9 @@ class TestEvolution(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Evolution(problem, population=4, fittest=3)
+
+
+class TestSwarm(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Swarm(problem, population=4, generations=3)
