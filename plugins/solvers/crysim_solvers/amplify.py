@@ -75,7 +75,9 @@ class Amplify(IsingSolver):
     """
 
     name: ClassVar[str] = "amplify"
+    local_options: ClassVar[tuple[str, ...]] = ("token_file", "url", "proxy")
     extra: ClassVar[str | None] = "amplify"
+    remote = True
 
     def __init__(
         self,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
@@ -16,8 +15,8 @@ from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNam
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.penalties import penalties_of
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic_export import to_bqm
-from crysim_solvers.dimod_samplers import KNOWN, Known, Run, call_any
+from crysim_solvers.dimod_samplers import KNOWN, Known, call_any
+from crysim_solvers.dimod_search import ROUNDS, Search
 from crysim_solvers.memory import check_limit, refuses_memory
 from crysim_solvers.samples import collect
 from crysim_solvers.token import read_token
@@ -26,8 +25,9 @@ from crysim_solvers.token import read_token
 class Dimod(IsingSolver):
     """``dimod:SAMPLER``: a sampler by name, or by the import path of a class (``package.module.Class``).
 
-    The model becomes a BQM in which each group has the penalty P (sum − k)². Broken groups of the answers are mended
-    one bit at a time, and counted. The BQM holds every pair of bits (M² of them), so memory bounds the size: see
+    The model becomes a BQM in which each group has the penalty P (sum − k)². Where most reads break a group, its weight
+    is doubled and the rest of the time is spent on that. Broken groups of the answers are mended one bit at a time,
+    and counted. The BQM holds every pair of bits (M² of them), so memory bounds the size: see
     `refuses`.
 
     Args:
@@ -39,7 +39,7 @@ class Dimod(IsingSolver):
             samplers keep every group and find the annealer's −34.07 with tight weights; with safe ones they keep
             every group too, but get stuck between −14 and −33; with half the tight ones they keep none.
         penalty_scale: factor on the weights.
-        num_reads: reads; None: 10 (steepest-descent 100, random 1000), or as many as the time limit allows.
+        num_reads: reads of a round; None: 10 (steepest-descent 100, random 1000), or as many as the time allows.
         num_sweeps: sweeps of one read of an annealer; None: 1000, fewer where they would not fit the time limit.
         sampler_options: passed to the sampler's ``sample`` as they are, before everything that crysim sets itself.
         memory_limit: GiB that the model may take; None: 80 % of what is available.
@@ -47,6 +47,7 @@ class Dimod(IsingSolver):
     """
 
     name: ClassVar[str] = "dimod"
+    local_options: ClassVar[tuple[str, ...]] = ("token_file", "memory_limit")
     argument: ClassVar[str | None] = "sampler"
     extra: ClassVar[str | None] = "dimod"
 
@@ -76,6 +77,7 @@ class Dimod(IsingSolver):
         self.token_file = token_file
         self._known = _known(sampler)
         self._class = _load(sampler, self._known)
+        self.remote = self._known.token is not None
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -109,37 +111,39 @@ class Dimod(IsingSolver):
             raise InputError(reason)
         begin = time.perf_counter_ns()
         sampler = self._build()
-        penalties = penalties_of(model, self.penalty, self.penalty_scale)
-        bqm = to_bqm(model, penalties)
-        built = time.perf_counter_ns()
-
-        def seconds_left() -> float:
-            return float("inf") if time_limit is None else time_limit - (time.perf_counter_ns() - begin) / 1e9
-
-        run = Run(
-            model=model,
-            penalty=float(penalties.max(initial=0.0)),
-            num_reads=self.num_reads if self.num_reads is None else max(self.num_reads, num_samples),
+        self._check_options(sampler)
+        weights = penalties_of(model, self.penalty, self.penalty_scale)
+        num_reads = self.num_reads if self.num_reads is None else max(self.num_reads, num_samples)
+        search = Search(
+            model,
+            weights,
+            lambda bqm, run: self._known.calls(sampler, bqm, run, self.sampler_options),
+            num_reads=num_reads,
             num_sweeps=self.num_sweeps,
-            time_limit=None if time_limit is None else max(0.0, seconds_left()),
-            seconds_left=seconds_left,
-            seeds=_seeds(seed),
+            time_limit=time_limit,
+            seed=seed,
+            begin=begin,
+            rounds=1 if self.remote else ROUNDS,
         )
-        reads = []
         try:
-            for sampleset in self._known.calls(sampler, bqm, run, self.sampler_options):
-                reads.append(_bits_of(sampleset, model.num_bits))
-                if seconds_left() <= 0:
-                    break
+            found = search.run()
         except (TypeError, ValueError) as error:
             raise InputError(f"solver 'dimod:{self.sampler}' refused its options: {_line(error)}") from error
         except (RuntimeError, OSError) as error:
             raise CrysimError(f"solver 'dimod:{self.sampler}' failed: {_line(error)}") from error
-        sampled = time.perf_counter_ns()
-        info = {"sampler": self.sampler, "penalty": self.penalty, "largest_penalty": run.penalty}
-        timing = {"build": built - begin, "sample": sampled - built}
-        found = np.concatenate(reads)
-        return collect(model, found, num_samples=num_samples, begin=begin, timing=timing, info=info)
+        info = {
+            "sampler": self.sampler,
+            "penalty": self.penalty,
+            "largest_penalty": float(search.weights.max(initial=0)),
+        }
+        info["raised"] = search.raised
+        return collect(model, found, num_samples=num_samples, begin=begin, timing=search.timing, info=info)
+
+    def _check_options(self, sampler: Any) -> None:
+        """D-Wave's samplers warn of options that they do not have and go on without: rather stop."""
+        for option in self.sampler_options:
+            if self._known.extra in ("dimod", "dwave") and option not in sampler.parameters:
+                raise UnknownNameError(f"option of sampler '{self.sampler}'", option, sampler.parameters)
 
     def _build(self) -> Any:
         if self._known.token is None:
@@ -188,19 +192,6 @@ def _num_pairs(model: QuadraticModel) -> float:
     if couplings is None or isinstance(couplings, np.ndarray):
         return every
     return min(every, float(couplings.nnz) + sum(group.size * (group.size - 1) / 2 for group in model.groups))
-
-
-def _seeds(seed: int) -> Iterator[int]:
-    """A stream of seeds that every sampler takes (31 bits), the same for the same seed."""
-    return (int(np.random.default_rng([seed, number]).integers(2**31)) for number in itertools.count())
-
-
-def _bits_of(sampleset: Any, num_bits: int) -> Any:
-    """Vectors ``[n, M]`` of a sample set of the variables 0 … M−1, in any order, of bits or spins."""
-    samples = np.asarray(sampleset.record.sample)
-    bits = np.zeros((len(samples), num_bits), dtype=np.bool_)
-    bits[:, np.array(list(sampleset.variables), dtype=np.int64)] = samples > 0
-    return bits
 
 
 def _line(error: BaseException) -> str:

@@ -91,7 +91,7 @@ def _anneal(sampler: Any, bqm: Any, run: Run, options: Mapping[str, Any]) -> Ite
         **options,
     }
     # The sampler works on spins, and would copy a model of bits on every call.
-    yield sampler.sample(bqm.change_vartype("SPIN"), **given)
+    yield sampler.sample(bqm.change_vartype("SPIN", inplace=False), **given)
 
 
 def _tabu(sampler: Any, bqm: Any, run: Run, options: Mapping[str, Any]) -> Iterator[Any]:
@@ -102,7 +102,7 @@ def _tabu(sampler: Any, bqm: Any, run: Run, options: Mapping[str, Any]) -> Itera
         if run.time_limit is None:
             # Bounded by steps, so that a seed gives one answer.
             given |= {"timeout": None, "num_restarts": 2, "coefficient_z_first": 20, "coefficient_z_restart": 20}
-            given |= {"lower_bound_z": 20 * size}
+            given |= {"lower_bound_z": max(20 * size, 10_000)}
         else:
             given["timeout"] = max(1, int(1000 * min(run.time_limit / reads, run.seconds_left())))
         yield sampler.sample(bqm, **{**given, **options})

@@ -1,0 +1,150 @@
+"""`crysim solve`: a quadratic model from a file, through any solver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crysim.commands import options as o
+
+if TYPE_CHECKING:
+    from crysim.interfaces import SampleSet
+    from crysim.quadratic import QuadraticModel
+
+SHOWN = 10
+"""Solutions listed on the terminal."""
+
+Groups = Annotated[
+    Path | None, typer.Option(help="JSON list of name, start, size and k of 'exactly k' groups of bits.")
+]
+
+
+def solve(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="npz, dimod's BQM file, or COO text.")],
+    solver: Annotated[str, typer.Option(help="Ising solver.")] = "annealer",
+    solver_option: o.SolverOption = None,
+    groups: Groups = None,
+    num_samples: Annotated[int, typer.Option(min=1, help="Distinct solutions wanted.")] = 1,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds. Default: the solver's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer, on a CPU.")] = 0,
+    bound: Annotated[bool, typer.Option("--bound/--no-bound", help="Bound the energy from below.")] = True,
+    out: Annotated[Path | None, typer.Option(help="File for the solutions: .npz or .json.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch and of matrix products.")] = 1,
+    as_json: o.Json = False,
+) -> None:
+    """Minimise a quadratic model from a file with an Ising solver.
+
+    Prints the energies, the lower bound with the gap to it, and where the time went.
+    """
+    import json
+    import os
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
+
+    from crysim.bench.values import assignments
+    from crysim.errors import CrysimError, InputError
+    from crysim.interfaces import IsingSolver
+    from crysim.plugins import plugin_manager
+    from crysim.quadratic_io import load_model
+
+    if time_limit is not None and time_limit <= 0:
+        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")
+    if out is not None and (out.suffix not in (".npz", ".json") or not out.parent.is_dir()):
+        raise InputError(f"cannot write the solutions to {out}: a .npz or .json file in an existing folder is wanted")
+    given = assignments(solver_option or ())
+    built: IsingSolver = plugin_manager().build("solver", solver, given)
+    problem = load_model(model, groups)
+    reason = built.refuses(problem)
+    if reason:
+        raise InputError(reason)
+    samples = built.solve(problem, num_samples=num_samples, time_limit=time_limit, seed=seed)
+    if not len(samples.energies):
+        raise CrysimError(f"solver '{solver}' found no feasible vector of {model}")
+    document = describe(problem, samples, bound=bound)
+    document = {"model": str(model), "solver": solver, "options": given, "seed": seed, **document}
+    if out is not None:
+        write_solutions(samples, document, out)
+    typer.echo(json.dumps(document, indent=2) if as_json else _text(document, out))
+
+
+def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dict[str, Any]:
+    """What `crysim solve --json` prints of an answer.
+
+    ``gap_fraction`` is the gap over the distance of the best energy from the mean of random feasible vectors.
+    """
+    import numpy as np
+
+    from crysim.bounds import certified
+    from crysim.quadratic import QuadraticModel
+
+    assert isinstance(problem, QuadraticModel)
+    if bound:
+        samples = certified(problem, samples)
+    mean = float(problem.energies(problem.random_bits(1000, np.random.default_rng(0))).mean())
+    best, gap = float(samples.energies[0]), samples.gap
+    return {
+        "num_bits": problem.num_bits,
+        "num_groups": len(problem.groups),
+        "rank": None if problem.factors is None else problem.factors.shape[1],
+        "energies": samples.energies.tolist(),
+        "lower_bound": samples.lower_bound,
+        "gap": gap,
+        "gap_fraction": None if gap is None or mean <= best else gap / (mean - best),
+        "optimal": samples.optimal,
+        "random_mean": mean,
+        "timing_ns": dict(samples.timing),
+        "info": dict(samples.info),
+    }
+
+
+def write_solutions(samples: SampleSet, document: dict[str, Any], path: Path) -> None:
+    """Write the vectors: ``bits`` ``[n, M]`` and ``energies`` ``[n]`` as npz, or the indices of the ones as JSON.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    import json
+
+    import numpy as np
+
+    from crysim.errors import InputError
+
+    try:
+        if path.suffix == ".npz":
+            with path.open("wb") as file:
+                np.savez_compressed(file, bits=samples.bits.astype(np.uint8), energies=samples.energies)
+        else:
+            ones = [np.flatnonzero(x).tolist() for x in samples.bits]
+            path.write_text(json.dumps({**document, "ones": ones}) + "\n", "utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write the solutions to {path}: {error.strerror or error}") from error
+
+
+def _text(document: dict[str, Any], out: Path | None) -> str:
+    rank = "couplings" if document["rank"] is None else f"rank {document['rank']}"
+    lines = [
+        f"model        {document['model']}: {document['num_bits']:,} bits, {document['num_groups']} groups, {rank}",
+        f"solver       {document['solver']}",
+        f"best energy  {document['energies'][0]:.6f}" + ("  (proven optimal)" if document["optimal"] else ""),
+    ]
+    if document["lower_bound"] is not None:
+        lines.append(f"lower bound  {document['lower_bound']:.6f}")
+        share = document["gap_fraction"]
+        of = "" if share is None else f"  ({share:.3%} of the way from random vectors)"
+        lines.append(f"gap          {document['gap']:.6f}{of}")
+    phases = [f"{name} {ns / 1e9:.3f} s" for name, ns in document["timing_ns"].items() if name != "total"]
+    total = f"{document['timing_ns']['total'] / 1e9:.3f} s"
+    lines.append(f"time         {total}" + (f"  ({', '.join(phases)})" if phases else ""))
+    counts = {key: document["info"][key] for key in ("reads", "feasible", "repaired") if key in document["info"]}
+    if counts:
+        lines.append("answers      " + ", ".join(f"{value} {key}" for key, value in counts.items()))
+    energies = document["energies"]
+    if len(energies) > 1:
+        lines += ["", "   #  energy", *(f"{n:4d}  {energy:.6f}" for n, energy in enumerate(energies[:SHOWN], 1))]
+        if len(energies) > SHOWN:
+            lines.append(f"      and {len(energies) - SHOWN} more")
+    if out is not None:
+        lines += ["", f"solutions: {out}"]
+    return "\n".join(lines)
