@@ -73,8 +73,12 @@ class Crystal:
             )
         a, b, c, alpha, beta, gamma = (float(v) for v in imposed)
         object.__setattr__(self, "cell", (a, b, c, alpha, beta, gamma))
-        self.__dict__["lattice"] = _readonly(lattice_from_cell(imposed))
+        _ = self.lattice  # refuses what closes no cell
         _check_sites(self.composition, group, self.sites)
+
+    def __reduce__(self) -> tuple[type[Crystal], tuple[Any, ...]]:
+        # What is derived stays behind when a crystal goes to another process.
+        return Crystal, (self.composition, self.space_group, self.cell, self.sites)
 
     # ------------------------------------------------------------------------------------------ derived
 

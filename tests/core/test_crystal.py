@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import tomllib
@@ -138,6 +139,10 @@ def test_json_keeps_every_bit(crystal: Crystal) -> None:
     assert hash(back) == hash(crystal)
     assert np.array_equal(back.frac_coords, crystal.frac_coords)
     assert np.array_equal(back.lattice, crystal.lattice)
+    assert crystal.group.positions
+    copied = copy.copy(crystal)
+    assert copied == crystal
+    assert set(copied.__dict__) == {"composition", "space_group", "cell", "sites", "lattice"}
 
 
 @given(random_crystals(), st.integers(0, 2**32))
