@@ -43,7 +43,7 @@ class RunMetrics:
 
     Attributes:
         lowest: E_min, the lowest energy of the trials that count; None if none counts.
-        lowest_at: what had been spent when it was first reached.
+        lowest_at: what had been spent when it was first reached, at the same number of decimals as ``num_lowest``.
         first_match: I_M,0, the first of the crystals of lowest energy that matches; None if none does or there is no
             reference.
         first_displacement: D_M,0, its displacement.
@@ -147,7 +147,7 @@ def run_metrics(
     curve = accumulated_lowest(trials, budget)
     return RunMetrics(
         lowest=lowest,
-        lowest_at=effort(lambda i: energies[i] == lowest),
+        lowest_at=spent[at_lowest[0]] if at_lowest else None,
         first_match=None if first is None else first + 1,
         first_displacement=None if first is None else displacements[first],
         closest_match=None if closest is None else closest + 1,

@@ -78,7 +78,7 @@ def test_the_papers_metrics() -> None:
     assert metrics.first_displacement == pytest.approx(0.0, abs=1e-6)
     assert (metrics.num_filtered, metrics.num_failed, metrics.num_unconverged) == (1, 1, 1)
     assert metrics.lowest_at is not None
-    assert metrics.lowest_at.relaxations == 6
+    assert metrics.lowest_at.relaxations == 5  # -41.5901 is the lowest at two decimals
     assert metrics.found is not None
     assert metrics.found.relaxations == 1  # the paper's tolerances take zinc blende for rock salt
     assert metrics.found_strict is not None

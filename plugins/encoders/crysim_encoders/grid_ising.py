@@ -1,0 +1,165 @@
+"""Encoder ``grid-ising``: atoms on a grid in the cell, blind to space groups.
+
+The representation of earlier Ising work (Couzinié et al., Phys. Rev. A 109, 032416, 2024, and J. Phys. Soc. Jpn. 94,
+044802, 2025): a bit for every element and grid point says whether an atom is there. Those works take the cell as given;
+here it is encoded as in the encoder ``crysim``, so that the two differ in symmetry alone, and the paper's claim about
+it can be tested with the same surrogate and solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from crysim import hookimpl
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.interfaces import Encoder
+from crysim.quadratic import BitGroup, Bits
+from crysim.symmetry import CELL_PARAMETERS, lattice_from_cell, open_cell
+from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Floats, Scale, length_scale, voxels
+
+
+@dataclass(frozen=True)
+class GridLayout:
+    """The segments: six cell parameters, then one grid per element with as many 1-bits as it has atoms."""
+
+    composition: Composition
+    g: int
+    lengths: Scale
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """The scales of the six cell parameters."""
+        return (self.lengths,) * 3 + (Scale(*ANGLE_BOUNDS, ANGLE_BITS),) * 3
+
+    @cached_property
+    def groups(self) -> tuple[BitGroup, ...]:
+        """The segments in order."""
+        sizes = [(name, scale.size, 1) for name, scale in zip(CELL_PARAMETERS, self.scales, strict=True)]
+        sizes += [
+            (f"grid-{element}", self.g**3, count)
+            for element, count in zip(self.composition.elements, self.composition.counts, strict=True)
+        ]
+        starts = np.concatenate([[0], np.cumsum([size for _, size, _ in sizes])])
+        return tuple(BitGroup(name, int(start), size, k) for start, (name, size, k) in zip(starts, sizes, strict=False))
+
+
+class GridIsing(Encoder):
+    """Cell and atoms as bits, without symmetry: every decoded crystal is in P1.
+
+    Where two atoms of an element share a voxel, the encoded vector has fewer 1-bits in that grid than its group says.
+    """
+
+    name: ClassVar[str] = "grid-ising"
+
+    def __init__(self, g: int = 12, draws: int = 100, length_factor: int = 10) -> None:
+        """Set the resolution.
+
+        Args:
+            g: voxels along each edge of the cell.
+            draws: crystals that a vector is decoded to: one with every atom in the middle of its voxel, and others with
+                each somewhere in its own, so that the strategy has as many to choose from as with the encoder
+                ``crysim``.
+            length_factor: bits of a lattice length per voxel (C_ll of equation 10).
+        """
+        for key, value in (("g", g), ("draws", draws), ("length_factor", length_factor)):
+            if value < 1:
+                raise InputError(f"option '{key}' of encoder 'grid-ising' must be at least 1, not {value}")
+        self.g = g
+        self.draws = draws
+        self.length_factor = length_factor
+        self._layout: GridLayout | None = None
+
+    def fit(self, crystals: Sequence[Crystal]) -> None:
+        """Take the bounds of lattice lengths from the initial crystals (equation 9).
+
+        Raises:
+            InputError: no crystals, several compositions, or a grid too small.
+        """
+        if not crystals:
+            raise InputError("an encoder needs at least one crystal to learn its bounds from")
+        composition = crystals[0].composition
+        if any(crystal.composition != composition for crystal in crystals):
+            raise InputError("an encoder takes crystals of one composition")
+        if max(composition.counts) > self.g**3:
+            raise InputError(
+                f"{max(composition.counts)} atoms of one element do not fit into {self.g}³ = {self.g**3} voxels: "
+                "raise option 'g'"
+            )
+        lengths = np.array([crystal.cell[:3] for crystal in crystals])
+        scale = length_scale(float(lengths.min()), float(lengths.max()), self.g, self.length_factor)
+        self._layout = GridLayout(composition, self.g, scale)
+
+    @property
+    def layout(self) -> GridLayout:
+        """The segments; valid after `fit`."""
+        if self._layout is None:
+            raise InputError("the encoder has not been fitted to crystals yet")
+        return self._layout
+
+    @property
+    def groups(self) -> tuple[BitGroup, ...]:
+        """The segments of a vector with their counts of ones."""
+        return self.layout.groups
+
+    @property
+    def num_bits(self) -> int:
+        """M, the length of a vector."""
+        return self.groups[-1].stop
+
+    def encode(self, crystals: Sequence[Crystal]) -> Bits:
+        """Bit vectors ``[n, M]``; lengths and angles outside of their bounds count to the nearest unit.
+
+        Raises:
+            InputError: another composition.
+        """
+        layout = self.layout
+        bits = np.zeros((len(crystals), self.num_bits), dtype=np.bool_)
+        for row, crystal in zip(bits, crystals, strict=True):
+            if crystal.composition != layout.composition:
+                raise InputError(f"the encoder is for {layout.composition}, not for {crystal.composition}")
+            for group, scale, value in zip(layout.groups, layout.scales, crystal.cell, strict=False):
+                row[group.start + scale.to_bit(value)] = True
+            species = np.array(crystal.species)
+            for group, element in zip(layout.groups[6:], layout.composition.elements, strict=True):
+                row[group.start + voxels(crystal.frac_coords[species == element], self.g)] = True
+        return bits
+
+    def decode(self, bits: Bits, rng: np.random.Generator) -> list[Crystal]:
+        """``draws`` crystals in P1: the first with atoms in the middles of their voxels, the others within them.
+
+        Angles that close no cell are moved towards 90 degrees as far as needed (`crysim.symmetry.open_cell`).
+
+        Raises:
+            InputError: a wrong length, or a segment whose number of ones is not that of its group.
+        """
+        layout = self.layout
+        vector = np.asarray(bits, dtype=np.bool_)
+        if vector.shape != (self.num_bits,):
+            raise InputError(f"a vector of this encoder has {self.num_bits} bits: the shape {vector.shape} is wrong")
+        ones = [np.flatnonzero(vector[group.slice]) for group in layout.groups]
+        for found, group in zip(ones, layout.groups, strict=True):
+            if len(found) != group.k:
+                raise InputError(f"the segment '{group.name}' of a vector must have {group.k} ones, not {len(found)}")
+        cell = [scale.to_value(int(found[0])) for scale, found in zip(layout.scales, ones, strict=False)]
+        lattice = lattice_from_cell(open_cell(cell))
+        corners = np.stack(np.unravel_index(np.concatenate(ones[6:]), (self.g,) * 3), axis=-1).astype(np.float64)
+        return [self._crystal(lattice, corners + 0.5)] + [
+            self._crystal(lattice, corners + rng.random(corners.shape)) for _ in range(self.draws - 1)
+        ]
+
+    def _crystal(self, lattice: Floats, points: Floats) -> Crystal:
+        composition = self.layout.composition
+        return Crystal.from_p1(composition, lattice, composition.species, points / self.g)
+
+
+@hookimpl
+def crysim_encoders() -> list[type[Encoder]]:
+    """The encoder of this module."""
+    return [GridIsing]
