@@ -128,7 +128,10 @@ def _run(solver: IsingSolver, model: QuadraticModel, longest: float, seed: int, 
         raise InputError(reason)
     if not solver.remote:
         _warm_up(solver)
+    seconds = 0.0
     for limit in [longest] if solver.remote else time_limits(longest):
+        if limit < min(seconds, longest):  # the run before took longer than that
+            continue
         begin = time.perf_counter()
         samples = solver.solve(model, num_samples=_WANTED, time_limit=limit, seed=seed)
         seconds = time.perf_counter() - begin
