@@ -17,6 +17,10 @@ PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
 
 
+DEFAULT_SYSTEMS = ("Ca4S4",)
+DEFAULT_METHODS = ("crysim", "random")
+
+
 @dataclass(frozen=True)
 class BenchSettings:
     """A comparison: systems × methods × seeds.
@@ -37,7 +41,7 @@ class BenchSettings:
         variants: by label, the table of the file.
     """
 
-    system: tuple[str, ...] = ()
+    system: tuple[str, ...] = DEFAULT_SYSTEMS
     method: tuple[str, ...] = ()
     encoder: str = "crysim"
     surrogate: str = "fm"
@@ -61,8 +65,6 @@ class BenchSettings:
     def __post_init__(self) -> None:
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
-        if not self.method and not self.variants:
-            raise InputError("no method is given: name at least one, as in --method crysim --method random")
         if self.workers < 1:
             raise InputError(f"workers is {self.workers}: it must be at least 1")
         for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
@@ -71,8 +73,8 @@ class BenchSettings:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The labels to compare; all variants of the file if none are named."""
-        return self.method or tuple(self.variants)
+        """The labels to compare: those named, else all variants of the file, else `DEFAULT_METHODS`."""
+        return self.method or tuple(self.variants) or DEFAULT_METHODS
 
     def systems(self) -> list[System]:
         """The systems with their ground truths.

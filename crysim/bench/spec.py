@@ -10,7 +10,7 @@ from typing import Any
 from crysim.composition import Composition
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
-from crysim.plugins import Kind, check_options, default_options, plugin_manager
+from crysim.plugins import Kind, default_options, plugin_manager
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,8 @@ class RunSpec:
         return Problem(self.system, self.seed, self.space_groups, self.min_distance)
 
     def check(self) -> None:
-        """Raise InputError if a name or an option is wrong or an extra is missing; builds nothing heavy."""
-        manager = plugin_manager()
-        check_options(f"energy '{self.energy.name.partition(':')[0]}'", *_class_and_options("energy", self.energy))
-        reason = manager.get("energy", self.energy.name).unavailable()
-        if reason is not None:
-            build_energy(self.energy)
+        """Raise InputError if a name or an option is wrong, an extra or a checkpoint is missing; loads no network."""
+        build_energy(self.energy)
         self.build_strategy()
 
     def build_strategy(self) -> Strategy:

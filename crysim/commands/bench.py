@@ -13,10 +13,15 @@ from crysim.commands import options as o
 def bench(
     system: Annotated[
         list[str] | None,
-        typer.Option(metavar="FORMULA", help="Formula per cell; may be repeated.", rich_help_panel=o.RUN),
+        typer.Option(
+            metavar="FORMULA", help="Formula per cell; may be repeated. Default: Ca4S4.", rich_help_panel=o.RUN
+        ),
     ] = None,
     method: Annotated[
-        list[str] | None, typer.Option(help="Strategy, or a variant's label; may be repeated.", rich_help_panel=o.RUN)
+        list[str] | None,
+        typer.Option(
+            help="Strategy, or a variant's label; may be repeated. Default: crysim and random.", rich_help_panel=o.RUN
+        ),
     ] = None,
     budget: o.Budget = None,
     seeds: Annotated[

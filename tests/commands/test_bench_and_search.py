@@ -116,7 +116,6 @@ def test_an_interrupt_stops_with_130_and_loses_nothing(tmp_path: Path) -> None:
 BAD = {
     "unknown element": (["--system", "Ca4Q4"], "unknown element 'Q'"),
     "no formula": (["--system", "4Ca"], "is no formula"),
-    "system missing": ([], "no system is given"),
     "budget": (["--system", "Ca4S4", "--budget", "0"], "budget is 0"),
     "solver": (["--system", "Ca4S4", "--solver", "aneal"], "did you mean 'annealer'"),
     "method": (["--system", "Ca4S4", "--method", "crysm"], "did you mean 'crysim'"),
