@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import exp, isfinite, log, sqrt
 
 import numpy as np
 
@@ -17,14 +18,16 @@ MAX_STRAIN = 0.1
 SHORTEST = 0.5
 """Å: a step that brings two atoms nearer than this is not taken, unless it takes them apart."""
 SMALLEST_RADIUS = 1e-4
-"""Of the longest step: below it, steps that all raise the energy mean that the forces jump there."""
+"""Of the longest step: when even such steps raise the energy, the forces jump there."""
 NOISE = 1e-7
 """eV per atom of noise in energies, which no step is refused for."""
+MEMORY = 20
+"""Steps that the inverse Hessian remembers when it is built anew."""
 
 
 @dataclass
 class Point:
-    """Parameters with their energy and gradient."""
+    """Parameters with their energy, gradient ``[p]`` and shortest bond (Å)."""
 
     parameters: Parameters
     energy: float
@@ -35,8 +38,9 @@ class Point:
 class Descent:
     """The minimiser's state for one crystal.
 
-    Steps follow an inverse Hessian that BFGS updates from the guess given. They are cut to a radius, which shrinks when
-    a step raises the energy and grows when steps succeed.
+    Steps follow an inverse Hessian that BFGS updates from a guess. They are cut to a radius, which shrinks when a step
+    raises the energy and grows when steps succeed. `renew` replaces the guess when the structure has changed so much
+    that another one is better, and keeps what the last steps taught.
 
     Attributes:
         here: the best point so far; None before the first evaluation.
@@ -51,72 +55,84 @@ class Descent:
         self.trial = unit.start()
         self.stalled = False
         self._step = np.zeros(unit.num_parameters)
-        self._inverse = np.asarray(np.linalg.inv(guess), dtype=np.float64)
-        self._scaled = False
+        self._length = 0.0
         self._radius = 1.0
+        self._taught: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
+        self._inverse = np.asarray(np.linalg.inv(guess), dtype=np.float64)
 
     def receive(self, energy: float, gradient: Floats, shortest: float) -> bool:
         """Take in the evaluation of `trial` and set the next one; whether the trial was accepted."""
         point = Point(self.trial, energy, gradient, shortest)
         here = self.here
         if here is None:
-            self.here = point
-            self._propose(self._direction(gradient))
+            self._go_on(point)
             return True
         usable = isfinite(energy) and bool(np.isfinite(gradient).all())
-        collides = shortest < SHORTEST and shortest < here.shortest
+        usable = usable and not (shortest < SHORTEST and shortest < here.shortest)
         slope = float(here.gradient @ self._step)
-        accepted = usable and not collides and energy <= here.energy + 1e-4 * slope + self._noise
-        if usable and not collides:
+        if usable:
             self._learn(self._step, gradient - here.gradient)
-        if accepted:
+        if usable and energy <= here.energy + 1e-4 * slope + NOISE * self.unit.crystal.num_atoms:
             if self._length >= 0.99 * self._radius:
                 self._radius = min(1.0, 2 * self._radius)
-            self.here = point
-            self._propose(self._direction(gradient))
+            self._go_on(point)
             return True
-        self._radius = self._backtracked(here.energy, energy, slope, usable and not collides)
-        if self._radius < SMALLEST_RADIUS:
-            self.stalled = True
-        self._propose(self._direction(here.gradient))
+        self._radius = self._length * _backtracking(here.energy, energy, slope, usable)
+        self.stalled = self._radius < SMALLEST_RADIUS
+        self._go_on(here)
         return False
 
-    @property
-    def _noise(self) -> float:
-        return NOISE * self.unit.crystal.num_atoms
+    def renew(self, guess: Floats) -> None:
+        """Build the inverse Hessian anew from a guess ``[p, p]`` and the last steps."""
+        self._inverse = np.asarray(np.linalg.inv(guess), dtype=np.float64)
+        if self._taught:
+            logs = [log((s @ y) / (y @ self._inverse @ y)) for s, y in list(self._taught)[-3:]]
+            self._inverse *= exp(sum(logs) / len(logs))
+        for step, change in self._taught:
+            self._update(step, change)
 
-    def _backtracked(self, before: float, after: float, slope: float, usable: bool) -> float:
-        """A radius for the next step by the parabola through both energies and the slope."""
-        factor = 0.25
-        if usable and after > before + slope:
-            factor = float(np.clip(-slope / (2 * (after - before - slope)), 0.1, 0.5))
-        return factor * self._length
-
-    def _direction(self, gradient: Floats) -> Floats:
-        direction: Floats = -self._inverse @ gradient
-        return direction
-
-    def _propose(self, step: Floats) -> None:
+    def restart(self, guess: Floats) -> None:
+        """Forget all steps, and go on from the best point with a guess ``[p, p]`` and short steps."""
         assert self.here is not None
-        length = self.unit.step_length(self.here.parameters, step, MAX_MOVE, MAX_STRAIN)
+        self._taught.clear()
+        self.renew(guess)
+        self.stalled = False
+        self._radius = 0.1
+        self._go_on(self.here)
+
+    def _go_on(self, point: Point) -> None:
+        """Propose the next trial from a point."""
+        self.here = point
+        step: Floats = -self._inverse @ point.gradient
+        length = self.unit.step_length(point.parameters, step, MAX_MOVE, MAX_STRAIN)
         if length > self._radius:
             step = step * (self._radius / length)
             length = self._radius
         self._step, self._length = step, length
-        self.trial = self.unit.moved(self.here.parameters, step)
+        self.trial = self.unit.moved(point.parameters, step)
 
     def _learn(self, step: Floats, change: Floats) -> None:
-        """BFGS update of the inverse Hessian; a step along which the energy does not curve upwards teaches nothing."""
+        """Update the inverse Hessian; a step along which the energy does not curve upwards teaches nothing."""
+        curvature = float(step @ change)
+        if curvature <= 1e-8 * sqrt(float(step @ step) * float(change @ change)):
+            return
+        if not self._taught:
+            self._inverse *= curvature / float(change @ self._inverse @ change)
+        self._taught.append((step, change))
+        self._update(step, change)
+
+    def _update(self, step: Floats, change: Floats) -> None:
+        """BFGS."""
         curvature = float(step @ change)
         product = self._inverse @ change
-        scale = float(change @ product)
-        if curvature <= 1e-8 * sqrt(float(step @ step) * float(change @ change)) or scale <= 0:
-            return
-        if not self._scaled:
-            self._inverse *= curvature / scale
-            product *= curvature / scale
-            scale = curvature
-            self._scaled = True
-        self._inverse += np.outer(step, step) * ((1 + scale / curvature) / curvature)
-        cross = np.outer(product, step) / curvature
-        self._inverse -= cross + cross.T
+        cross = np.outer(product, step / curvature)
+        self._inverse += (
+            np.outer(step, step * ((1 + float(change @ product) / curvature) / curvature)) - cross - cross.T
+        )
+
+
+def _backtracking(before: float, after: float, slope: float, usable: bool) -> float:
+    """By how much to shorten a step that failed: to the minimum of the parabola through both energies and the slope."""
+    if not usable or after <= before + slope:
+        return 0.25
+    return float(np.clip(-slope / (2 * (after - before - slope)), 0.1, 0.5))

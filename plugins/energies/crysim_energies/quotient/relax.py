@@ -24,6 +24,8 @@ MIN_VOLUME_PER_ATOM = 1.0
 """Å³: no solid is denser, and the neighbours in a cell that collapses fill the memory."""
 MAX_VOLUME_RATIO = 20.0
 """Of the volume now to that at the start: above this the cell explodes."""
+RESTARTS = 2
+"""Of a minimiser that stalls: what it learnt across a jump of the forces misleads, and is forgotten then."""
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 
 
@@ -38,6 +40,7 @@ class Track:
         path: the accepted points: parameters and energy (eV per cell; enthalpy under pressure).
         max_force: at the last accepted point, eV/Å.
         evaluations: of energy and gradient, those of refused steps included.
+        restarts: of the minimiser after it stalled.
         converged: whether ``max_force`` is within the limit.
         failed: whether the end is of no use.
         reason: why it failed or did not converge, in one line.
@@ -51,6 +54,7 @@ class Track:
     path: list[tuple[Parameters, float]] = field(default_factory=list)
     max_force: float = float("inf")
     evaluations: int = 0
+    restarts: int = 0
     converged: bool = False
     failed: bool = False
     reason: str = ""
@@ -155,6 +159,8 @@ def _renew_bonds(network: QuotientM3GNet, active: Sequence[Track]) -> bool:
         assert track.descent is not None
         if not track.unit.still_holds(track.bonds, track.descent.trial, network.cutoff):
             track.bonds = track.unit.bonds(track.descent.trial, network.cutoff + SKIN)
+            if track.descent.here is not None:
+                track.descent.renew(stiffness(track.unit, track.bonds.at, track.bonds))
             renewed = True
     return renewed
 
@@ -185,6 +191,9 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
     if track.converged or track.failed:
         return
     left = f"a force of {track.max_force:.3g} eV/Å is left after {track.steps} steps"
+    if descent.stalled and track.restarts < RESTARTS and track.bonds is not None:
+        track.restarts += 1
+        descent.restart(stiffness(unit, track.bonds.at, track.bonds))
     if descent.stalled:
         track.reason = f"{left}: no step lowers the energy, the forces jump there"
     elif track.steps >= settings.max_steps:

@@ -33,14 +33,19 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
     fractional = (bonds.far_maps @ parameters.points[bonds.far][:, :, None])[:, :, 0] + bonds.constants
     vectors = (fractional - coordinates[bonds.center]) @ parameters.lattice
     matrix = np.zeros((unit.num_parameters, unit.num_parameters))
-    weights = bonds.count * unit.multiplicities[bonds.center] / 2
+    weights = bonds.count * unit.multiplicities[bonds.center] / 2  # a bond is listed at both ends
+    lengths = np.sqrt((vectors**2).sum(axis=1))
+    nearest = np.full(len(unit.free), np.inf)
+    np.minimum.at(nearest, bonds.center, lengths)
+    springs = SPRING * weights * np.exp(-DECAY * (lengths / nearest[bonds.center] - 1))
     _add_springs(
         matrix,
         unit.basis,
         index,
         bonds.center,
         bonds.far,
-        weights,
+        springs,
+        TRANSVERSE,
         vectors,
         np.ascontiguousarray(far_maps),
         center_maps,
@@ -61,23 +66,19 @@ def _add_springs(
     index: Ints,
     center: Ints,
     far: Ints,
-    weights: Floats,
+    springs: Floats,
+    transverse: float,
     vectors: Floats,
     far_maps: Floats,
     center_maps: Floats,
 ) -> None:
     """Add every bond's spring; a bond's vector moves with the strains and with the free coordinates of its ends."""
-    nearest = np.full(len(index), np.inf)
-    lengths = np.sqrt((vectors**2).sum(axis=1))
-    for b in range(len(center)):
-        nearest[center[b]] = min(nearest[center[b]], lengths[b])
     strains = len(basis)
     moves = np.empty((strains + 6, 3))
     columns = np.empty(strains + 6, dtype=np.int64)
     columns[:strains] = np.arange(strains)
     for b in range(len(center)):
-        unit = vectors[b] / lengths[b]
-        spring = weights[b] * SPRING * np.exp(-DECAY * (lengths[b] / nearest[center[b]] - 1))
+        unit = vectors[b] / np.sqrt((vectors[b] ** 2).sum())
         used = strains
         for k in range(strains):
             moves[k] = vectors[b] @ basis[k]
@@ -94,7 +95,7 @@ def _add_springs(
         for i in range(used):
             along = moves[i] @ unit
             for j in range(i + 1):
-                value = TRANSVERSE * (moves[i] @ moves[j]) + (1 - TRANSVERSE) * along * (moves[j] @ unit)
-                matrix[columns[i], columns[j]] += spring * value
+                value = transverse * (moves[i] @ moves[j]) + (1 - transverse) * along * (moves[j] @ unit)
+                matrix[columns[i], columns[j]] += springs[b] * value
                 if i != j:
-                    matrix[columns[j], columns[i]] += spring * value
+                    matrix[columns[j], columns[i]] += springs[b] * value
