@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from crysim import hookimpl
@@ -21,6 +20,9 @@ from crysim_surrogates.sparse_bits import SparseBits
 
 RIDGES = (10.0, 1.0, 1e-1, 1e-2, 1e-3)
 """Strengths that are tried when none is given, in units of the mean kernel of a vector with itself."""
+
+MOST_TO_CHOOSE_BY = 2000
+"""Training vectors, drawn at random, with which strengths are tried: the best one hardly depends on their number."""
 
 DENSE_FROM = 0.25
 """Share of pairs with a coefficient from which ``auto`` stores couplings densely."""
@@ -45,7 +47,8 @@ class QuadraticRegression(Surrogate):
 
     Args:
         ridge: strength of the penalty on squared coefficients, in units of the mean kernel of a vector with itself;
-            None: of `RIDGES` the one with the lowest error on the tenth held back. The fit is then repeated on all.
+            None: of `RIDGES` the one with the lowest error on the tenth held back, the first if nothing is held back.
+            The fit is then repeated on all.
         linear_weight: a, how much freer linear coefficients are than those of pairs (the ratio of their prior
             variances); None: the mean number of ones of a vector.
         couplings: pairs are stored ``dense``, ``sparse`` (those that occur), or as takes less (``auto``).
@@ -85,29 +88,34 @@ class QuadraticRegression(Surrogate):
         target = np.concatenate([data.target, data.validation_target]) if data.is_split else data.target
         a = self._linear_weight or float(max(1.0, every.lengths.mean()))
         kernel = _kernel(every, every, a)
-        predicted, ridge = self._choose_ridge(kernel, target, len(data.training), data)
-        weights = _solve(kernel, target, ridge)
-        penalties = np.where(data.seen, 0.0, self._unseen_penalty)
-        self._fitted = _Fitted(every, weights, a, data.units, penalties)
+        ridge = self._choose_ridge(kernel, target, data, rng) * float(np.trace(kernel)) / len(kernel)
+        factor = _factor(kernel, ridge)
+        weights = _solve(factor, target)
+        # The factor of the training vectors' matrix is a corner of the whole one's.
+        n = len(data.training)
+        predicted = kernel[n:, :n] @ _solve(factor[:n, :n], target[:n]) if data.is_split else kernel @ weights
+        self._fitted = _Fitted(every, weights, a, data.units, np.where(data.seen, 0.0, self._unseen_penalty))
         return FitReport(
             epochs=1,
-            train_pcc=pearson(target - _shift(kernel, ridge) * weights, target),
+            train_pcc=pearson(target - ridge * weights, target),
             validation_pcc=pearson(predicted, data.validation_target),
             validation_rmse=rmse(predicted, data.validation_target) * data.units.scale,
             seconds=time.perf_counter() - started,
         )
 
-    def _choose_ridge(self, kernel: Floats, target: Floats, n: int, data: Dataset) -> tuple[Floats, float]:
-        """Predictions for the validation vectors without their help, and the ridge that does best on them."""
-        best: tuple[float, Floats, float] | None = None
-        to_validation = kernel[n:, :n] if data.is_split else kernel
-        for ridge in self._ridges:
-            predicted = to_validation @ _solve(kernel[:n, :n], target[:n], ridge)
-            error = rmse(predicted, data.validation_target)
-            if best is None or error < best[0]:
-                best = error, predicted, ridge
-        assert best is not None
-        return best[1], best[2]
+    def _choose_ridge(self, kernel: Floats, target: Floats, data: Dataset, rng: np.random.Generator) -> float:
+        """Of the strengths to try, the one with the lowest error on the vectors held back."""
+        if len(self._ridges) == 1 or not data.is_split:
+            return self._ridges[0]
+        n = len(data.training)
+        some = rng.permutation(n)[:MOST_TO_CHOOSE_BY]
+        among, to_validation = kernel[np.ix_(some, some)], kernel[n:, some]
+        unit = float(np.trace(among)) / len(among)
+        errors = [
+            rmse(to_validation @ _solve(_factor(among, ridge * unit), target[some]), data.validation_target)
+            for ridge in self._ridges
+        ]
+        return self._ridges[int(np.argmin(errors))]
 
     def predict(self, bits: Bits) -> Floats:
         """Energies ``[n]`` (eV per cell) of vectors ``[n, M]``."""
@@ -148,18 +156,16 @@ def _kernel(rows: SparseBits, columns: SparseBits, linear_weight: float) -> Floa
     return 1.0 + common * (linear_weight + 0.5 * (common - 1.0))
 
 
-def _shift(kernel: Floats, ridge: float) -> float:
-    return ridge * float(np.trace(kernel)) / len(kernel)
-
-
-def _solve(kernel: Floats, target: Floats, ridge: float) -> Floats:
-    """The weights of the vectors: (K + ridge · mean diagonal · 1) weights = target."""
+def _factor(kernel: Floats, ridge: float) -> Floats:
+    """The lower Cholesky factor of K + ridge · 1."""
     shifted = kernel.copy()
-    shifted[np.diag_indices_from(shifted)] += _shift(kernel, ridge)
-    weights: NDArray[np.float64] = linalg.cho_solve(
-        linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False), target, check_finite=False
-    )
-    return weights
+    shifted[np.diag_indices_from(shifted)] += ridge
+    return np.asarray(linalg.cholesky(shifted, lower=True, overwrite_a=True, check_finite=False))
+
+
+def _solve(factor: Floats, target: Floats) -> Floats:
+    """The weights of the vectors, from a lower Cholesky factor."""
+    return np.asarray(linalg.cho_solve((factor, True), target, check_finite=False))
 
 
 @hookimpl
