@@ -151,10 +151,10 @@ def _note(entry: Entry, model: QuadraticModel, samples: SampleSet, seconds: floa
     entry.points.append(Point(seconds, float(samples.energies[0])))
     polished = model.energies(np.array([descend(model, x) for x in samples.bits])).min()
     entry.polished = min(float(polished), np.inf if entry.polished is None else entry.polished)
-    entry.optimal |= samples.optimal
+    entry.optimal = entry.optimal or bool(samples.optimal)
     entry.info = {key: value for key, value in samples.info.items() if key != "trajectory"}
     if samples.lower_bound is not None:
-        entry.lower_bound = max(samples.lower_bound, -np.inf if entry.lower_bound is None else entry.lower_bound)
+        entry.lower_bound = max(float(samples.lower_bound), -np.inf if entry.lower_bound is None else entry.lower_bound)
 
 
 def _share_bound(entries: Sequence[Entry]) -> None:
