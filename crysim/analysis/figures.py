@@ -42,7 +42,7 @@ def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
     systems = comparison.systems
     columns = max(1, min(columns, len(systems)))
     rows = max(1, -(-len(systems) // columns))
-    figure = _figure((5.0 * columns, 3.8 * rows + 0.4))
+    figure = new_figure((5.0 * columns, 3.8 * rows + 0.4))
     axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for axis, system in zip(axes, systems, strict=False):
         _accumulated_panel(axis, comparison, system)
@@ -100,7 +100,7 @@ def time_figure(comparison: Comparison) -> Figure:
         labels.append(f"{formula_text(system)}  {method}")
         splits.append(mean_seconds([run.trials for run, _ in pairs]))
     phases = list(dict.fromkeys(phase for split in splits for phase in split))
-    figure = _figure((7.5, 1.6 + 0.34 * max(1, len(labels))))
+    figure = new_figure((7.5, 1.6 + 0.34 * max(1, len(labels))))
     axis = figure.subplots()
     left = np.zeros(len(labels))
     for index, phase in enumerate(phases):
@@ -136,7 +136,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=160, metadata=dict(metadata) if path.suffix != ".pdf" else {"CreationDate": None})
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

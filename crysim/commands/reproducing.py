@@ -1,0 +1,217 @@
+"""The work of `crysim reproduce`: protocols to runs, runs to the paper's tables and figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from crysim.analysis.bits import bits_table
+from crysim.analysis.comparison import Comparison
+from crysim.analysis.figures import accumulated_figure, save_figure
+from crysim.analysis.outcome import write_table
+from crysim.analysis.paper_figures import matches_figure, surrogate_figure
+from crysim.analysis.references import compare_records, load_references, settle_references
+from crysim.analysis.reproduction import Target, find_target, merged, protocol_path, target_tables, targets
+from crysim.analysis.tables import Column, Table
+from crysim.bench.configuration import given_settings, read_settings
+from crysim.bench.directory import check_writable
+from crysim.bench.executors import Job, Outcome
+from crysim.bench.journal import MANIFEST, RunRecord, read_run
+from crysim.bench.settings import BenchSettings
+from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
+from crysim.errors import InputError, UnknownNameError
+from crysim.interfaces import EnergyModel, RelaxSettings
+from crysim.systems import System
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a user changes the paper's protocol.
+
+    Attributes:
+        budget, seeds, systems, methods: what is run of it; None or empty: all.
+        references: ``FORMULA=FILE``.
+        settings: of `crysim.bench.settings`: ``energy``, ``solver``, ``workers``, ``solver_option``.
+        symmetry: of the relaxation.
+    """
+
+    budget: int | None = None
+    seeds: str | None = None
+    systems: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    symmetry: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of one protocol that a target needs.
+
+    Attributes:
+        settings: of these runs.
+        notes: what was cut, one line each.
+    """
+
+    settings: BenchSettings
+    notes: tuple[str, ...]
+
+
+def list_targets(*, as_json: bool) -> None:
+    """Print every target with its title."""
+    if as_json:
+        typer.echo(json.dumps([{"target": t.name, "title": t.title} for t in targets().values()], indent=2))
+        return
+    columns = (Column("name", "target"), Column("title", "what it is"))
+    rows = tuple({"name": target.name, "title": target.title} for target in targets().values())
+    table_console().print(Table("What can be made again", columns, rows).to_rich())
+
+
+def reproduce_targets(names: Sequence[str], out: str, cuts: Cuts, *, as_json: bool) -> int:
+    """Run what the targets need, print and write them; returns the exit code."""
+    chosen = [find_target(name) for name in dict.fromkeys(names)]
+    folder = Path(out)
+    parts = {target.name: target_parts(target, folder, cuts) for target in chosen}
+    for target in chosen:
+        if target.kind != "bits" and not parts[target.name]:
+            raise InputError(f"nothing of {target.name} is left after the cuts: allow more systems or methods")
+    check_writable(folder)
+    outcomes: list[Outcome] = []
+    documents: list[dict[str, Any]] = []
+    for target in chosen:
+        made = [run_part(part.settings) for part in parts[target.name]]
+        outcomes += [outcome for _, _, some in made for outcome in some]
+        notes = tuple(dict.fromkeys(note for part in parts[target.name] for note in part.notes))
+        records = [record for some, _, _ in made for record in some]
+        tables = _tables(target, [comparison for _, comparison, _ in made], cuts, notes)
+        files = _write(target, tables, _figure(target, [c for _, c, _ in made], records), folder)
+        documents.append(
+            {"target": target.name, "tables": [t.to_dict() for t in tables], "files": list(map(str, files))}
+        )
+        if not as_json:
+            for table in tables:
+                table_console().print(table.to_rich())
+    if as_json:
+        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+    report_failures(outcomes)
+    return exit_code(outcomes)
+
+
+def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
+    """The protocols of a target, cut to what it and the user want; protocols of which nothing is left fall out.
+
+    Raises:
+        InputError: a name or number of the cuts is wrong.
+    """
+    parts = []
+    known_systems, known_methods = set(), set()
+    for protocol in target.protocols:
+        whole = read_settings(protocol_path(protocol), {})
+        known_systems |= set(whole.system)
+        known_methods |= set(whole.methods)
+        systems = _kept(whole.system, target.systems, cuts.systems)
+        methods = _kept(whole.methods, target.methods, cuts.methods)
+        if systems and methods:
+            parts.append(_part(protocol, target, whole, systems, methods, folder, cuts))
+    for what, given, known in (("system", cuts.systems, known_systems), ("method", cuts.methods, known_methods)):
+        for name in given:
+            if target.protocols and name not in known:
+                raise UnknownNameError(f"{what} of {target.name}", name, known)
+    return parts
+
+
+def _part(
+    protocol: str,
+    target: Target,
+    whole: BenchSettings,
+    systems: tuple[str, ...],
+    methods: tuple[str, ...],
+    folder: Path,
+    cuts: Cuts,
+) -> Part:
+    given = given_settings({**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds})
+    if cuts.seeds is None and target.seeds is not None:
+        given["seeds"] = list(target.seeds)
+    references = [text for text in cuts.references if text.partition("=")[0] in systems]
+    settings = read_settings(
+        protocol_path(protocol), {**given, "system": list(systems), "method": list(methods), "reference": references}
+    )
+    name = f"{protocol}-{settings.budget}-{settings.energy}-{settings.solver}".replace(":", "-")
+    wanted_systems = _kept(whole.system, target.systems, ())
+    wanted_methods = _kept(whole.methods, target.methods, ())
+    notes = []
+    for what, ours, theirs in (
+        ("relaxations", settings.budget, whole.budget),
+        ("seeds", _listed(settings.seeds), _listed(target.seeds or whole.seeds)),
+        ("systems", _listed(systems), _listed(wanted_systems)),
+        ("methods", _listed(methods), _listed(wanted_methods)),
+        ("energy model", settings.energy, whole.energy),
+    ):
+        if ours != theirs:
+            notes.append(f"cut or changed: {what} {ours} (the protocol: {theirs})")
+    if settings.solver != "amplify" and any("crysim" in method for method in methods):
+        notes.append(f"solver: {settings.solver} (the paper: Fixstars Amplify)")
+    return Part(replace(settings, out=str(folder / "runs" / name)), tuple(notes))
+
+
+def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list[Outcome]]:
+    """Run, or go on with, the runs of one protocol."""
+    runs, systems = settings.runs(), settings.systems()
+    check_runs(runs)
+    out = Path(settings.out)
+    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    outcomes = run_all(
+        jobs, settings.workers, pool=out / "initial", beside=partial(_settle, out, systems, settings.relax)
+    )
+    records = [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()]
+    return records, compare_records(records, load_references(out, records)), outcomes
+
+
+def _tables(target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]) -> list[Table]:
+    if target.kind == "bits":
+        return [bits_table(_kept(target.systems or (), None, cuts.systems), target.title)]
+    return target_tables(target, merged(comparisons), notes)
+
+
+def _figure(target: Target, comparisons: Sequence[Comparison], records: Sequence[RunRecord]) -> Figure | None:
+    if target.kind == "bits" or not records:
+        return None
+    if target.kind == "bars":
+        return matches_figure(merged(comparisons))
+    if target.kind == "surrogate":
+        return surrogate_figure(records)
+    return accumulated_figure(merged(comparisons))
+
+
+def _write(target: Target, tables: Sequence[Table], figure: Figure | None, folder: Path) -> list[Path]:
+    paths: list[Path] = []
+    for index, table in enumerate(tables):
+        suffix = "" if len(tables) == 1 else f"-{index + 1}"
+        paths += write_table(table, folder / f"{target.name}{suffix}")
+    if figure is not None:
+        for ending in ("png", "svg"):
+            path = folder / f"{target.name}.{ending}"
+            save_figure(figure, path)
+            paths.append(path)
+    return paths
+
+
+def _kept(names: Sequence[str], wanted: Sequence[str] | None, cut: Sequence[str]) -> tuple[str, ...]:
+    return tuple(n for n in names if (wanted is None or n in wanted) and (not cut or n in cut))
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _settle(out: Path, systems: Sequence[System], relax: RelaxSettings, model: EnergyModel) -> None:
+    settle_references(out, systems, model.fingerprint(), relax, lambda: model)
