@@ -1,9 +1,9 @@
 """Several solvers on the same models: best energy against time.
 
-A solver that gives its trajectory (``info["trajectory"]``: pairs of seconds and best energy so far) is run once. Any
-other is run anew at increasing time limits, because what it would have returned at an earlier moment cannot be known
-otherwise. Each answer is also brought to a minimum under exchanges within the groups: much of the difference between
-solvers is whether they have that move.
+A solver that tells its history (``info["history"]``: seconds and best energy so far, and more if it likes) is run to
+the end. Any other is run anew at increasing time limits, because what it would have returned at an earlier moment
+cannot be known otherwise. Each answer is also brought to a minimum under exchanges within the groups: much of the
+difference between solvers is whether they have that move.
 """
 
 from __future__ import annotations
@@ -74,8 +74,11 @@ class Entry:
 
     @property
     def seconds_to_best(self) -> float | None:
-        """Seconds after which the best energy was there."""
-        return min((point.seconds for point in self.points if point.energy == self.best), default=None)
+        """Seconds after which the best energy was there, to rounding."""
+        best = self.best
+        if best is None:
+            return None
+        return min(point.seconds for point in self.points if point.energy <= best + 1e-9 * (1.0 + abs(best)))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -128,9 +131,9 @@ def _run(solver: IsingSolver, model: QuadraticModel, longest: float, seed: int, 
         raise InputError(reason)
     if not solver.remote:
         _warm_up(solver)
-    seconds = 0.0
+    seconds, tells = 0.0, False
     for limit in [longest] if solver.remote else time_limits(longest):
-        if limit < min(seconds, longest):  # the run before took longer than that
+        if limit < longest and (tells or limit < seconds):  # nothing to learn, or the run before took longer
             continue
         begin = time.perf_counter()
         samples = solver.solve(model, num_samples=_WANTED, time_limit=limit, seed=seed)
@@ -139,20 +142,21 @@ def _run(solver: IsingSolver, model: QuadraticModel, longest: float, seed: int, 
             entry.reason = f"nothing feasible within {limit:g} s"
             continue
         _note(entry, model, samples, seconds)
+        tells = "history" in samples.info
         if samples.optimal or seconds < 0.5 * limit:  # it ended by itself: more time changes nothing
             return
 
 
 def _note(entry: Entry, model: QuadraticModel, samples: SampleSet, seconds: float) -> None:
     entry.reason = ""
-    trajectory = samples.info.get("trajectory")
-    if trajectory:
-        entry.points = [Point(float(s), float(e)) for s, e in trajectory]
+    history = samples.info.get("history")
+    if history:
+        entry.points = [Point(float(line[0]), float(line[1])) for line in history]
     entry.points.append(Point(seconds, float(samples.energies[0])))
     polished = model.energies(np.array([descend(model, x) for x in samples.bits])).min()
     entry.polished = min(float(polished), np.inf if entry.polished is None else entry.polished)
     entry.optimal = entry.optimal or bool(samples.optimal)
-    entry.info = {key: value for key, value in samples.info.items() if key != "trajectory"}
+    entry.info = {key: value for key, value in samples.info.items() if key != "history"}
     if samples.lower_bound is not None:
         entry.lower_bound = max(float(samples.lower_bound), -np.inf if entry.lower_bound is None else entry.lower_bound)
 

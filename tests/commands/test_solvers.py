@@ -151,6 +151,16 @@ def test_comparing_gives_a_table_a_picture_and_all_points(folder: Path) -> None:
             assert entry["best"] >= exact["best"] - 1e-9
 
 
+def test_a_history_takes_the_place_of_runs_with_less_time(folder: Path) -> None:
+    arguments = ["--solver", "convex", "--time-limit", "5", "--out", folder / "out", "--json"]
+    code, out, err = run("compare-solvers", folder / "model.npz", *arguments)
+    assert code == 0, err
+    entry = json.loads(out)["entries"][0]
+    assert entry["optimal"]
+    assert len(entry["points"]) > 1
+    assert entry["seconds_to_best"] <= entry["points"][-1]["seconds"]
+
+
 def test_solvers_that_fail_are_listed_and_counted(folder: Path) -> None:
     rng = np.random.default_rng(0)
     wide = QuadraticModel(rng.normal(size=60), factors=rng.normal(size=(60, 2)), groups=(BitGroup("g", 0, 60, 9),))
