@@ -53,6 +53,9 @@ class Plugin:
         """Why this plug-in cannot run here (a missing extra, no device), in one line; None if it can."""
         return None
 
+    def check(self) -> None:
+        """Raise InputError if it cannot start as it was set up (no token); called before any work, once."""
+
 
 # --------------------------------------------------------------------------------------------- encoder
 

@@ -97,18 +97,22 @@ class RunSpec:
         return Problem(self.system, self.seed, self.space_groups, self.min_distance)
 
     def check(self) -> None:
-        """Raise InputError if a name or an option is wrong, an extra or a checkpoint is missing; loads no network."""
-        build_energy(self.energy)
+        """Raise InputError if a name or an option is wrong, or an extra, a checkpoint or a token is missing."""
+        build_energy(self.energy).check()
+        for part in self._build_parts().values():
+            part.check()
         self.build_strategy()
 
     def build_strategy(self) -> Strategy:
         """The strategy with its parts."""
-        manager = plugin_manager()
-        parts = {kind: manager.build(kind, part.name, part.options) for kind, part in self._bound_parts().items()}
-        strategy: Strategy = manager.build(
-            "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **parts
+        strategy: Strategy = plugin_manager().build(
+            "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **self._build_parts()
         )
         return strategy
+
+    def _build_parts(self) -> dict[str, Any]:
+        manager = plugin_manager()
+        return {kind: manager.build(kind, part.name, part.options) for kind, part in self._bound_parts().items()}
 
     def _bound_parts(self) -> dict[Kind, PartSpec]:
         """The parts; an encoder with an option ``space_groups`` gets the run's, so that it proposes no others."""

@@ -118,6 +118,7 @@ BAD = {
     "no formula": (["--system", "4Ca"], "is no formula"),
     "budget": (["--system", "Ca4S4", "--budget", "0"], "budget is 0"),
     "solver": (["--system", "Ca4S4", "--solver", "aneal"], "did you mean 'annealer'"),
+    "token": (["--method", "crysim", "--solver", "amplify"], "AMPLIFY_TOKEN"),
     "method": (["--system", "Ca4S4", "--method", "crysm"], "did you mean 'crysim'"),
     "energy": (["--system", "Ca4S4", "--energy", "m3gnt"], "did you mean 'm3gnet'"),
     "calculator": (["--system", "Ca4S4", "--energy", "ase:lji"], "did you mean"),
@@ -131,7 +132,10 @@ BAD = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
-def test_bad_input_is_one_clear_line_and_exit_2(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_bad_input_is_one_clear_line_and_exit_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.delenv("AMPLIFY_TOKEN", raising=False)
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
     method = ["--method", "crysim"] if "--method" not in arguments else []
     energy = [] if "--energy" in arguments else ["--energy", "ase:emt"]

@@ -120,6 +120,10 @@ class Amplify(IsingSolver):
         """The extra that is missing, if it is."""
         return None if find_spec("amplify") else "amplify is not installed"
 
+    def check(self) -> None:
+        """Raise InputError if there is no token to be had."""
+        self._token()
+
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why the plan or the machine cannot take so many bits; with ``open_bits_only`` it shows only after fixing."""
         return None if self.open_bits_only else self._refuses_bits(model.num_bits)
