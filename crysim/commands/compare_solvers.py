@@ -51,6 +51,8 @@ def compare_solvers(
     if time_limit <= 0:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")
     built = _solvers(solver, solver_option or ())
+    for _, one in built:
+        one.check()
     loaded: list[tuple[str, QuadraticModel]] = [
         (name, load_model(path, groups)) for name, path in zip(_names(models), models, strict=True)
     ]

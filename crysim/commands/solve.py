@@ -55,6 +55,7 @@ def solve(
         raise InputError(f"cannot write the solutions to {out}: a .npz or .json file in an existing folder is wanted")
     given = assignments(solver_option or ())
     built: IsingSolver = plugin_manager().build("solver", solver, given)
+    built.check()
     problem = load_model(model, groups)
     reason = built.refuses(problem)
     if reason:

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from crysim import hookimpl
-from crysim.bounds import certificate
+from crysim.bounds import MAX_COUPLED_BITS, certificate
 from crysim.errors import CrysimError, InputError, MissingExtraError
 from crysim.fixing import Reduction, fix_bits
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.penalties import descend, penalties_of
 from crysim.quadratic import Bits, QuadraticModel
 from crysim_solvers.amplify_request import Request, send
+from crysim_solvers.memory import check_limit, refuses_memory
 from crysim_solvers.samples import collect
 from crysim_solvers.token import read_token
 
@@ -28,6 +29,8 @@ _CLIQUE = 180
 
 
 _DESCENTS = 8
+_BYTES_PER_PAIR = 105.0
+"""Peak memory of the process that builds and sends, per pair of bits, measured at 1,000, 2,000 and 4,157 bits."""
 
 
 def paper_timeout(num_bits: int) -> float:
@@ -69,6 +72,7 @@ class Amplify(IsingSolver):
         retries: how often a full or failing service (429, 5xx) or a lost connection is tried again, at most 3;
             the SDK waits about 10, 20 and 30 s after a 429 and 1 s after a lost connection, we 1, 2, 4 s after a 5xx.
         patience: seconds for building, sending, the queue and the reply, beyond the annealing itself.
+        memory_limit: GiB that building the request may take; None: 80 % of what is available.
         token_file: a file with the token, mode 0600; None: the environment variable ``AMPLIFY_TOKEN``.
         url: of the service; None: the SDK's default.
         proxy: URL of a proxy, or None.
@@ -92,6 +96,7 @@ class Amplify(IsingSolver):
         repair: bool = True,
         retries: int = 3,
         patience: float = 180.0,
+        memory_limit: float | None = None,
         token_file: str | None = None,
         url: str | None = None,
         proxy: str | None = None,
@@ -101,6 +106,7 @@ class Amplify(IsingSolver):
                 raise InputError(f"{key} of solver 'amplify' is {value}: it must be above 0")
         if not 0 <= retries <= 3:
             raise InputError(f"retries of solver 'amplify' is {retries}: it must be 0 to 3")
+        check_limit(memory_limit)
         self.client = client
         self.engine = engine
         self.penalty = penalty
@@ -111,6 +117,7 @@ class Amplify(IsingSolver):
         self.repair = repair
         self.retries = retries
         self.patience = patience
+        self.memory_limit = memory_limit
         self.token_file = token_file
         self.url = url
         self.proxy = proxy
@@ -126,7 +133,9 @@ class Amplify(IsingSolver):
 
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why the plan or the machine cannot take so many bits; with ``open_bits_only`` it shows only after fixing."""
-        return None if self.open_bits_only else self._refuses_bits(model.num_bits)
+        if self.open_bits_only:
+            return None if model.is_low_rank or model.num_bits <= MAX_COUPLED_BITS else _no_bound(model.num_bits)
+        return self._refuses_bits(model.num_bits)
 
     def _refuses_bits(self, num_bits: int) -> str | None:
         most = PLAN_BITS.get(self.plan)
@@ -140,7 +149,7 @@ class Amplify(IsingSolver):
                 f"solver 'amplify' with client 'dwave' takes fully connected models of at most {_CLIQUE} bits, "
                 f"and this one has {num_bits:,}: send fewer (open_bits_only) or take client 'leap-hybrid'"
             )
-        return None
+        return refuses_memory(self.name, num_bits, _BYTES_PER_PAIR * num_bits**2 / 2, self.memory_limit)
 
     def _seconds(self, num_bits: int, time_limit: float | None) -> float:
         """Annealing time of one solve; the paper's by size if none is given, cut to the plan's."""
@@ -232,6 +241,13 @@ class Amplify(IsingSolver):
         return token
 
 
+def _no_bound(num_bits: int) -> str:
+    return (
+        f"solver 'amplify': open_bits_only needs a lower bound, and there is none for {num_bits:,} bits with couplings "
+        "that are not low-rank"
+    )
+
+
 def _open_bits(model: QuadraticModel) -> tuple[Reduction, Bits, float]:
     """What the bound leaves open, the good vector that it was compared with, and the bound.
 
@@ -239,10 +255,7 @@ def _open_bits(model: QuadraticModel) -> tuple[Reduction, Bits, float]:
     """
     bound = certificate(model)
     if bound is None:
-        raise InputError(
-            f"solver 'amplify': open_bits_only needs a lower bound, and there is none for {model.num_bits:,} bits with "
-            "couplings that are not low-rank"
-        )
+        raise InputError(_no_bound(model.num_bits))
     starts = [model.repair(bound.relaxed[None] > 0.5), model.random_bits(_DESCENTS, np.random.default_rng(0))]
     vectors = np.array([descend(model, x) for x in np.concatenate(starts)])
     energies = model.energies(vectors)

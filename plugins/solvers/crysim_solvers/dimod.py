@@ -84,6 +84,11 @@ class Dimod(IsingSolver):
         """The extra that is missing, if it is."""
         return None if find_spec("dimod") else "dimod is not installed"
 
+    def check(self) -> None:
+        """Raise InputError if a machine of D-Wave is asked for and there is no token."""
+        if self._known.token is not None:
+            read_token("D-Wave", self._known.token, self.token_file)
+
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why the model is too large for the sampler or the memory, estimated before anything is built."""
         name = f"{self.name}:{self.sampler}"

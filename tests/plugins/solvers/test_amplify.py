@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from crysim.errors import CrysimError, InputError, MissingExtraError
 from crysim.interfaces import IsingSolver
@@ -238,7 +239,8 @@ def test_the_plans_limits_are_checked_before_anything_is_sent(engine: Engine) ->
     assert "takes 8,192 bits and this model has 8,193" in (built.refuses(large) or "")
     with pytest.raises(InputError, match="8,192 bits"):
         built.solve(large)
-    assert solver(plan="standard").refuses(large) is None
+    assert solver(plan="standard", memory_limit=10.0).refuses(large) is None
+    assert "memory_limit" in (solver(plan="standard", memory_limit=1.0).refuses(large) or "")
     with pytest.raises(InputError, match="ends at 10 s"):
         built.solve(model(), time_limit=30.0)
     assert engine.state()["requests"] == []
@@ -259,6 +261,11 @@ def test_only_the_bits_that_the_bound_leaves_open_are_sent(engine: Engine, clien
     np.testing.assert_array_equal(found.energies, wide.energies(found.bits))
     assert found.lower_bound is not None
     assert found.lower_bound <= found.energies[0] + 1e-9
+
+
+def test_open_bits_need_a_bound() -> None:
+    coupled = QuadraticModel(np.zeros(2500), couplings=sparse.csr_array((2500, 2500)))
+    assert "needs a lower bound" in (solver(open_bits_only=True).refuses(coupled) or "")
 
 
 def test_nothing_is_sent_if_no_bit_is_open(engine: Engine) -> None:
