@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.linalg import expm
 
 from crysim.crystal import Crystal, Floats, Ints
 from crysim.symmetry import cell_from_lattice, impose_cell, lattice_from_cell, space_group
 from crysim_energies.quotient.harmonics import projector
+from crysim_energies.quotient.motion import largest_force, reach, step_length, strained
 from crysim_energies.quotient.neighbours import find_bonds, fold_bonds
 
 _DIAGONAL = {
@@ -117,6 +117,7 @@ class AsymmetricUnit:
         basis: strains of the cell ``[k, 3, 3]`` (`strain_basis`).
         maps, offsets: ``[s, 3, 3]`` and ``[s, 3]``: a representative's coordinates are ``maps @ point + offsets``.
         free: ``[s, 3]`` which axes of each site's point are free.
+        axes: ``[s, 3]`` the parameter of each axis of each site's point, -1 if it is not free.
         multiplicities: ``[s]``.
         projectors: ``[s, l², l²]`` of the site groups (`harmonics.projector`).
     """
@@ -129,11 +130,13 @@ class AsymmetricUnit:
         self._atom_offsets = np.concatenate([p.offsets for p in crystal.positions])
         self._orbits = crystal.orbits
         self._representatives = crystal.representatives
-        self.maps = self._atom_maps[self._representatives]
+        self.maps = np.ascontiguousarray(self._atom_maps[self._representatives])
         self.offsets = self._atom_offsets[self._representatives]
         self.free = np.zeros((len(crystal.sites), 3), dtype=np.bool_)
         for s, position in enumerate(crystal.positions):
             self.free[s, list(position.axes)] = True
+        self.axes = np.full(self.free.shape, -1, dtype=np.int64)
+        self.axes[self.free] = self.num_strains + np.arange(self.free.sum())
         groups = [site_group(crystal.space_group, site.position) for site in crystal.sites]
         self._rotations = np.concatenate(groups)
         self._starts = np.concatenate([[0], np.cumsum([len(g) for g in groups])])
@@ -157,11 +160,9 @@ class AsymmetricUnit:
 
     def moved(self, parameters: Parameters, step: Floats) -> Parameters:
         """Parameters after a step ``[num_parameters]``: logarithmic strains, then fractional coordinates."""
-        k = self.num_strains
-        strain = np.tensordot(step[:k], self.basis, axes=1)
         points = parameters.points.copy()
-        points[self.free] += step[k:]
-        return Parameters(parameters.lattice @ expm(strain), points)
+        points[self.free] += step[self.num_strains :]
+        return Parameters(strained(parameters.lattice, self.basis, step), points)
 
     def coordinates(self, parameters: Parameters) -> Floats:
         """Fractional coordinates of the representatives ``[s, 3]``."""
@@ -174,12 +175,7 @@ class AsymmetricUnit:
 
     def step_length(self, parameters: Parameters, step: Floats, max_move: float, max_strain: float) -> float:
         """The largest move of an atom within the cell over ``max_move`` (Å), or of the strain over ``max_strain``."""
-        k = self.num_strains
-        strain = np.tensordot(step[:k], self.basis, axes=1)
-        points = np.zeros(self.free.shape)
-        points[self.free] = step[k:]
-        moves = (self.maps @ points[:, :, None])[:, :, 0] @ parameters.lattice
-        return float(max(np.sqrt((moves**2).sum(axis=1).max()) / max_move, np.abs(strain).max() / max_strain))
+        return step_length(parameters.lattice, self.basis, self.maps, self.axes, step, max_move, max_strain)
 
     def max_force(self, parameters: Parameters, gradient: Floats) -> float:
         """The largest force on an atom or on the cell, eV/Å, of a gradient ``[num_parameters]``.
@@ -188,19 +184,7 @@ class AsymmetricUnit:
         number of atoms. The force on a representative lies in the space of its free coordinates, so its gradient in
         them determines it.
         """
-        k = self.num_strains
-        virial = np.tensordot(gradient[:k], self.basis, axes=1)
-        largest = float(np.sqrt((virial**2).sum(axis=1).max())) / self.crystal.num_atoms
-        if gradient.shape[0] == k:
-            return largest
-        values = np.zeros(self.free.shape)
-        values[self.free] = gradient[k:]
-        values /= self.multiplicities[:, None]
-        moves = np.swapaxes(self.maps, 1, 2) @ parameters.lattice
-        metric = moves @ np.swapaxes(moves, 1, 2)
-        metric[:, [0, 1, 2], [0, 1, 2]] += ~self.free
-        squared = (values * np.linalg.solve(metric, values[:, :, None])[:, :, 0]).sum(axis=1)
-        return max(largest, float(np.sqrt(squared.max())))
+        return largest_force(parameters.lattice, self.basis, self.maps, self.axes, self.multiplicities, gradient)
 
     def to_crystal(self, parameters: Parameters) -> Crystal:
         """The crystal with these parameters, of the same group and sites."""
@@ -224,13 +208,7 @@ class AsymmetricUnit:
         )
 
     def still_holds(self, bonds: Bonds, parameters: Parameters, cutoff: float) -> bool:
-        """Whether a list of bonds is sure to hold every bond within the cut-off at other parameters.
-
-        No pair comes closer than the smallest stretch of the cell times its distance then, less what its two atoms
-        have moved within the cell.
-        """
-        deformation = np.linalg.solve(bonds.at.lattice, parameters.lattice)
-        stretch = np.linalg.svd(deformation, compute_uv=False)[-1]
-        moves = (self.coordinates(parameters) - self.coordinates(bonds.at)) @ parameters.lattice
-        shift = np.sqrt((moves**2).sum(axis=1).max())
-        return bool(stretch * bonds.radius - 2 * shift >= cutoff)
+        """Whether a list of bonds is sure to hold every bond within the cut-off at other parameters."""
+        old = bonds.at
+        known = reach(parameters.lattice, parameters.points, old.lattice, old.points, self.maps, bonds.radius)
+        return known >= cutoff

@@ -145,7 +145,7 @@ class Batch:
         start = 0
         for strain, unit in zip(strains, self._units, strict=True):
             end = start + len(unit.multiplicities)
-            cell = np.tensordot(unit.basis, strain, axes=2)
+            cell = unit.basis.reshape(-1, 9) @ strain.reshape(9)
             gradients.append(np.concatenate([cell, sites[start:end][unit.free]]))
             start = end
         return gradients

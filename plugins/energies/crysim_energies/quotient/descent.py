@@ -10,6 +10,7 @@ import numpy as np
 
 from crysim.crystal import Floats
 from crysim_energies.quotient.asymmetric import AsymmetricUnit, Parameters
+from crysim_energies.quotient.motion import update_inverse
 
 MAX_MOVE = 0.3
 """Å: no atom moves farther in one step."""
@@ -89,7 +90,7 @@ class Descent:
             logs = [log((s @ y) / (y @ self._inverse @ y)) for s, y in list(self._taught)[-3:]]
             self._inverse *= exp(sum(logs) / len(logs))
         for step, change in self._taught:
-            self._update(step, change)
+            update_inverse(self._inverse, step, change)
 
     def restart(self, guess: Floats) -> None:
         """Forget all steps, and go on from the best point with a guess ``[p, p]`` and short steps."""
@@ -119,16 +120,7 @@ class Descent:
         if not self._taught:
             self._inverse *= curvature / float(change @ self._inverse @ change)
         self._taught.append((step, change))
-        self._update(step, change)
-
-    def _update(self, step: Floats, change: Floats) -> None:
-        """BFGS."""
-        curvature = float(step @ change)
-        product = self._inverse @ change
-        cross = np.outer(product, step / curvature)
-        self._inverse += (
-            np.outer(step, step * ((1 + float(change @ product) / curvature) / curvature)) - cross - cross.T
-        )
+        update_inverse(self._inverse, step, change)
 
 
 def _backtracking(before: float, after: float, slope: float, usable: bool) -> float:

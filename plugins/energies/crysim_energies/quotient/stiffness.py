@@ -24,8 +24,6 @@ GROUND = 0.05
 
 def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Floats:
     """The matrix ``[p, p]`` of the elastic network in the free parameters: eV, positive definite."""
-    index = np.full(unit.free.shape, -1, dtype=np.int64)
-    index[unit.free] = unit.num_strains + np.arange(unit.num_parameters - unit.num_strains)
     coordinates = unit.coordinates(parameters)
     # a site's map times the lattice: Å by which an atom moves per unit of each free coordinate
     far_maps = np.swapaxes(bonds.far_maps, 1, 2) @ parameters.lattice
@@ -41,7 +39,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
     _add_springs(
         matrix,
         unit.basis,
-        index,
+        unit.axes,
         bonds.center,
         bonds.far,
         springs,
@@ -50,10 +48,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
         np.ascontiguousarray(far_maps),
         center_maps,
     )
-    ground = GROUND * unit.multiplicities[:, None, None] * (center_maps @ np.swapaxes(center_maps, 1, 2))
-    for rows, block in zip(index, ground, strict=True):
-        free = rows[rows >= 0]
-        matrix[np.ix_(free, free)] += block[np.ix_(rows >= 0, rows >= 0)]
+    _tie_atoms(matrix, unit.axes, GROUND * unit.multiplicities.astype(np.float64), center_maps)
     strains = np.arange(unit.num_strains)
     matrix[strains, strains] += GROUND * unit.crystal.num_atoms * np.cbrt(abs(np.linalg.det(parameters.lattice))) ** 2
     return matrix
@@ -63,7 +58,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
 def _add_springs(
     matrix: Floats,
     basis: Floats,
-    index: Ints,
+    axes: Ints,
     center: Ints,
     far: Ints,
     springs: Floats,
@@ -83,13 +78,13 @@ def _add_springs(
         for k in range(strains):
             moves[k] = vectors[b] @ basis[k]
         for axis in range(3):
-            if index[far[b], axis] >= 0:
-                columns[used] = index[far[b], axis]
+            if axes[far[b], axis] >= 0:
+                columns[used] = axes[far[b], axis]
                 moves[used] = far_maps[b, axis]
                 used += 1
         for axis in range(3):
-            if index[center[b], axis] >= 0:
-                columns[used] = index[center[b], axis]
+            if axes[center[b], axis] >= 0:
+                columns[used] = axes[center[b], axis]
                 moves[used] = -center_maps[center[b], axis]
                 used += 1
         for i in range(used):
@@ -99,3 +94,13 @@ def _add_springs(
                 matrix[columns[i], columns[j]] += springs[b] * value
                 if i != j:
                     matrix[columns[j], columns[i]] += springs[b] * value
+
+
+@compiled
+def _tie_atoms(matrix: Floats, axes: Ints, springs: Floats, maps: Floats) -> None:
+    """Add a spring between every atom and its place."""
+    for s in range(len(axes)):
+        for i in range(3):
+            for j in range(3):
+                if axes[s, i] >= 0 and axes[s, j] >= 0:
+                    matrix[axes[s, i], axes[s, j]] += springs[s] * (maps[s, i] @ maps[s, j])
