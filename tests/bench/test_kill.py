@@ -70,8 +70,10 @@ def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Gene
     ("kills", "budget"), [(4, 14), pytest.param(20, 80, marks=pytest.mark.slow)], ids=["short", "twenty"]
 )
 def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
-    tmp_path: Path, trials_of: TrialsOf, kills: int, budget: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials_of: TrialsOf, kills: int, budget: int
 ) -> None:
+    if kills > 4:  # the undisturbed run compiles, the others read what it compiled
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
     run = Path(SYSTEM, "crysim", "seed-0")
     subprocess.run(command(tmp_path / "undisturbed", budget), check=True, capture_output=True)
     rng = np.random.default_rng(kills)
