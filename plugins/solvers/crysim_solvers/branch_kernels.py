@@ -219,7 +219,6 @@ def evaluate(
     factors: Floats,
     tolerance: float,
     cutoff: float,
-    reliable: int,
     best_ones: Indices,
     scratch: Scratch,
 ) -> float:
@@ -253,65 +252,33 @@ def evaluate(
         descend(d, d, fate, levels, cost, factors)
         if levels.pointer[d, groups] == 0:
             continue
-        if d + 2 >= levels.positions.shape[0]:
-            return np.inf
-        if choose(d, levels, cost, factors, tolerance, cutoff, reliable, scratch):
-            return np.inf
+        levels.branch[d] = choose(d, levels)
+        return np.inf
 
 
 @compiled
-def choose(
-    d: int,
-    levels: Levels,
-    cost: Floats,
-    factors: Floats,
-    tolerance: float,
-    cutoff: float,
-    reliable: int,
-    scratch: Scratch,
-) -> bool:
-    """Set ``branch[d]`` to the position that should raise the bound most, by the gains seen so far.
-
-    Positions that were tried fewer than ``reliable`` times are tried now: both children are bounded. A child that is
-    cut off fixes the position instead; the level must then be bounded again, and False is returned.
-    """
+def choose(d: int, levels: Levels) -> int:
+    """The position of level ``d`` that should raise the bound most in both children, by the gains seen so far."""
     n = levels.pointer[d, levels.counts.shape[1]]
-    fate = levels.fate
-    typical = 0.0
-    seen = 0
+    typical, seen = 0.0, 0
     for j in range(n):
         i = levels.positions[d, j]
-        for value in range(2):
-            if levels.trials[value, i]:
-                typical += levels.gains[value, i] / levels.trials[value, i]
-                seen += 1
-    typical = typical / seen if seen else 1.0
-    best_score = -1.0
-    for j in range(n):
-        if levels.mark[d, j] != BETWEEN:
-            continue
-        i = levels.positions[d, j]
-        x = levels.x[d, j]
-        if min(levels.trials[0, i], levels.trials[1, i]) < reliable:
+        if levels.mark[d, j] == BETWEEN:
             for value in range(2):
-                fate[:n] = OPEN
-                fate[j] = value
-                descend(d, d + 1, fate, levels, cost, factors)
-                restore(d + 1, levels)
-                low, _ = bound_level(d + 1, levels, cost, factors, tolerance, cutoff, 5, scratch)
-                learn(levels, i, value, abs(x - value), min(low, cutoff) - levels.bound[d])
-                if low >= cutoff:
-                    fate[:n] = OPEN
-                    fate[j] = 1 - value
-                    levels.branch[d] = -1
-                    descend(d, d, fate, levels, cost, factors)
-                    restore(d, levels)
-                    return False
-        score = max(expected(levels, i, 0, x, typical), 1e-12) * max(expected(levels, i, 1, 1.0 - x, typical), 1e-12)
-        if score > best_score:
-            best_score = score
-            levels.branch[d] = j
-    return True
+                if levels.trials[value, i]:
+                    typical += levels.gains[value, i] / levels.trials[value, i]
+                    seen += 1
+    typical = typical / seen if seen else 1.0
+    best, best_score = -1, -1.0
+    for j in range(n):
+        if levels.mark[d, j] == BETWEEN:
+            i, x = levels.positions[d, j], levels.x[d, j]
+            down = expected(levels, i, 0, x, typical)
+            up = expected(levels, i, 1, 1.0 - x, typical)
+            score = max(down, 1e-12) * max(up, 1e-12)
+            if score > best_score:
+                best, best_score = j, score
+    return best
 
 
 @compiled
@@ -321,7 +288,6 @@ def search(
     factors: Floats,
     tolerance: float,
     cutoff: float,
-    reliable: int,
     max_nodes: int,
     best_ones: Indices,
     scratch: Scratch,
@@ -337,7 +303,7 @@ def search(
         d = levels.depth[0]
         if levels.phase[d] < 0:
             nodes += 1
-            energy = evaluate(d, levels, cost, factors, tolerance, cutoff, reliable, best_ones, scratch)
+            energy = evaluate(d, levels, cost, factors, tolerance, cutoff, best_ones, scratch)
             if d > 0:
                 up = d - 1
                 value = levels.value[up]
@@ -347,7 +313,7 @@ def search(
             cutoff = min(cutoff, energy)
             levels.phase[d] = 0
         done = levels.branch[d] < 0 or levels.phase[d] == 2 or levels.bound[d] >= cutoff
-        if levels.bound[d] < cutoff and levels.num_ones[d] < best_ones.shape[0] and d + 2 >= levels.positions.shape[0]:
+        if levels.bound[d] < cutoff and levels.num_ones[d] < best_ones.shape[0] and d + 1 == levels.positions.shape[0]:
             levels.abandoned[0] = min(levels.abandoned[0], levels.bound[d])
         if done:
             levels.depth[0] = d - 1

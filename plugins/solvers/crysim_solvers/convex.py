@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_PORTION = 500
 _ROUNDINGS = 8
+_NODES_PER_ROUNDING = 16_000
 _PAIRS = 2
 _NOISE = (0.5, 1.0, 0.25)
 _SHARES = (0.5, 0.75)
@@ -231,7 +232,8 @@ class _Run:
                 return
             if low is not None and low.cutoff >= self.upper:
                 low = None
-            self.round_off()
+            for _ in range(max(1, portion // _NODES_PER_ROUNDING)):
+                self.round_off()
             high.cutoff = min(high.cutoff, self.upper - self.proof)
             portion *= 2
 

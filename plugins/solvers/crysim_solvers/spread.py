@@ -38,11 +38,11 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
     """
     marks = np.zeros(form.partition.num_positions)
     found = [ones]
-    unit = polisher.cheapest_exchange(ones)
+    unit = penalty = polisher.cheapest_exchange(ones)
     while len(found) < n:
         marks[found[-1]] += 1.0
         low, high = 0.0, np.inf  # penalties too small and large enough
-        penalty, best = unit, None
+        penalty, best = max(unit, 0.5 * penalty), None
         for _ in range(_TRIES):
             if time.perf_counter_ns() >= deadline:
                 break

@@ -8,7 +8,6 @@ from crysim.partition import Indices
 from crysim.relaxation import LowRankForm, Relaxed
 
 _MAX_DEPTH = 600
-_RELIABLE = 1
 
 
 class TreeSearch:
@@ -46,7 +45,7 @@ class TreeSearch:
         fixed = np.flatnonzero(one).astype(np.int64)
 
         n, g, k = len(index), len(groups), form.factors.shape[1]
-        rows = min(n, _MAX_DEPTH) + 3
+        rows = min(n, _MAX_DEPTH) + 2
         self._levels = Levels(
             positions=np.zeros((rows, n), dtype=np.int64),
             pointer=np.zeros((rows, g + 1), dtype=np.int64),
@@ -115,7 +114,6 @@ class TreeSearch:
             self._form.factors,
             self._tolerance,
             self.cutoff,
-            _RELIABLE,
             max_nodes,
             self._best,
             self._scratch,
