@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "report": "Write one HTML file of a bench's results, which opens without a network.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",
     "tune": "Tune a surrogate's hyperparameters on a set of crystals.",
     "plugins": "List the plug-ins that are installed.",

@@ -49,9 +49,14 @@ def read_structure(path: str | Path) -> Structure:
 
 def write_cif(crystal: Crystal, path: str | Path) -> None:
     """Write a crystal as CIF, with the symmetry that it has within 0.01 Å."""
+    Path(path).write_text(cif_text(crystal), encoding="utf-8")
+
+
+def cif_text(crystal: Crystal) -> str:
+    """A crystal as the text of a CIF, with the symmetry that it has within 0.01 Å."""
     from pymatgen.io.cif import CifWriter
 
-    CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01).write_file(path)
+    return str(CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01))
 
 
 def _format(path: Path) -> str:

@@ -54,6 +54,7 @@ def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
 
 def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
     tails: list[float] = []
+    means: list[float] = []
     for index, method in enumerate(comparison.methods):
         pairs = comparison.of(system, method)
         if not pairs:
@@ -66,9 +67,10 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         line = LINES[index // len(COLOURS) % len(LINES)]
         axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, label=method)
         axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-        finite = mean[np.isfinite(mean)]
-        # the first tenth is left out of the scale: first energies tower over what matters
-        tails += [*finite[len(finite) // 10 :], *low[np.isfinite(low)]]
+        means += mean[np.isfinite(mean)].tolist()
+        tails += low[np.isfinite(low)][-1:].tolist()
+    # first energies tower over what matters: a tenth of the values may lie above the picture
+    tails += sorted(means)[: -(-9 * len(means) // 10)]
     reference = comparison.references.get(system)
     if reference is not None and reference.energy is not None:
         axis.axhline(reference.energy, color="0.25", linestyle="--", linewidth=1.0, label="reference")

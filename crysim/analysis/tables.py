@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -134,6 +135,30 @@ class Table:
         lines += [r"\bottomrule", r"\end{tabular}"]
         lines += [rf"\par\footnotesize {_tex(note)}" for note in self.notes]
         return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+    def to_html(self) -> str:
+        """An HTML table in a place that scrolls sideways, with its notes under it."""
+        numeric = [any(isinstance(row.get(c.key), int | float) for row in self.rows) for c in self.columns]
+        kinds = ["" if is_number else "text" for is_number in numeric]
+        kinds = [f"{kind} {c.key}" if c.key == "reason" else kind for kind, c in zip(kinds, self.columns, strict=True)]
+        head = "".join(
+            f'<th class="{k}">{html.escape(c.heading)}</th>' for k, c in zip(kinds, self.columns, strict=True)
+        )
+        body = []
+        for i, cells in enumerate(self.texts()):
+            written = []
+            for j, text in enumerate(cells):
+                shown = html.escape(text)
+                if self.columns[j].formula:
+                    shown = _SUBSCRIPTS.sub(r"<sub>\1</sub>", shown)
+                best = " best" if self._is_best(i, j) else ""
+                written.append(f'<td class="{kinds[j]}{best}">{shown}</td>')
+            body.append(f"<tr>{''.join(written)}</tr>")
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        return (
+            f'<div class="scroll"><table><caption>{html.escape(self.title)}</caption><thead><tr>{head}</tr></thead>'
+            f"<tbody>{''.join(body)}</tbody></table></div>" + (f'<ul class="notes">{notes}</ul>' if notes else "")
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: title, notes and rows; what is not finite becomes null."""

@@ -1,0 +1,65 @@
+"""Runs made by hand, as records and as a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crysim.analysis.comparison import Comparison
+from crysim.analysis.references import compare_records, load_references
+from crysim.bench.journal import RunRecord
+from crysim.interfaces import Candidate, Frame, Trial, TrialStatus
+from crysim.systems import find_system
+
+WEIGHTS = "a9aa723705bd1a242ec8749332f137811c4a94e17995a564f8f94a9aca68061b"
+
+
+def make_record(
+    system: str, method: str, seed: int, energies: list[float | None], info: Mapping[str, Any] | None = None
+) -> RunRecord:
+    crystal = find_system(system).reference
+    assert crystal is not None
+    trials = tuple(
+        Trial(
+            number=i,
+            candidate=Candidate(crystal, info=info or {}, seconds={"train": 0.25, "solve": 0.5}),
+            status=TrialStatus.FAILED if energy is None else TrialStatus.RELAXED,
+            crystal=None if energy is None else crystal,
+            energy=energy,
+            frames=() if energy is None else (Frame(crystal, energy),),
+            steps=1,
+            evaluations=2,
+            seconds=1.0,
+            reason="it broke <here>" if energy is None else "",
+        )
+        for i, energy in enumerate(energies)
+    )
+    config = {
+        "system": system,
+        "method": method,
+        "seed": seed,
+        "budget": 4,
+        "relax": {"pressure": 0.0},
+        "parts": {},
+    }
+    manifest = {"config": config, "fingerprint": {"model": "m3gnet", "weights_sha256": WEIGHTS}, "versions": {}}
+    return RunRecord(Path(f"{system}-{method}-{seed}"), manifest, trials)
+
+
+@pytest.fixture
+def records() -> list[RunRecord]:
+    fit = {"fit": {"train_pcc": 0.9, "validation_pcc": None, "validation_rmse": 0.1}}
+    return [
+        make_record("Ca4S4", "random", 0, [-40.0, None, -41.0, -41.0]),
+        make_record("Ca4S4", "random", 1, [-39.0, -39.5, -40.0]),
+        make_record("Ca4S4", "crysim", 0, [-41.59, -41.5917, -41.0, -41.0], fit),
+        make_record("ScBe5", "crysim", 0, [-20.0, -26.0, -26.0, -26.2391], fit),
+    ]
+
+
+@pytest.fixture
+def recorded(records: list[RunRecord], tmp_path: Path) -> Comparison:
+    return compare_records(records, load_references(tmp_path, records))

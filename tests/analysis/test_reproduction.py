@@ -1,0 +1,113 @@
+"""Targets of `crysim reproduce`, their protocols, and the tables with the paper's values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crysim.analysis.bits import bits_table
+from crysim.analysis.comparison import Comparison
+from crysim.analysis.paper_figures import fit_history, initial_predictions, matches_figure
+from crysim.analysis.reproduction import find_target, merged, protocol_path, target_tables, targets
+from crysim.bench.configuration import read_settings
+from crysim.bench.journal import RunRecord
+from crysim.commands.reproducing import Cuts, target_parts
+from crysim.errors import CrysimError, InputError, UnknownNameError
+
+
+@pytest.mark.parametrize("protocol", ["small", "large", "silica", "grid", "grid-silica", "regression"])
+def test_protocols_are_the_papers(protocol: str) -> None:
+    settings = read_settings(protocol_path(protocol), {})
+    assert settings.budget == 300
+    assert settings.energy == "m3gnet"
+    assert len(settings.seeds) == (5 if protocol in ("large", "silica") else 3)
+    for spec in settings.runs():
+        if spec.strategy.name == "crysim":
+            g = spec.parts["encoder"].options["g"]
+            assert g == (int(spec.method.split("-")[-1]) if protocol == "regression" else g)
+            assert max(spec.system.counts) <= g**3
+
+
+def test_every_table_and_figure_has_a_target() -> None:
+    names = {f"table-s{i}" for i in range(1, 14)} | {
+        "table-1",
+        "fig-2",
+        "fig-4",
+        "fig-s2",
+        "fig-s3",
+        "fig-s4",
+        "fig-s5",
+    }
+    assert set(targets()) == names
+    for target in targets().values():
+        for protocol in target.protocols:
+            assert protocol_path(protocol).is_file()
+    with pytest.raises(UnknownNameError, match="did you mean 'table-s2'"):
+        find_target("table-s2x")
+
+
+def test_parts_are_cut_and_say_so(tmp_path: Path) -> None:
+    (part,) = target_parts(find_target("table-s7"), tmp_path, Cuts(budget=50, seeds="0,1", systems=("Y6Co51",)))
+    assert part.settings.system == ("Y6Co51",)
+    assert part.settings.seeds == (0, 1)
+    assert part.settings.budget == 50
+    assert "50" in part.settings.out
+    assert any("relaxations 50 (the protocol: 300)" in note for note in part.notes)
+    assert any("seeds 0, 1 (the protocol: 0, 1, 2, 3, 4)" in note for note in part.notes)
+    assert any("annealer (the paper: Fixstars Amplify)" in note for note in part.notes)
+    whole = target_parts(find_target("table-s2"), tmp_path, Cuts(settings={"solver": "amplify"}))
+    assert whole[0].notes == ()
+    (figure,) = target_parts(find_target("fig-s3"), tmp_path, Cuts())
+    assert figure.settings.seeds == (0,)
+    assert len(figure.settings.methods) == 5
+    with pytest.raises(UnknownNameError, match="method of table-s2"):
+        target_parts(find_target("table-s2"), tmp_path, Cuts(methods=("randon",)))
+    with pytest.raises(InputError, match="budget is 0"):
+        target_parts(find_target("table-s2"), tmp_path, Cuts(budget=0))[0].settings.runs()
+
+
+def test_the_papers_values_stand_beside_ours(recorded: Comparison) -> None:
+    tables = target_tables(find_target("table-s2"), recorded, ["cut"])
+    row = next(r for r in tables[0].rows if (r["seed"], r["method"]) == (0, "crysim"))
+    assert (row["lowest"], row["paper_lowest"]) == (-41.5917, -41.59)
+    assert (row["first_match"], row["paper_first_match"]) == (1, 4)
+    assert (row["num_lowest"], row["paper_num_lowest"]) == (2, 199)
+    assert tables[0].notes[-1] == "cut"
+    headings = [column.heading for column in tables[0].columns]
+    assert headings.count("paper") == 7
+
+
+def test_table_s7(recorded: Comparison) -> None:
+    (table,) = target_tables(find_target("table-s7"), recorded)
+    random = table.rows[0]
+    assert (random["seed_0"], random["seed_1"], random["mean"], random["std"]) == (-41.0, -40.0, -40.5, 0.5)
+    assert random["found"] == "2/2"
+    assert "paper_mean" not in random
+
+
+def test_merging_needs_one_model(recorded: Comparison) -> None:
+    both = merged([recorded, recorded])
+    assert len(both.runs) == 8
+
+
+def test_figure_2_draws(recorded: Comparison) -> None:
+    assert len(matches_figure(recorded).axes) == 4
+
+
+def test_fits_of_a_journal(records: list[RunRecord]) -> None:
+    iterations, values = fit_history(records[2])
+    assert iterations == [1, 2, 3, 4]
+    assert values["train_pcc"] == [0.9] * 4
+    assert fit_history(records[0])[0] == []
+    with pytest.raises(CrysimError, match="no initial crystals"):
+        initial_predictions(records[0])
+
+
+def test_table_s12() -> None:
+    table = bits_table(["Y6Co51"], "bits", num_initial=60)
+    assert [row["g"] for row in table.rows] == [5, 7, 9, 12, 15]
+    for row in table.rows:
+        for key in ("lattice_angle", "crystal_system", "space_group", "combination", "positions"):
+            assert row[key] == row[f"paper_{key}"]
+        assert abs(int(row["lattice_length"] or 0) - int(row["paper_lattice_length"] or 0)) <= 6  # few crystals
