@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
@@ -23,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
+    "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",
     "tune": "Tune a surrogate's hyperparameters on a set of crystals.",
     "plugins": "List the plug-ins that are installed.",
@@ -65,6 +67,8 @@ class LazyGroup(TyperGroup):
 
 def _load(name: str) -> Any:
     module_name = name.replace("-", "_")
+    if iskeyword(module_name):
+        module_name += "_"
     module = import_module(f"crysim.commands.{module_name}")
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name, help=None)(getattr(module, module_name))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
+from crysim.structure_files import read_structure
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def read_reference(source: str | Path, composition: Composition) -> Crystal:
         InputError: it cannot be read, or its reduced formula differs.
     """
     text = str(source)
-    structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else _read(Path(source))
+    structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else read_structure(source)
     if not structure.is_ordered:
         raise InputError(f"the reference '{source}' has partly occupied sites: give an ordered structure")
     if structure.composition.reduced_composition.get_el_amt_dict() != dict(
@@ -105,18 +106,6 @@ def read_reference(source: str | Path, composition: Composition) -> Crystal:
     ):
         raise InputError(f"the reference '{source}' is {structure.composition.formula}, not {composition.formula}")
     return Crystal.from_structure(structure)
-
-
-def _read(path: Path) -> Structure:
-    from pymatgen.core import Structure
-
-    if not path.is_file():
-        raise InputError(f"there is no file '{path}' (a reference is a structure file, or mp:mp-1234)")
-    try:
-        return Structure.from_file(path)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"'{path}' is no structure that can be read: {reason}") from error
 
 
 def _fetch(material_id: str) -> Structure:

@@ -77,7 +77,7 @@ def test_references_that_are_none_are_refused_in_one_line(tmp_path: Path, monkey
         read_reference(tmp_path / "missing.cif", composition)
     broken = tmp_path / "broken.cif"
     broken.write_text("this is no structure")
-    with pytest.raises(InputError, match=r"broken\.cif.* is no structure that can be read"):
+    with pytest.raises(InputError, match=r"broken\.cif.* is no CIF file that can be read"):
         read_reference(broken, composition)
     other = tmp_path / "other.cif"
     reference = find_system("ScBe5").reference

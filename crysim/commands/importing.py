@@ -1,0 +1,153 @@
+"""The work of `crysim import`: structures of another program to a run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from crysim import __version__
+from crysim.analysis.foreign import ForeignStructure, read_foreign
+from crysim.bench.configuration import given_settings, read_settings
+from crysim.bench.directory import make_folder, settle_manifest
+from crysim.bench.journal import JOURNAL, Journal
+from crysim.bench.manifest import FORMAT
+from crysim.bench.settings import BenchSettings
+from crysim.bench.spec import PartSpec, RunSpec, build_energy
+from crysim.bench.trials import classify, relax_candidates
+from crysim.cli import EXIT_ALL_FAILED
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial
+
+SYMPREC = 0.1
+"""Å within which the symmetry of an imported structure is found."""
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Import:
+    """What is imported.
+
+    Attributes:
+        folder, kind: see `crysim.analysis.foreign.read_foreign`.
+        out: of the results that it joins.
+        system: formula per cell, or None.
+        method, seed: of the run that it becomes.
+        relax: with the energy model.
+    """
+
+    folder: Path
+    kind: str
+    out: Path
+    system: str | None
+    method: str
+    seed: int
+    relax: bool
+
+
+def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) -> int:
+    """Read, relax if that is wanted, and write the run; returns the exit code.
+
+    Raises:
+        InputError: nothing to read, another composition, or the run is there already with other settings.
+    """
+    asked = Composition.from_formula(wanted.system) if wanted.system else None
+    structures = read_foreign(wanted.folder, wanted.kind, asked)
+    composition = asked or _composition(structures[0])
+    candidates = [_candidate(one, composition) for one in structures]
+    settings = _settings(wanted, composition, arguments)
+    folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
+    make_folder(folder)
+    if wanted.relax:
+        model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
+        settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, model.fingerprint()))
+    else:
+        fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
+        settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, fingerprint))
+    with Journal(folder / JOURNAL) as journal:
+        trials = [trial for batch in journal.batches for trial in batch.trials]
+        while len(trials) < len(candidates):
+            first = len(trials)
+            batch = candidates[first : first + _BATCH]
+            if wanted.relax:
+                new = relax_candidates(batch, model, settings.relax, settings.too_close, first)
+            else:
+                new = _as_they_are(batch, structures[first : first + _BATCH], settings.too_close, first)
+            trials += journal.append(new, stateful=False)
+    counting = [trial for trial in trials if trial.counts and trial.energy is not None]
+    lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
+    if as_json:
+        document = {"folder": str(folder), "structures": len(trials), "counting": len(counting), "lowest": lowest}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        energy = "none has an energy" if lowest is None else f"lowest energy {lowest:.4f} eV per cell"
+        typer.echo(f"{folder}: {len(trials)} structures, {len(counting)} count, {energy}")
+    return 0 if counting else EXIT_ALL_FAILED
+
+
+def _settings(wanted: Import, composition: Composition, arguments: Mapping[str, Any]) -> BenchSettings:
+    given = given_settings(arguments)
+    kept: dict[str, Any] = {key: given[key] for key in ("energy", "relax", "energy_options") if key in given}
+    return read_settings(None, {**kept, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)})
+
+
+def _composition(one: ForeignStructure) -> Composition:
+    counts: dict[str, int] = {}
+    for site in one.structure:
+        counts[site.specie.symbol] = counts.get(site.specie.symbol, 0) + 1
+    return Composition(tuple(counts), tuple(counts.values()))
+
+
+def _candidate(one: ForeignStructure, composition: Composition) -> Candidate:
+    try:
+        crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
+    except InputError as error:
+        raise InputError(f"{one.source}: {error}") from error
+    return Candidate(crystal, info={"source": one.source})
+
+
+def _as_they_are(
+    candidates: Sequence[Candidate], structures: Sequence[ForeignStructure], too_close: float, first: int
+) -> list[Trial]:
+    """Trials with the program's own energies, without a relaxation."""
+    trials = []
+    for i, (candidate, one) in enumerate(zip(candidates, structures, strict=True)):
+        if one.energy is None:
+            outcome = Relaxation(
+                RelaxStatus.FAILED, None, None, 0, 0, None, reason="the program's results give no energy"
+            )
+        else:
+            outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, one.energy, 0, 0, None)
+        trials.append(classify(first + i, candidate, outcome, too_close))
+    return trials
+
+
+def _manifest(
+    wanted: Import, composition: Composition, budget: int, settings: BenchSettings, fingerprint: Mapping[str, str]
+) -> dict[str, Any]:
+    """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
+    spec = RunSpec(
+        system=composition,
+        method=wanted.method,
+        strategy=PartSpec("random"),
+        energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),
+        seed=wanted.seed,
+        budget=budget,
+        relax=settings.relax,
+    )
+    config = spec.config()
+    config["strategy"] = {"name": f"imported from {wanted.kind}", "options": {"relaxed": wanted.relax}}
+    if not wanted.relax:
+        config["energy"] = {"name": f"energies of {wanted.kind}", "options": {}}
+    return {
+        "format": FORMAT,
+        "config": config | {"relax": asdict(settings.relax)},
+        "fingerprint": dict(fingerprint),
+        "versions": {"crysim": __version__},
+    }

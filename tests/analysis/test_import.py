@@ -1,0 +1,153 @@
+"""Results of other programs become runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymatgen.core import Structure
+from typer.testing import CliRunner
+
+from crysim.analysis.foreign import read_foreign
+from crysim.analysis.references import compare_records, load_references
+from crysim.bench.journal import read_bench
+from crysim.cli import app
+from crysim.composition import Composition
+from crysim.errors import InputError, UnknownNameError
+from crysim.interfaces import TrialStatus
+
+AL2CU2 = Composition.from_formula("Al2Cu2")
+
+
+def structure(seed: int) -> Structure:
+    rng = np.random.default_rng(seed)
+    return Structure(
+        np.diag([3.8, 4.0, 4.2]),
+        ["Al", "Al", "Cu", "Cu"],
+        np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]) + rng.normal(0, 0.02, (4, 3)),
+    )
+
+
+def poscar(seed: int, comment: str, *, named: bool = True) -> str:
+    lines = structure(seed).to(fmt="poscar").splitlines()
+    body = [line for i, line in enumerate(lines[1:8]) if named or i != 4]
+    coordinates = [" ".join(line.split()[:3]) for line in lines[8:12]]
+    return "\n".join([comment, *body, *coordinates]) + "\n"
+
+
+@pytest.fixture
+def calypso(tmp_path: Path) -> Path:
+    folder = tmp_path / "calypso" / "results"
+    folder.mkdir(parents=True)
+    (folder / "pso_opt_1").write_text(poscar(0, "  -3.10", named=False) + poscar(1, "  -3.25", named=False))
+    (folder / "pso_opt_2").write_text(poscar(2, "  -3.50", named=False))
+    (folder / "pso_opt_10").write_text(poscar(3, "  -3.05", named=False))
+    (folder / "pso_ini_1").write_text("not read")
+    return folder.parent
+
+
+@pytest.fixture
+def cryspy(tmp_path: Path) -> Path:
+    folder = tmp_path / "cryspy" / "data"
+    folder.mkdir(parents=True)
+    (folder / "opt_POSCARS").write_text(poscar(0, "ID_1") + poscar(1, "ID_0") + poscar(2, "ID_2"))
+    (folder / "cryspy_rslt").write_text(
+        "   Gen  Spg_num  Spg_sym  Spg_num_opt Spg_sym_opt  E_eV_atom  Magmom      Opt\n"
+        "0    1      139   I4/mmm          139      I4/mmm  -3.000850     NaN     done\n"
+        "1    1       98     None           12        C2/m  -3.978441     NaN  not_yet\n"
+        "2    1       16     P222           16        P222        NaN     NaN     done\n"
+    )
+    return folder.parent
+
+
+def test_calypso(calypso: Path) -> None:
+    found = read_foreign(calypso, "calypso", AL2CU2)
+    assert [one.source for one in found] == [
+        "pso_opt_1, structure 1",
+        "pso_opt_1, structure 2",
+        "pso_opt_2, structure 1",
+        "pso_opt_10, structure 1",
+    ]
+    assert [one.energy for one in found] == pytest.approx([-12.4, -13.0, -14.0, -12.2])
+    np.testing.assert_allclose(found[2].structure.frac_coords, structure(2).frac_coords, atol=1e-9)
+    with pytest.raises(InputError, match="names no elements: give --system"):
+        read_foreign(calypso, "calypso")
+
+
+def test_cryspy(cryspy: Path) -> None:
+    found = read_foreign(cryspy, "cryspy")
+    assert [one.source for one in found] == ["ID_1", "ID_0", "ID_2"]
+    assert found[0].energy == pytest.approx(4 * -3.978441)
+    assert found[1].energy == pytest.approx(4 * -3.000850)
+    assert found[2].energy is None
+
+
+def test_poscars(tmp_path: Path) -> None:
+    for i in (1, 2, 10):
+        structure(i).to(fmt="poscar", filename=str(tmp_path / f"POSCAR_{i}"))
+    (tmp_path / "notes.txt").write_text("not read")
+    (tmp_path / "energies.csv").write_text("file,energy\nPOSCAR_1,-13.5\nPOSCAR_10,-14.5\n")
+    found = read_foreign(tmp_path, "poscars")
+    assert [one.source for one in found] == ["POSCAR_1", "POSCAR_2", "POSCAR_10"]
+    assert [one.energy for one in found] == [-13.5, None, -14.5]
+    (tmp_path / "energies.csv").write_text("file,energy\nPOSCAR_9,-13.5\n")
+    with pytest.raises(InputError, match="POSCAR_9"):
+        read_foreign(tmp_path, "poscars")
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path, calypso: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'calypso'"):
+        read_foreign(calypso, "calipso")
+    with pytest.raises(InputError, match="there is no folder"):
+        read_foreign(tmp_path / "nowhere", "poscars")
+    with pytest.raises(InputError, match="holds no structures"):
+        read_foreign(tmp_path, "calypso")
+    with pytest.raises(InputError, match="opt_POSCARS"):
+        read_foreign(tmp_path, "cryspy")
+    (calypso / "results" / "pso_opt_1").write_text("-3.0\n1.0\n1 2\n")
+    with pytest.raises(InputError, match="line 1: no POSCAR begins here"):
+        read_foreign(calypso, "calypso", AL2CU2)
+
+
+def test_imported_runs_enter_the_same_tables(calypso: Path, cryspy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["import", str(calypso), "--from", "calypso", "--system", "Al2Cu2", "--out", str(out), "--json"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["counting"] == 4
+    assert CliRunner().invoke(app, command).exit_code == 0  # again: nothing changes
+    (record,) = read_bench(out)
+    assert (record.system, record.method, record.budget, len(record.trials)) == ("Al2Cu2", "calypso", 4, 4)
+    (row,) = compare_records([record], load_references(out, [record])).summary().rows
+    assert row["lowest"] == pytest.approx(-14.0)
+    assert record.trials[0].candidate.info == {"source": "pso_opt_1, structure 1"}
+
+    other = ["import", str(cryspy), "--from", "cryspy", "--out", str(out), "--method", "theirs"]
+    assert CliRunner().invoke(app, other).exit_code == 0
+    records = read_bench(out)
+    assert [trial.status for trial in records[1].trials][-1] is TrialStatus.FAILED
+    with pytest.raises(InputError, match="different models"):
+        compare_records(records, {})
+
+
+def test_imported_structures_are_relaxed_on_request(calypso: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["import", str(calypso), "--from", "calypso", "--system", "Al2Cu2", "--out", str(out), "--relax"]
+    done = CliRunner().invoke(app, [*command, "--energy", "ase:emt", "--max-steps", "5"])
+    assert done.exit_code == 0, done.output
+    (record,) = read_bench(out)
+    assert record.fingerprint["model"] == "ase:emt"
+    assert all(trial.evaluations > 0 for trial in record.trials)
+    changed = CliRunner().invoke(app, [*command, "--energy", "ase:emt", "--max-steps", "6"])
+    assert changed.exit_code == 2
+    assert "config.relax.max_steps" in changed.output
+
+
+def test_another_composition_is_refused_in_one_line(cryspy: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["import", str(cryspy), "--from", "cryspy", "--system", "Al3Cu1", "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 2
+    assert "ID_1: the structure's cell holds Al2Cu2, not Al3Cu" in done.output
