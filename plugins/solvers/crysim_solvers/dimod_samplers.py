@@ -148,7 +148,7 @@ def _openjij(sampler: Any, bqm: Any, run: Run, options: Mapping[str, Any]) -> It
 def call_any(sampler: Any, bqm: Any, run: Run, options: Mapping[str, Any]) -> Iterator[Any]:
     """Call a sampler that we know nothing of: with what its ``parameters`` say that it takes."""
     known = sampler.parameters
-    rounds = 1 if run.time_limit is None or "seed" not in known else 1000
+    rounds = 1 if run.time_limit is None or run.num_reads is not None or "seed" not in known else 1000
     for _ in range(rounds):
         given: dict[str, Any] = {}
         if "seed" in known:
