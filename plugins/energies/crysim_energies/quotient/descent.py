@@ -105,6 +105,8 @@ class Descent:
         """Propose the next trial from a point."""
         self.here = point
         step: Floats = -self._inverse @ point.gradient
+        # rounding has spoilt the inverse if it leads uphill
+        self.stalled = self.stalled or float(step @ point.gradient) > 0
         length = self.unit.step_length(point.parameters, step, MAX_MOVE, MAX_STRAIN)
         if length > self._radius:
             step = step * (self._radius / length)

@@ -26,6 +26,7 @@ MAX_VOLUME_RATIO = 20.0
 """Of the volume now to that at the start: above this the cell explodes."""
 RESTARTS = 2
 """Of a minimiser that stalls: what it learnt across a jump of the forces misleads, and is forgotten then."""
+NO_BONDS = "no two atoms are within the potential's cutoff"
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 
 
@@ -141,9 +142,6 @@ def _start(network: QuotientM3GNet, track: Track) -> None:
     track.unit = unit = AsymmetricUnit(crystal, network.max_l)
     start = unit.start()
     track.bonds = unit.bonds(start, network.cutoff + SKIN)
-    if not len(track.bonds.center):
-        track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
-        return
     try:
         track.descent = Descent(unit, stiffness(unit, start, track.bonds))
     except (np.linalg.LinAlgError, ZeroDivisionError):
@@ -177,9 +175,13 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
         work = settings.pressure / GPA_PER_EV_PER_CUBIC_ANGSTROM * volume
         energy += work
         gradient[: unit.num_strains] += work * np.trace(unit.basis, axis1=1, axis2=2)
-    if descent.here is None and not (isfinite(energy) and np.isfinite(gradient).all()):
-        track.fail("energy or forces are no numbers at the start")
-        return
+    if descent.here is None:
+        if not isfinite(shortest):
+            track.fail(NO_BONDS)
+        elif not (isfinite(energy) and np.isfinite(gradient).all()):
+            track.fail("energy or forces are no numbers at the start")
+        if track.failed:
+            return
     if descent.receive(energy, gradient, shortest):
         track.path.append((parameters, energy))
         track.max_force = unit.max_force(parameters, gradient)

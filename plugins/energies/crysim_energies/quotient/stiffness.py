@@ -12,11 +12,11 @@ from crysim.compiled import compiled
 from crysim.crystal import Floats, Ints
 from crysim_energies.quotient.asymmetric import AsymmetricUnit, Bonds, Parameters
 
-SPRING = 2.0
+SPRING = 4.0
 """eV/Å² of a bond between nearest neighbours."""
-DECAY = 3.0
+DECAY = 2.0
 """How fast springs soften: exp(-DECAY (r / r_0 - 1)), r_0 the distance of the representative's nearest neighbour."""
-TRANSVERSE = 0.2
+TRANSVERSE = 0.1
 """Stiffness of a bond against moves across it, relative to that along it."""
 GROUND = 0.05
 """eV/Å² by which every atom is tied to its place, which settles moves that stretch no bond."""
@@ -32,7 +32,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
     vectors = (fractional - coordinates[bonds.center]) @ parameters.lattice
     matrix = np.zeros((unit.num_parameters, unit.num_parameters))
     weights = bonds.count * unit.multiplicities[bonds.center] / 2  # a bond is listed at both ends
-    lengths = np.sqrt((vectors**2).sum(axis=1))
+    lengths = np.maximum(np.sqrt((vectors**2).sum(axis=1)), 1e-3)  # atoms may start at one place
     nearest = np.full(len(unit.free), np.inf)
     np.minimum.at(nearest, bonds.center, lengths)
     springs = SPRING * weights * np.exp(-DECAY * (lengths / nearest[bonds.center] - 1))
@@ -45,6 +45,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
         springs,
         TRANSVERSE,
         vectors,
+        lengths,
         np.ascontiguousarray(far_maps),
         center_maps,
     )
@@ -64,6 +65,7 @@ def _add_springs(
     springs: Floats,
     transverse: float,
     vectors: Floats,
+    lengths: Floats,
     far_maps: Floats,
     center_maps: Floats,
 ) -> None:
@@ -73,7 +75,7 @@ def _add_springs(
     columns = np.empty(strains + 6, dtype=np.int64)
     columns[:strains] = np.arange(strains)
     for b in range(len(center)):
-        unit = vectors[b] / np.sqrt((vectors[b] ** 2).sum())
+        unit = vectors[b] / lengths[b]
         used = strains
         for k in range(strains):
             moves[k] = vectors[b] @ basis[k]

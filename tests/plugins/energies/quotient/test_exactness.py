@@ -81,7 +81,7 @@ def test_equals_the_full_graph(potential, crystals):
     for unit, energy, gradient in zip(units, result.energies, result.gradients, strict=True):
         expected, forces, stress = full_graph(potential, unit.crystal)
         at_sites, found = forces_and_stress(unit, gradient)
-        assert energy == pytest.approx(expected, rel=1e-9)
+        assert energy == pytest.approx(expected, rel=1e-9, abs=1e-8)
         # matgl cuts cosines off at 1 - 1e-7, which shows in angles of 180 degrees
         scale = np.abs(forces).max()
         np.testing.assert_allclose(at_sites, forces[unit.crystal.representatives], atol=1e-6 * scale + 1e-9)
@@ -103,7 +103,7 @@ def test_single_precision_is_off_by_its_rounding_only(potential, crystals):
         bonds = [unit.bonds(start, network.cutoff) for unit, start in zip(units, starts, strict=True)]
         results.append(Batch(network, units, bonds).evaluate(starts))
     single, double = results
-    np.testing.assert_allclose(single.energies, double.energies, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(single.energies, double.energies, rtol=1e-5, atol=1e-4)
     for a, b in zip(single.gradients, double.gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * max(1.0, np.abs(b).max()))
 
