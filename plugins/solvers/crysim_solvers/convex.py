@@ -94,8 +94,7 @@ class Convex(IsingSolver):
             add_spread(form, run.polisher, pool, run.best, num_samples, deadline)
         spread = time.perf_counter_ns()
         run.search(self.max_nodes, self.gap)
-        if num_samples > 1 and len(pool) < 4 * num_samples:
-            add_neighbours(run.polisher, pool, run.best, 4 * num_samples)
+        add_neighbours(model, pool, num_samples)
         bits = pool.choose(num_samples)
         energies = model.energies(bits)
         end = time.perf_counter_ns()

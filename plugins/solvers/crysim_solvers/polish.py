@@ -53,25 +53,6 @@ class Polisher:
             ones = self.single(np.sort(ones))
         return ones
 
-    def neighbours(self, ones: Indices, n: int) -> list[Indices]:
-        """The vectors that are one exchange away, at most ``n``, those of lowest energy first."""
-        costs = self._exchange_costs(ones)
-        order = np.argsort(costs, kind="stable")[:n]
-        order = order[np.isfinite(costs[order])]
-        p = self.form.partition
-        movable = np.where(p.counts < p.sizes, p.counts, 0)
-        group = np.repeat(np.arange(len(p.sizes)), movable)  # of each one that can move
-        ends = np.cumsum(p.sizes[group])
-        mover = np.searchsorted(ends, order, side="right")
-        place = order - (ends[mover] - p.sizes[group[mover]]) + p.starts[group[mover]]
-        slot = np.flatnonzero(np.repeat(p.counts < p.sizes, p.counts))[mover]
-        result = []
-        for j, i in zip(slot, place, strict=True):
-            other = ones.copy()
-            other[j] = i
-            result.append(np.sort(other))
-        return result
-
     def cheapest_exchange(self, ones: Indices) -> float:
         """What the cheapest exchange costs that is not free; 1 if there is none."""
         costs = self._exchange_costs(ones)

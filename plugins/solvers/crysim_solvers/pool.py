@@ -33,6 +33,13 @@ class Pool:
         self._seen[key] = ones
         return new
 
+    def is_far(self, ones: Indices) -> bool:
+        """Whether the vector with these ones is far enough from all that were added."""
+        if not self._seen:
+            return True
+        bits = self.partition.bits_of(np.array([ones, *self._seen.values()]))
+        return bool((bits[1:] != bits[0]).sum(axis=1).min() >= self.min_hamming)
+
     def choose(self, n: int) -> Bits:
         """At most ``n`` vectors ``[., M]``, each the best that is far enough from those before it."""
         if not self._seen:

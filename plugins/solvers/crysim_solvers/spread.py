@@ -6,8 +6,10 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
-from crysim.partition import Indices
+from crysim.partition import Indices, Partition
+from crysim.quadratic import Bits, Floats, QuadraticModel
 from crysim.relaxation import LowRankForm, solve_relaxation
 from crysim_solvers.polish import Polisher
 from crysim_solvers.pool import Pool
@@ -16,10 +18,54 @@ _TRIES = 16
 _CLOSE = 1.2
 
 
-def add_neighbours(polisher: Polisher, pool: Pool, ones: Indices, n: int) -> None:
-    """Add the ``n`` cheapest single exchanges of a vector to the pool."""
-    for neighbour in polisher.neighbours(ones, n):
-        pool.add(neighbour)
+def add_neighbours(model: QuadraticModel, pool: Pool, n: int) -> None:
+    """Add vectors one exchange away from the best ones until ``n`` can be chosen from the pool, or it has no more."""
+    expanded: set[bytes] = set()
+    for _ in range(4 * n):
+        chosen = pool.choose(n)
+        fresh = [x for x in chosen if x.tobytes() not in expanded]
+        if len(chosen) == n or not fresh:
+            return
+        expanded.add(fresh[0].tobytes())
+        for neighbour in neighbours(model, pool.partition, fresh[0], 4 * n):
+            pool.add(neighbour)
+
+
+def neighbours(model: QuadraticModel, partition: Partition, x: Bits, n: int) -> list[Indices]:
+    """The ones of the ``n`` best vectors that differ from ``x`` by one exchange (of a free bit: by its flip)."""
+    p = partition
+    fields = p.spread(model.local_fields(x))
+    ones = p.ones_of(x)
+    taken = np.zeros(p.num_positions, dtype=np.bool_)
+    taken[ones] = True
+    group = np.repeat(np.arange(len(p.sizes)), p.counts)
+    found: list[tuple[float, int, int]] = []
+    for place, (one, g) in enumerate(zip(ones, group, strict=True)):
+        span = slice(p.starts[g], p.starts[g] + p.sizes[g])
+        gains = fields[span] - fields[one] - _coupled_to(model, p, one, span)
+        gains[taken[span]] = np.inf
+        order = np.argsort(gains, kind="stable")[:n]
+        found.extend((float(gains[i]), place, int(p.starts[g] + i)) for i in order if np.isfinite(gains[i]))
+    result: list[Indices] = []
+    for _, place, target in sorted(found)[:n]:
+        other = ones.copy()
+        other[place] = target
+        result.append(np.sort(other))
+    return result
+
+
+def _coupled_to(model: QuadraticModel, p: Partition, one: int, span: slice) -> Floats:
+    """The couplings of the bit at position ``one`` to those of a group; 0 at slack positions."""
+    bit, others = p.bits[one], p.bits[span]
+    if bit < 0:
+        return np.zeros(len(others))
+    if model.factors is not None:
+        row = model.factors[others] @ model.factors[bit]
+    else:
+        assert model.couplings is not None
+        both = model.couplings[[bit], :] + model.couplings[:, [bit]].T
+        row = np.asarray(both.toarray() if sparse.issparse(both) else both)[0, others]
+    return np.asarray(np.where(others < 0, 0.0, row), dtype=np.float64)
 
 
 def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices, n: int, deadline: float) -> None:
