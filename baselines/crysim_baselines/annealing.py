@@ -24,7 +24,7 @@ class Annealing(HyperoptSearch):
             problem: what to solve.
             avg_best_idx: mean rank of the good trial that a proposal starts from (hyperopt's default).
             shrink_coef: how fast the range shrinks: by 1 / (1 + trials · coefficient) (hyperopt's default).
-            screen: proposals drawn, at most, until one has no two atoms far too close.
+            screen: proposals drawn, at most, until one keeps GN-OA's limits of distances and volume.
         """
         super().__init__(problem, screen)
         if avg_best_idx < 1 or shrink_coef < 0:

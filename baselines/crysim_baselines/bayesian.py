@@ -31,8 +31,8 @@ class Bayesian(HyperoptSearch):
             startup_jobs: trials drawn at random before the estimators are used (the paper: 200 of 300).
             gamma: share of the trials that the estimator of good ones is made of, at most.
             candidates: values drawn for every variable, of which the one with the best expected improvement is taken.
-            screen: proposals drawn, at most, until one has no two atoms far too close; 1 takes what comes, as the
-                paper's run did.
+            screen: proposals drawn, at most, until one keeps GN-OA's limits of distances and volume; 1 takes what
+                comes, as the paper's run did.
         """
         super().__init__(problem, screen)
         if startup_jobs < 1 or candidates < 1 or not 0 < gamma < 1:

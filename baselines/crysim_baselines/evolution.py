@@ -13,9 +13,9 @@ from crysim import hookimpl
 from crysim.analysis.matching import distinct
 from crysim.crystal import Crystal
 from crysim.errors import InputError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines import operators
+from crysim_baselines.packed_random import PackedGenerator
 
 _TRIES = 20
 """How often an operator is tried, with new parents, before a random crystal takes its place."""
@@ -77,8 +77,8 @@ class Evolution(Strategy):
         self._parents: list[tuple[float, Crystal]] = []
 
     @cached_property
-    def _generator(self) -> RandomGenerator:
-        return RandomGenerator(self.problem.composition, self.problem.space_groups, self.problem.min_distance)
+    def _generator(self) -> PackedGenerator:
+        return PackedGenerator(self.problem)
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose children, at most those that are left of the generation."""
@@ -107,7 +107,8 @@ class Evolution(Strategy):
         rng = derive_rng(self.problem.seed, self.name, number)
         crystal, operator = self._child(rng) if self._parents else (None, "random")
         if crystal is None:
-            crystal, operator = self._generator.sample(1, rng)[0], "random"
+            volume = self._parents[0][1].volume if self._parents else None
+            crystal, operator = self._generator.draw(rng, volume), "random"
         info = {"operator": operator, "generation": number // self._population}
         return Candidate(crystal, info=info, seconds={"breed": time.perf_counter() - start})
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
+from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +35,7 @@ from crysim.symmetry import (
     impose_cell,
     open_cell,
 )
-from crysim_baselines.packing import packing_ratios, place, radius_sums
+from crysim_baselines.packing import estimated_volume, packing_ratios, place, radius_sums
 
 Values = Mapping[str, float | int]
 
@@ -43,8 +44,9 @@ _PENALTY = 1e6
 _LENGTH_MARGIN = 1.1
 """Upper bound of lattice lengths over that of random crystals (equation 9)."""
 _MIN_RATIO = 0.4
-"""GN-OA's limit of the least distance over the sum of covalent radii. (Its limits of the volume are left out: the
-volume is relaxed here.)"""
+_VOLUMES = (0.4, 2.4)
+"""GN-OA's limits: the least distance over the sum of covalent radii, and the volume over that of covalent spheres at a
+packing of 0.55."""
 
 
 class HyperoptSearch(Strategy):
@@ -91,7 +93,10 @@ class HyperoptSearch(Strategy):
         self._told += len(trials)
 
     def _candidate(self, number: int) -> Candidate:
-        """The first proposal that keeps GN-OA's limit of distances, or of those drawn the one that misses it least."""
+        """The first proposal within GN-OA's limits, or of those drawn the one that misses them least.
+
+        GN-OA tells its search that a proposal out of the limits is bad, and goes on; here only relaxations are told.
+        """
         start = time.perf_counter()
         best: tuple[float, Crystal, Values] | None = None
         for attempt in range(1, self._screen + 1):
@@ -101,10 +106,10 @@ class HyperoptSearch(Strategy):
                 key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()
             }
             crystal = self._space.crystal(parameters)
-            ratio = self._space.packing_ratio(crystal)
-            if best is None or ratio > best[0]:
-                best = ratio, crystal, parameters
-            if ratio >= _MIN_RATIO:
+            excess = self._space.excess(crystal)
+            if best is None or excess < best[0]:
+                best = excess, crystal, parameters
+            if excess == 0:
                 break
         assert best is not None
         return Candidate(
@@ -163,6 +168,7 @@ class ParameterSpace:
         lower, upper = default_length_bounds(self.composition.num_atoms)
         self.length_bounds = (lower, _LENGTH_MARGIN * upper)
         self._sums = radius_sums(self.composition)
+        self._volume = estimated_volume(self.composition)
 
     def expressions(self) -> dict[str, Any]:
         """The variables: lengths in Å, angles in degrees, the group as a category, everything else in [0, 1)."""
@@ -188,6 +194,13 @@ class ParameterSpace:
         sites = sum(map(len, combination))
         points = np.array([[values[f"{axis}{i}"] for axis in "xyz"] for i in range(sites)], dtype=np.float64)
         return place(self.composition, number, combination, cell, points)
+
+    def excess(self, crystal: Crystal) -> float:
+        """By how much, in logarithms, a crystal exceeds GN-OA's limits; 0 within them."""
+        relative = crystal.volume / self._volume
+        low, high = _VOLUMES
+        close = log(_MIN_RATIO / max(self.packing_ratio(crystal), 1e-6))
+        return max(0.0, close) + max(0.0, log(relative / high), log(low / relative))
 
     def packing_ratio(self, crystal: Crystal) -> float:
         """The least distance over the sum of covalent radii."""

@@ -132,6 +132,13 @@ def place(
     return Crystal(composition, number, (a, b, c, alpha, beta, gamma), sites)
 
 
+def scaled(crystal: Crystal, factor: float) -> Crystal:
+    """A crystal with all its cell lengths multiplied."""
+    cell = np.array(crystal.cell)
+    cell[:3] *= factor
+    return crystal.with_parameters(cell, [site.free for site in crystal.sites])
+
+
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _ratios(
     cells: Floats,

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from crysim import hookimpl
 from crysim.crystal import Crystal
 from crysim.errors import InputError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines.bonds import bond_matrix, difference
 from crysim_baselines.motion import align, lattice_towards
 from crysim_baselines.operators import with_symmetry
+from crysim_baselines.packed_random import PackedGenerator
 
 Floats = NDArray[np.float64]
 
@@ -118,8 +118,8 @@ class Swarm(Strategy):
         self._seen: list[Floats] = []
 
     @cached_property
-    def _generator(self) -> RandomGenerator:
-        return RandomGenerator(self.problem.composition, self.problem.space_groups, self.problem.min_distance)
+    def _generator(self) -> PackedGenerator:
+        return PackedGenerator(self.problem)
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose structures, at most those that are left of the generation."""
@@ -165,8 +165,9 @@ class Swarm(Strategy):
 
     def _random(self, rng: np.random.Generator) -> Crystal:
         """A random crystal unlike those relaxed before."""
+        volume = self._guides[0].best.volume if self._guides else None
         for _ in range(_TRIES):
-            (crystal,) = self._generator.sample(1, rng)
+            crystal = self._generator.draw(rng, volume)
             bonds = bond_matrix(crystal)
             if all(difference(bonds, other) > self._similarity for other in self._seen):
                 break

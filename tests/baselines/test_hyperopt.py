@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from crysim.composition import Composition
@@ -14,6 +16,7 @@ from crysim.testing.strategies import drive
 from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.hyperopt_search import ParameterSpace
+from crysim_baselines.packing import scaled
 
 AL2CU2 = Composition.from_formula("Al2Cu2")
 
@@ -87,15 +90,27 @@ def test_start_up_is_batched_and_then_one_by_one() -> None:
     assert len(strategy.ask(8)) == 1
 
 
-def test_proposals_with_atoms_far_too_close_are_drawn_again() -> None:
-    problem = Problem(Composition.from_formula("Y6Co51"), 0)
+def test_proposals_out_of_the_limits_are_drawn_again() -> None:
+    problem = Problem(Composition.from_formula("ScBe5"), 0)
     space = ParameterSpace(problem)
-    screened = Bayesian(problem, screen=10).ask(6)
-    plain = Bayesian(problem, screen=1).ask(6)
+    screened = Bayesian(problem, screen=10).ask(12)
+    plain = Bayesian(problem, screen=1).ask(12)
     assert {candidate.info["proposals"] for candidate in plain} == {1}
     assert any(candidate.info["proposals"] > 1 for candidate in screened)
-    ratios = [[space.packing_ratio(c.crystal) for c in some] for some in (screened, plain)]
-    assert all(good >= bad for good, bad in zip(*ratios, strict=True))
+    excesses = [[space.excess(c.crystal) for c in some] for some in (screened, plain)]
+    assert all(good <= bad for good, bad in zip(*excesses, strict=True))
+    assert sum(excesses[0]) < 0.5 * sum(excesses[1])
+
+
+def test_limits_are_gn_oas() -> None:
+    reference = find_system("ScBe5").reference
+    assert reference is not None
+    space = ParameterSpace(Problem(reference.composition, 0))
+    assert space.excess(reference) == 0
+    # 71.1 Å³ are covalent spheres at a packing of 0.55; the reference has 62.1 Å³
+    assert space.excess(scaled(reference, 2.0)) == pytest.approx(math.log(8 * 62.11 / 71.06 / 2.4), abs=1e-3)
+    small = space.excess(scaled(reference, 0.3))
+    assert small == pytest.approx(math.log(0.4 / (0.3 * 0.98399)) + math.log(0.4 * 71.06 / 0.027 / 62.11), abs=1e-3)
 
 
 def test_bad_options_are_refused() -> None:
