@@ -13,6 +13,8 @@ from crysim.plugins import plugin_manager
 
 FORMAT = 1
 """Version of the files in a run's folder."""
+ABSENT = "absent"
+"""Stands for the value of a key that one of two manifests does not have."""
 
 
 def make_manifest(spec: RunSpec, fingerprint: Mapping[str, str]) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] 
         for name in [*old, *(n for n in new if n not in old)]:
             path = f"{key}.{name}" if key else str(name)
             if name not in old or name not in new:
-                return path, old.get(name), new.get(name)
+                return path, old.get(name, ABSENT), new.get(name, ABSENT)
             found = first_difference(old[name], new[name], path)
             if found:
                 return found

@@ -14,6 +14,7 @@ import pytest
 from crysim.bench.directory import load_state, locked
 from crysim.bench.journal import INITIAL, JOURNAL, STATE, read_bench, read_run
 from crysim.bench.loop import Progress, execute
+from crysim.bench.manifest import first_difference
 from crysim.bench.spec import PartSpec, RunSpec
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError, InputError
@@ -254,3 +255,9 @@ def test_failures_are_statuses_with_a_reason_and_never_energies(tmp_path: Path, 
     assert "Å" in trials[3].reason
     assert [len(trial.frames) for trial in trials] == [2, 0, 1, 2, 2]
     assert (end.counting, end.lowest) == (2, -1.0)
+
+
+def test_a_key_that_one_manifest_lacks_is_a_difference() -> None:
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1, "c": None}}) == ("a.c", "absent", None)
+    assert first_difference({"a": [1], "d": 2}, {"a": [1]}) == ("d", 2, "absent")
+    assert first_difference({"a": {"b": [1, 2]}}, {"a": {"b": [1, 2]}}) is None
