@@ -91,7 +91,7 @@ def trial(number: int, candidate: Candidate, energy: float) -> Trial:
 
 
 def test_sixty_percent_of_a_generation_move_and_the_rest_is_random() -> None:
-    strategy = Swarm(Problem(BA3NA3BI3, 0, min_distance=1.0))
+    strategy = Swarm(Problem(BA3NA3BI3, 0, min_distance=1.0), similarity=0.0)
     first = strategy.ask(30)
     assert len(first) == 10
     assert {c.info["origin"] for c in first} == {"random"}
@@ -137,10 +137,11 @@ def test_a_particle_at_its_best_without_velocity_stays() -> None:
     assert difference(bond_matrix(candidate.crystal), strategy._last[0].bonds) < 1e-3
 
 
-def test_the_swarm_improves_on_its_first_generation() -> None:
+def test_the_swarm_is_better_than_its_first_generation() -> None:
     trials = drive(Swarm(Problem(BA3NA3BI3, 4, min_distance=1.0)), 60, batch=10)
     energies = [np.inf if trial.energy is None else trial.energy for trial in trials]
-    assert min(energies[10:]) < min(energies[:10])
+    moved = [e for e, t in zip(energies[20:], trials[20:], strict=True) if t.candidate.info["origin"] == "swarm"]
+    assert np.median(moved) < np.median(energies[:10])
 
 
 def test_bad_options_are_refused() -> None:
