@@ -5,8 +5,6 @@ from crysim.testing.solvers import SolverSuite
 
 
 class TestGreedy(SolverSuite):
-    finds_optimum = False
-
     @pytest.fixture
-    def solver(self):
-        return Greedy(restarts=20)
+    def make(self):
+        return lambda: Greedy(restarts=20)
