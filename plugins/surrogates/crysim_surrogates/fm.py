@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,11 +16,14 @@ from crysim.interfaces import FitReport, Surrogate
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 from crysim_surrogates.dataset import Dataset, Units, prepare
 from crysim_surrogates.fm_compiled import CompiledTrainer
-from crysim_surrogates.fm_torch import Parameters, TorchTrainer
+from crysim_surrogates.fm_torch import Parameters, TorchTrainer, check_device
 from crysim_surrogates.objective import pearson, rmse
-from crysim_surrogates.settings import SECTION_E_TABLE, Loss, Scheduler, settings_of
+from crysim_surrogates.settings import SECTION_E_TABLE, Loss, Scheduler, Unseen, settings_of
 from crysim_surrogates.sparse_bits import SparseBits
-from crysim_surrogates.training import Trainer, fm_values, train
+from crysim_surrogates.training import Trainer, fm_values, random_parameters, train
+
+WARM_SHARE = 4
+"""A warm start trains for so much less: on M3GNet's frames it then predicts coming trajectories as well, or better."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,10 @@ class FactorizationMachine(Surrogate):
     Args:
         preset: where the values below come from that are None (`crysim_surrogates.settings`).
         max_epoch, patience, batch_size, min_batches, rank, learning_rate, scheduler, weight_decay, loss,
-            error_weight, correlation_weight, warmup_steps, ema_momentum, init_scale: see
+            error_weight, correlation_weight, warmup_steps, ema_momentum, init_scale, unseen, unseen_penalty: see
             `crysim_surrogates.settings.TrainingSettings`.
-        unseen: what a bit does that is 1 in no vector of the data, and so gets no gradient. ``free``: what its random
-            initial values say; ``zero``: nothing; ``penalise``: costs ``unseen_penalty``.
-        unseen_penalty: in standard deviations of the energies; a negative one draws the search to unseen bits.
-        warm_start: start from the last fit's parameters. A vector is then held back or not by its own hash, so that
-            none that was trained on is ever held back later.
+        warm_start: start from the last fit's parameters, for a quarter of ``max_epoch``. A vector is then held back or
+            not by its own hash, so that none that was trained on is ever held back later.
         device: ``cpu`` trains with compiled code on one core; a device of torch, such as ``cuda``, with torch there.
     """
 
@@ -70,8 +70,8 @@ class FactorizationMachine(Surrogate):
         warmup_steps: int | None = None,
         ema_momentum: float | None = None,
         init_scale: float | None = None,
-        unseen: Literal["free", "zero", "penalise"] = "free",
-        unseen_penalty: float = 1.0,
+        unseen: Unseen | None = None,
+        unseen_penalty: float | None = None,
         warm_start: bool = False,
         device: str = "cpu",
     ) -> None:
@@ -91,9 +91,11 @@ class FactorizationMachine(Surrogate):
             warmup_steps=warmup_steps,
             ema_momentum=ema_momentum,
             init_scale=init_scale,
+            unseen=unseen,
+            unseen_penalty=unseen_penalty,
         )
-        self._unseen = unseen
-        self._unseen_penalty = unseen_penalty
+        if device != "cpu":
+            check_device(device)
         self._warm_start = warm_start
         self._device = device
         self._fitted: _Fitted | None = None
@@ -103,8 +105,13 @@ class FactorizationMachine(Surrogate):
         """Train on vectors ``[n, M]`` and energies ``[n]`` (eV per cell)."""
         started = time.perf_counter()
         data = prepare(bits, energies, rng, by_hash=self._warm_start)
-        trainer = self._trainer(data, self._start(data, rng))
-        result = train(trainer, len(data.training), data.validation_target, self.settings, rng)
+        start = self._continued(data)
+        settings = self.settings
+        if start is None:
+            start = random_parameters(data.training.num_bits, settings.rank, settings.init_scale, rng)
+        else:
+            settings = replace(settings, max_epoch=max(1, settings.max_epoch // WARM_SHARE))
+        result = train(self._trainer(data, start), len(data.training), data.validation_target, settings, rng)
         self._trained = _Fitted(result.parameters, data.units)
         self._fitted = _Fitted(self._with_unseen(result.parameters, data.seen), data.units)
         predicted = fm_values(data.validation, result.parameters)
@@ -121,29 +128,26 @@ class FactorizationMachine(Surrogate):
             return CompiledTrainer(data.training, data.target, data.validation, start, self.settings)
         return TorchTrainer(data.training, data.target, data.validation, start, self.settings, self._device)
 
-    def _start(self, data: Dataset, rng: np.random.Generator) -> Parameters:
+    def _continued(self, data: Dataset) -> Parameters | None:
+        """With a warm start, the last fit's function in the new units of energy."""
         last = self._trained
         shape = (data.training.num_bits + 1, self.settings.rank + 1)
-        if self._warm_start and last is not None and last.parameters.shape == shape:
-            # The same function in the new units of energy.
-            ratio = last.units.scale / data.units.scale
-            parameters = last.parameters * np.float32(np.sqrt(ratio))
-            parameters[:, 0] = last.parameters[:, 0] * np.float32(ratio)
-            parameters[-1, 0] += np.float32((last.units.mean - data.units.mean) / data.units.scale)
-            return parameters
-        limit = self.settings.init_scale
-        parameters = rng.uniform(-limit, limit, shape).astype(np.float32)
-        parameters[-1] = 0.0
+        if not self._warm_start or last is None or last.parameters.shape != shape:
+            return None
+        ratio = last.units.scale / data.units.scale
+        parameters = last.parameters * np.float32(np.sqrt(ratio))
+        parameters[:, 0] = last.parameters[:, 0] * np.float32(ratio)
+        parameters[-1, 0] += np.float32((last.units.mean - data.units.mean) / data.units.scale)
         return parameters
 
     def _with_unseen(self, parameters: Parameters, seen: NDArray[np.bool_]) -> Parameters:
-        if self._unseen == "free":
+        if self.settings.unseen == "free":
             return parameters
         unseen = np.append(~seen, False)
         values = parameters.copy()
         values[unseen] = 0.0
-        if self._unseen == "penalise":
-            values[unseen, 0] = self._unseen_penalty
+        if self.settings.unseen == "penalise":
+            values[unseen, 0] = self.settings.unseen_penalty
         return values
 
     def predict(self, bits: Bits) -> Floats:

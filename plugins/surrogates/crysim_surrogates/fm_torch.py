@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from crysim.errors import InputError
 from crysim.quadratic import Floats
 from crysim_surrogates.objective import TINY
 from crysim_surrogates.settings import TrainingSettings
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 Parameters = NDArray[np.float32]
 """``[M + 1, K + 1]``: row i is (h_i, w_i); the last row is (b, 0, ..., 0)."""
+
+
+def check_device(device: str) -> None:
+    """Raise InputError unless torch can compute on the device."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"device '{device}' of surrogate 'fm' is not to be had here ({reason}): use 'cpu'") from None
 
 
 class TorchTrainer:

@@ -11,6 +11,7 @@ from crysim.errors import InputError
 
 Scheduler = Literal["None", "ReduceLROnPlateau", "LinearLR", "ExponentialLR", "MultiStepLR", "SequentialLR"]
 Loss = Literal["mse", "rmse"]
+Unseen = Literal["free", "zero", "penalise"]
 
 
 _SMALLEST_BATCH = 5
@@ -35,6 +36,9 @@ class TrainingSettings:
         warmup_steps: steps over which the learning rate rises linearly to its value.
         ema_momentum: weight of an epoch's new parameters when mixed with the last epoch's; 1: no mixing.
         init_scale: parameters start uniformly within ± this.
+        unseen: what a bit does that is 1 in no vector of the data, and so gets no gradient. ``free``: what its random
+            initial values say, less their decay; ``zero``: nothing; ``penalise``: costs ``unseen_penalty``.
+        unseen_penalty: in standard deviations of the energies; a negative one draws the search to unseen bits.
     """
 
     max_epoch: int = 800
@@ -51,6 +55,8 @@ class TrainingSettings:
     warmup_steps: int = 1000
     ema_momentum: float = 1.0
     init_scale: float = 0.1
+    unseen: Unseen = "free"
+    unseen_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least in (("max_epoch", 1), ("rank", 1), ("batch_size", 0), ("min_batches", 1), ("warmup_steps", 0)):
@@ -103,6 +109,7 @@ PRESETS: dict[str, TrainingSettings] = {
         loss="rmse",
         warmup_steps=100,
         init_scale=0.03,
+        unseen="zero",
     ),
 }
 """``paper``: section E.1. ``fast``: a tenth of the epochs at the same or a higher validation correlation; what helps

@@ -53,6 +53,13 @@ def fm_values(data: SparseBits, parameters: Parameters) -> Floats:
     return values
 
 
+def random_parameters(num_bits: int, rank: int, scale: float, rng: np.random.Generator) -> Parameters:
+    """Where a training starts: h and W uniformly within ± ``scale``, b = 0."""
+    parameters = rng.uniform(-scale, scale, (num_bits + 1, rank + 1)).astype(np.float32)
+    parameters[-1] = 0.0
+    return parameters
+
+
 def train(
     trainer: Trainer,
     num_rows: int,

@@ -63,7 +63,8 @@ def test_warm_start_continues_the_same_function() -> None:
     surrogate.fit(bits[:250], energies[:250], np.random.default_rng(0))
     before = surrogate.predict(bits)
     data = prepare(bits, 2 * energies + 7, np.random.default_rng(1), by_hash=True)
-    start = surrogate._start(data, np.random.default_rng(1))
+    start = surrogate._continued(data)
+    assert start is not None
     from crysim_surrogates.training import fm_values
 
     again = data.units.restore(fm_values(SparseBits.from_dense(bits), start))
@@ -77,6 +78,7 @@ def test_warm_start_is_ahead_of_a_cold_one() -> None:
         surrogate = FactorizationMachine(warm_start=warm, rank=4, max_epoch=20, warmup_steps=0)
         for seed in range(4):
             report = surrogate.fit(bits, energies, np.random.default_rng(seed))
+        assert report.epochs == (5 if warm else 20)
         pcc[warm] = report.train_pcc
     assert pcc[True] > pcc[False]
 
@@ -131,3 +133,24 @@ def test_another_number_of_bits() -> None:
     surrogate.fit(*example_data(20), np.random.default_rng(0))
     with pytest.raises(InputError, match=f"{NUM_BITS} bits"):
         surrogate.predict(np.zeros((1, NUM_BITS + 1), bool))
+
+
+def test_torch_on_a_device_does_what_the_compiled_code_does() -> None:
+    """``cpu:0`` goes through torch, as a GPU does."""
+    import torch
+
+    bits, energies = example_data(150)
+    device = "cuda" if torch.cuda.is_available() else "cpu:0"
+    compiled = FactorizationMachine(rank=4, max_epoch=15)
+    in_torch = FactorizationMachine(rank=4, max_epoch=15, device=device)
+    first = compiled.fit(bits, energies, np.random.default_rng(0))
+    second = in_torch.fit(bits, energies, np.random.default_rng(0))
+    assert second.epochs == first.epochs
+    assert second.validation_pcc == pytest.approx(first.validation_pcc, abs=1e-3)
+    np.testing.assert_allclose(in_torch.predict(bits), compiled.predict(bits), atol=0.01 * energies.std())
+
+
+def test_a_device_that_is_not_there() -> None:
+    for device in ("gpu", "cuda:99"):
+        with pytest.raises(InputError, match=f"device '{device}'"):
+            FactorizationMachine(device=device)
