@@ -14,7 +14,7 @@ import typer
 from crysim.analysis.bits import bits_table
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure, save_figure
-from crysim.analysis.outcome import write_table
+from crysim.analysis.outcome import TERMINAL_KEYS, write_table
 from crysim.analysis.paper_figures import matches_figure, surrogate_figure
 from crysim.analysis.references import compare_records, load_references, settle_references
 from crysim.analysis.reproduction import Target, find_target, merged, protocol_path, target_tables, targets
@@ -99,7 +99,8 @@ def reproduce_targets(names: Sequence[str], out: str, cuts: Cuts, *, as_json: bo
         )
         if not as_json:
             for table in tables:
-                table_console().print(table.to_rich())
+                shown = table.select(TERMINAL_KEYS) if target.kind in ("curves", "surrogate") else table
+                table_console().print(shown.to_rich())
     if as_json:
         typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     report_failures(outcomes)
