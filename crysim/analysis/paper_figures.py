@@ -40,8 +40,17 @@ def matches_figure(comparison: Comparison) -> Figure:
             axis.set_title(f"{formula_text(system)}: {label}")
             axis.set_xlabel("seed")
             axis.set_ylabel("iteration" if key == "first_match" else "crystals of the lowest energy")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    from matplotlib.patches import Patch
+
+    handles = [
+        patch
+        for index, method in enumerate(comparison.methods)
+        for patch in (
+            Patch(facecolor=COLOURS[index % len(COLOURS)], label=method),
+            Patch(fill=False, edgecolor=COLOURS[index % len(COLOURS)], label=f"{method}, paper"),
+        )
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -51,21 +60,19 @@ def _bars(axis: Axes, comparison: Comparison, system: str, key: str) -> None:
     methods = [method for method in comparison.methods if comparison.of(system, method)]
     width = 0.8 / (2 * max(1, len(methods)))
     for index, method in enumerate(methods):
-        colour = COLOURS[index % len(COLOURS)]
+        colour = COLOURS[comparison.methods.index(method) % len(COLOURS)]
         for run, metrics in comparison.of(system, method):
             place = seeds.index(run.seed) - 0.4 + 2 * index * width
             ours = getattr(metrics, key)
-            label = method if run.seed == seeds[0] else None
             hatch = "//" if ours is None else None
             height = run.budget if ours is None else ours
             alpha = 0.25 if ours is None else 1.0
-            axis.bar(place, height, width, align="edge", color=colour, alpha=alpha, hatch=hatch, label=label)
+            axis.bar(place, height, width, align="edge", color=colour, alpha=alpha, hatch=hatch)
             theirs = printed.get((run.seed, method))
             if theirs is not None:
                 value = getattr(theirs, key)
                 style: dict[str, Any] = {"fill": False, "edgecolor": colour, "hatch": "//" if value is None else None}
-                label = f"{method}, paper" if run.seed == seeds[0] else None
-                axis.bar(place + width, 300 if value is None else value, width, align="edge", label=label, **style)
+                axis.bar(place + width, 300 if value is None else value, width, align="edge", **style)
     axis.set_xticks(range(len(seeds)), [str(seed) for seed in seeds])
 
 
@@ -138,14 +145,17 @@ def surrogate_figure(records: Sequence[RunRecord]) -> Figure:
         axis.set_xlabel("computed energy (standardised)")
         axis.set_ylabel("predicted energy (standardised)")
     last = axes[len(records)]
+    errors = last.twinx()
     for index, record in enumerate(records):
         iterations, values = fit_history(record)
         colour = COLOURS[index % len(COLOURS)]
         last.plot(iterations, values["train_pcc"], color=colour, linewidth=1.0, label=record.method)
         last.plot(iterations, values["validation_pcc"], color=colour, linewidth=0.8, linestyle=":")
-    last.set_title("during the search: training (line), validation (dotted)")
+        errors.plot(iterations, values["validation_rmse"], color=colour, linewidth=0.8, linestyle="--")
+    last.set_title("during the search")
     last.set_xlabel("iteration")
-    last.set_ylabel("Pearson correlation")
+    last.set_ylabel("PCC: training (line), validation (dotted)")
+    errors.set_ylabel("RMSE of validation (eV per cell, dashed)")
     last.legend(fontsize="small")
     for axis in axes[len(records) + 1 :]:
         axis.set_visible(False)
