@@ -48,7 +48,7 @@ class Convex(IsingSolver):
 
     name: ClassVar[str] = "convex"
 
-    def __init__(self, *, max_nodes: int = 100_000, gap: float = 0.0, min_hamming: int = 2) -> None:
+    def __init__(self, *, max_nodes: int = 100_000, gap: float = 0.0, min_hamming: int = 1) -> None:
         for key, value, least in (("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1)):
             if value < least:
                 raise InputError(f"option '{key}' of solver 'convex' is {value}: it must be at least {least}")
