@@ -80,7 +80,8 @@ def test_the_papers_metrics() -> None:
     assert metrics.lowest_at is not None
     assert metrics.lowest_at.relaxations == 5  # -41.5901 is the lowest at two decimals
     assert metrics.found is not None
-    assert metrics.found.relaxations == 1  # the paper's tolerances take zinc blende for rock salt
+    assert metrics.found.relaxations == 4  # the paper's tolerances take zinc blende for rock salt, near its energy
+    assert run_metrics(example(), matcher=ReferenceMatcher(reference())).found.relaxations == 1  # type: ignore[union-attr]
     assert metrics.found_strict is not None
     assert (metrics.found_strict.relaxations, metrics.found_strict.evaluations) == (5, 20)
     assert metrics.found_strict.seconds == pytest.approx(7.5)
