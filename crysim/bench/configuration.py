@@ -58,8 +58,8 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
 
     Args:
         file: the TOML file, or None.
-        given: keys of `BenchSettings`, ``relax`` as a table, and ``NAME_options`` of the chosen encoder, surrogate,
-            solver and energy; a value of None is not given.
+        given: keys of `BenchSettings`, ``relax`` as a table, ``NAME_options`` of the chosen encoder, surrogate,
+            solver and energy, and ``surrogate_tables``, options by surrogate; a value of None is not given.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
@@ -81,6 +81,8 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     options: dict[Kind, dict[str, Options]] = {}
     for kind in KINDS:
         options[kind] = {name: dict(table) for name, table in _table(tables, kind, file).items()}
+        for name, table in here.get(f"{kind}_tables", {}).items():
+            options[kind][name] = {**options[kind].get(name, {}), **table}
         for name in options[kind]:
             plugin_manager().get(kind, name)
         if extra := here.get(f"{kind}_options"):
@@ -96,6 +98,9 @@ def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     given["relax"] = {key: arguments[key] for key in _RELAX_KEYS if arguments.get(key) is not None}
     for kind in (*PARTS, "energy"):
         given[f"{kind}_options"] = values.assignments(arguments.get(f"{kind}_option") or ())
+    if arguments.get("surrogate_config") is not None:
+        given["surrogate_tables"] = _surrogate_tables(arguments["surrogate_config"])
+        given.setdefault("surrogate", next(iter(given["surrogate_tables"])))
     given["method_options"] = values.assignments(arguments.get("option") or ())
     if arguments.get("mid") is not None:
         given["method_options"]["mid"] = arguments["mid"]
@@ -109,6 +114,15 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise InputError(f"cannot read the configuration {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file} is no TOML: {error}") from error
+
+
+def _surrogate_tables(file: Path) -> dict[str, Any]:
+    """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
+    tables = _read_toml(file)
+    options = _table(tables, "surrogate", file)
+    if set(tables) != {"surrogate"} or len(options) != 1:
+        raise InputError(f"{file} must hold one table [surrogate.NAME] and nothing else, as crysim tune writes it")
+    return options
 
 
 def _table(tables: Mapping[str, Any], name: str, file: Path | None) -> dict[str, Any]:

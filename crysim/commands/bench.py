@@ -48,6 +48,7 @@ def bench(
     energy_option: o.EnergyOption = None,
     solver_option: o.SolverOption = None,
     surrogate_option: o.SurrogateOption = None,
+    surrogate_config: o.SurrogateConfig = None,
     encoder_option: o.EncoderOption = None,
     mid: o.Mid = None,
     fmax: o.Fmax = None,

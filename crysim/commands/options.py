@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,12 @@ EncoderOption = Annotated[
 SurrogateOption = Annotated[
     list[str] | None,
     typer.Option("--surrogate-option", metavar="KEY=VALUE", help="Of the surrogate.", rich_help_panel=PARTS),
+]
+SurrogateConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--surrogate-config", help="TOML file of crysim tune: the surrogate and its options.", rich_help_panel=PARTS
+    ),
 ]
 SolverOption = Annotated[
     list[str] | None, typer.Option("--solver-option", metavar="KEY=VALUE", help="Of the solver.", rich_help_panel=PARTS)
