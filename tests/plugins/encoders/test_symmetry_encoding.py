@@ -171,7 +171,7 @@ def test_leftmost_bits_fill_free_sites_in_order() -> None:
     )
     garnet = Crystal(GARNET, 230, (12, 12, 12, 90, 90, 90), sites)
     for marking in ("independent", "all-atoms"):
-        encoder = SymmetryEncoder(marking=marking)  # type: ignore[arg-type]
+        encoder = SymmetryEncoder(marking=marking, assignment="leftmost")  # type: ignore[arg-type]
         encoder.fit([garnet])
         vector = encoder.encode([garnet])[0]
         decoded = {c.combination: c for c in encoder.decode(vector, np.random.default_rng(0))}
