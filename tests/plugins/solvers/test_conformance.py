@@ -11,35 +11,37 @@ from crysim_solvers.exact import Exact
 
 
 class TestAnnealer(SolverSuite):
-    exact = True
+    distinct = 5
 
     @pytest.fixture
-    def make(self):
-        return lambda: Annealer(sweeps=100)
+    def solver(self):
+        return Annealer(sweeps=100)
 
 
 class TestAnnealerOnADevice(SolverSuite):
     """The code for GPUs, on torch's CPU; couplings given one by one stay with the compiled code."""
 
-    exact = True
+    distinct = 5
 
     @pytest.fixture
-    def make(self):
-        return lambda: Annealer(sweeps=40, device="cpu:0", replicas=16, patience=1)
+    def solver(self):
+        return Annealer(sweeps=40, device="cpu:0", replicas=16, patience=1)
 
 
 class TestConvex(SolverSuite):
     kinds = ("low-rank",)
-    exact = proves = True
+    proves = True
+    distinct = 5
 
     @pytest.fixture
-    def make(self):
-        return Convex
+    def solver(self):
+        return Convex()
 
 
 class TestExact(SolverSuite):
-    exact = proves = True
+    proves = True
+    distinct = 5
 
     @pytest.fixture
-    def make(self):
-        return Exact
+    def solver(self):
+        return Exact()
