@@ -152,7 +152,7 @@ def test_comparing_gives_a_table_a_picture_and_all_points(folder: Path) -> None:
 
 
 def test_a_history_takes_the_place_of_runs_with_less_time(folder: Path) -> None:
-    arguments = ["--solver", "convex", "--time-limit", "5", "--out", folder / "out", "--json"]
+    arguments = ["--solver", "convex", "--time-limit", "60", "--out", folder / "out", "--json"]
     code, out, err = run("compare-solvers", folder / "model.npz", *arguments)
     assert code == 0, err
     entry = json.loads(out)["entries"][0]

@@ -192,10 +192,28 @@ def test_interrupted_is_no_traceback(tmp_path, copper):
     atoms = ase.build.bulk("Ar", a=6.0, cubic=True) * (4, 4, 4)
     atoms.rattle(0.2, seed=0)
     ase.io.write(slow, atoms)
-    command = [sys.executable, "-m", "crysim", "relax", str(slow), "--energy", "ase:lj", "--fmax", "1e-12"]
+    command = [
+        sys.executable,
+        "-m",
+        "crysim",
+        "relax",
+        str(slow),
+        "--energy",
+        "ase:lj",
+        "--fmax",
+        "1e-12",
+        "--max-steps",
+        "1000000",
+    ]
     out = tmp_path / "out"
     command += ["--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+    )
     while not out.exists():  # made just before the first step
         time.sleep(0.1)
     time.sleep(1)
