@@ -7,15 +7,14 @@ The harmonics are in Racah's normalisation, C_lm = sqrt(4π / (2l + 1)) Y_lm, so
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.linalg import block_diag
 
 from crysim.crystal import Floats
-
-MAX_DEGREE = 3
-"""The highest degree l that is written out below."""
 
 
 def num_components(max_l: int) -> int:
@@ -30,32 +29,65 @@ def degrees(max_l: int) -> list[int]:
 
 def harmonics(directions: torch.Tensor, max_l: int) -> torch.Tensor:
     """C_lm of unit vectors ``[n, 3]`` for all degrees below ``max_l``: ``[n, max_l²]``, by degree and then by order."""
-    x, y, z = directions.unbind(1)
-    columns = [torch.ones_like(x)]
-    if max_l > 1:
-        columns += [x, y, z]
-    if max_l > 2:
-        r3 = math.sqrt(3.0)
-        columns += [r3 * x * y, r3 * y * z, 1.5 * z * z - 0.5, r3 * x * z, 0.5 * r3 * (x * x - y * y)]
-    if max_l > 3:
-        columns += _third_degree(x, y, z)
-    if max_l > MAX_DEGREE + 1:
+    matrix = torch.from_numpy(coefficients(max_l)).to(directions)
+    return monomials(directions, max_l) @ matrix
+
+
+def monomials(directions: torch.Tensor, max_l: int) -> torch.Tensor:
+    """The tensor powers of vectors ``[n, 3]`` below degree ``max_l``, side by side: ``[n, 1 + 3 + 9 + ...]``."""
+    powers = [directions.new_ones(len(directions), 1)]
+    for _ in range(1, max_l):
+        powers.append((powers[-1][:, :, None] * directions[:, None, :]).flatten(1))
+    return torch.cat(powers, dim=1)
+
+
+@cache
+def coefficients(max_l: int) -> Floats:
+    """The harmonics below degree ``max_l`` as sums of `monomials`, ``[1 + 3 + 9 + ..., max_l²]``.
+
+    Raises:
+        ValueError: a degree is not written out.
+    """
+    if max_l > len(_POLYNOMIALS):
         raise ValueError(f"harmonics of degree {max_l - 1} are not written out")
-    return torch.stack(columns, dim=1)
+    blocks = []
+    for degree, polynomials in enumerate(_POLYNOMIALS[:max_l]):
+        block = np.zeros((3**degree, 2 * degree + 1))
+        for column, polynomial in enumerate(polynomials):
+            for axes, factor in polynomial.items():
+                block[sum(3**i * "xyz".index(axis) for i, axis in enumerate(reversed(axes))), column] = factor
+        blocks.append(block)
+    return np.asarray(block_diag(*blocks))
 
 
-def _third_degree(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> list[torch.Tensor]:
-    a, b, c = math.sqrt(5.0 / 8.0), math.sqrt(15.0), math.sqrt(3.0 / 8.0)
-    xx, yy, zz = x * x, y * y, z * z
-    return [
-        a * y * (3 * xx - yy),
-        b * x * y * z,
-        c * y * (5 * zz - 1),
-        0.5 * z * (5 * zz - 3),
-        c * x * (5 * zz - 1),
-        0.5 * b * z * (xx - yy),
-        a * x * (xx - 3 * yy),
-    ]
+def _scaled(factor: float, **terms: float) -> dict[str, float]:
+    return {axes: factor * value for axes, value in terms.items()}
+
+
+_POLYNOMIALS: tuple[list[dict[str, float]], ...] = (
+    [{"": 1.0}],
+    [{"x": 1.0}, {"y": 1.0}, {"z": 1.0}],
+    [
+        {"xy": math.sqrt(3)},
+        {"yz": math.sqrt(3)},
+        {"zz": 1.0, "xx": -0.5, "yy": -0.5},
+        {"xz": math.sqrt(3)},
+        _scaled(math.sqrt(3) / 2, xx=1, yy=-1),
+    ],
+    [
+        _scaled(math.sqrt(5 / 8), xxy=3, yyy=-1),
+        {"xyz": math.sqrt(15)},
+        _scaled(math.sqrt(3 / 8), yzz=4, xxy=-1, yyy=-1),
+        _scaled(0.5, zzz=2, xxz=-3, yyz=-3),
+        _scaled(math.sqrt(3 / 8), xzz=4, xxx=-1, xyy=-1),
+        _scaled(math.sqrt(15) / 2, xxz=1, yyz=-1),
+        _scaled(math.sqrt(5 / 8), xxx=1, xyy=-3),
+    ],
+)
+"""The harmonics of each degree as homogeneous polynomials, by order: on unit vectors x² + y² + z² is 1."""
+
+MAX_DEGREE = len(_POLYNOMIALS) - 1
+"""The highest degree l that is written out."""
 
 
 def projector(rotations: Floats, max_l: int) -> Floats:

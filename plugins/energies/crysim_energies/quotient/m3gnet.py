@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import silu
+from torch.nn.functional import pad, silu
 
 from crysim.errors import InputError
 from crysim_energies.quotient.graph import QuotientGraph
-from crysim_energies.quotient.harmonics import MAX_DEGREE, degrees, harmonics
-from crysim_energies.quotient.layers import BondNetwork, Convert, GatedMLP, Linear
-from crysim_energies.quotient.radial import RadialBasis
+from crysim_energies.quotient.harmonics import MAX_DEGREE, coefficients, degrees, monomials
+from crysim_energies.quotient.layers import BondEnds, BondNetwork, Convert, GatedMLP, Linear
+from crysim_energies.quotient.radial import RadialBasis, polynomial_cutoff, tabulated
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
@@ -58,6 +58,15 @@ class QuotientM3GNet:
         self._element_refs = potential.element_refs.detach().to(self.device, torch.float64)
         self._bond_basis = RadialBasis(model.bond_expansion.rbf, self.device)
         self._angle_basis = RadialBasis(model.basis_expansion.sbf, self.device)
+        self._same_basis = self._angle_basis.same_as(self._bond_basis)
+        radials = int(model.max_n)
+        # harmonics() leaves out the normalisation of Y_l0
+        norm = [math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(self.max_l)]
+        self._norm = torch.tensor(norm, dtype=torch.float64, device=self.device).repeat_interleave(radials)
+        spread = torch.eye(self.max_l)[:, degrees(self.max_l)]
+        self._spread = torch.kron(spread, torch.eye(radials)).to(self.device, dtype)
+        matrix = torch.from_numpy(coefficients(self.max_l)).repeat_interleave(radials, dim=1)
+        self._harmonics = matrix.to(self.device, dtype)
 
         def convert(parameter: torch.Tensor) -> torch.Tensor:
             return parameter.detach().to(self.device, dtype)
@@ -73,40 +82,49 @@ class QuotientM3GNet:
     def energies(self, graph: QuotientGraph) -> torch.Tensor:
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
         lengths = graph.vectors.norm(dim=1)
-        radial = self._bond_basis(lengths)
-        pairs = self._pair_basis(graph, lengths, radial)
-        radial = radial.to(self.dtype)
+        basis = self._bond_basis(lengths.detach())
+        radial = tabulated(lengths, *basis, self.dtype)
+        pairs = self._pair_basis(graph, lengths, basis)
         weights = graph.message_weights(self.convention).to(self.dtype)[:, None]
         receiver = graph.center if self.convention == "source" else graph.far
+        ends = BondEnds.of(graph.center, graph.far, len(graph.species))
         nodes = self._node_embedding.index_select(0, graph.species)
         edges = silu(self._edge_embedding(radial))
         for block in self._blocks:
             edges = block.add_three_body(graph, pairs, nodes, edges)
-            edges, messages = block.convolve(graph, radial, nodes, edges)
+            edges, messages = block.convolve(ends, radial, nodes, edges)
             nodes = nodes.index_add(0, receiver, messages * weights)
         atomic = self._readout(nodes).reshape(-1).double()
         atomic = (self._data_std * atomic + self._element_refs[graph.species]) * graph.multiplicity
         energies: torch.Tensor = atomic.new_full((graph.num_crystals,), self._data_mean)
         return energies.index_add(0, graph.crystal, atomic)
 
-    def _pair_basis(self, graph: QuotientGraph, lengths: torch.Tensor, radial: torch.Tensor) -> _PairBasis:
+    def _pair_basis(
+        self, graph: QuotientGraph, lengths: torch.Tensor, basis: tuple[torch.Tensor, torch.Tensor]
+    ) -> _PairBasis:
         """Equation 2's basis functions of the short bonds, which no layer changes."""
         short = graph.num_short
-        lengths = lengths[:short]
-        basis = radial[:short] if self._angle_basis == self._bond_basis else self._angle_basis(lengths)
-        cutoff = _polynomial_cutoff(lengths / self.threebody_cutoff)
-        basis = basis.reshape(short, self.max_l, basis.shape[1] // self.max_l) * cutoff[:, None, None]
-        norm = [math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(self.max_l)]
-        basis = basis * basis.new_tensor(norm)[:, None]
-        directions = harmonics(graph.vectors[:short] / lengths[:, None], self.max_l)
-        counted = basis * graph.count[:short, None, None]
-        degree = torch.tensor(degrees(self.max_l), device=basis.device)
+        lengths, vectors = lengths[:short], graph.vectors[:short]
+        known = lengths.detach()
+        values, slopes = (part[:short] for part in basis) if self._same_basis else self._angle_basis(known)
+        cut, cut_slope = (part[:, None] for part in polynomial_cutoff(known, self.threebody_cutoff))
+        # times the smooth cut-off once for a bond that is a neighbour, twice for one that meets itself
+        once, once_slope = self._norm * values * cut, self._norm * (slopes * cut + values * cut_slope)
+        twice, twice_slope = once * cut, once_slope * cut + once * cut_slope
+        count = graph.count[:short, None]
+        table = tabulated(
+            lengths,
+            torch.cat([once * count, twice, cut], dim=1),
+            torch.cat([once_slope * count, twice_slope, cut_slope], dim=1),
+            self.dtype,
+        )
+        radials = values.shape[1]
+        components = monomials((vectors / lengths[:, None]).to(self.dtype), self.max_l) @ self._harmonics
         return _PairBasis(
-            degree=degree,
-            cutoff=cutoff[:, None].to(self.dtype),
-            own=basis.to(self.dtype),
-            harmonics=directions[:, :, None].to(self.dtype),
-            shares=(counted.index_select(1, degree) * directions[:, :, None]).to(self.dtype),
+            spread=self._spread,
+            own=table[:, radials : 2 * radials],
+            harmonics=components * table[:, 2 * radials :],
+            shares=(table[:, :radials] @ self._spread) * components,
             center=graph.center[:short],
             far=graph.far[:short],
         )
@@ -114,19 +132,17 @@ class QuotientM3GNet:
 
 @dataclass(frozen=True)
 class _PairBasis:
-    """What the three-body sums of all layers share; T short bonds, M = max_l² components, N radial functions.
+    """What the three-body sums of all layers share; T short bonds, M = max_l² components, N radial functions each.
 
     Attributes:
-        degree: l of every component, ``[M]``.
-        cutoff: the smooth three-body cut-off of the bond, ``[T, 1]``.
-        own: radial functions with Y_l0's normalisation, ``[T, max_l, N]``.
-        harmonics: C_lm of the bond's direction, ``[T, M, 1]``.
-        shares: what the bond, times its count, adds to its representative's sum, ``[T, M, N]``.
+        spread: hands the functions (l, n) to all components of degree l, ``[max_l N, M N]``, zeros and ones.
+        own: what a bond adds to its own sum and must not: its radial functions, ``[T, max_l N]``.
+        harmonics: C_lm of the bond's direction times its smooth cut-off, ``[T, M N]``, the same for every n.
+        shares: what the bond, times its count, adds to its representative's sum, ``[T, M N]``.
         center, far: the orbits at its ends, ``[T]``.
     """
 
-    degree: torch.Tensor
-    cutoff: torch.Tensor
+    spread: torch.Tensor
     own: torch.Tensor
     harmonics: torch.Tensor
     shares: torch.Tensor
@@ -143,43 +159,38 @@ class _Block:
         n = self._atom.weight.shape[0]
         self._edge = BondNetwork(conv.edge_update_func, conv.edge_weight_func, n, convert)
         self._node = BondNetwork(conv.node_update_func, conv.node_weight_func, n, convert)
-        self._center_weight = torch.cat([self._edge.center_weight, self._node.center_weight], dim=1)
-        self._far_weight = torch.cat([self._edge.far_weight, self._node.far_weight], dim=1)
-        self._bias = torch.cat([self._edge.bias, self._node.bias])
+        nets = (self._edge, self._node)
+        self._bias = torch.cat([net.bias for net in nets])
+        self._center_weight = torch.cat([net.center_weight for net in nets])
+        self._far_weight = torch.cat([net.far_weight for net in nets])
 
     def add_three_body(
         self, graph: QuotientGraph, pairs: _PairBasis, nodes: torch.Tensor, edges: torch.Tensor
     ) -> torch.Tensor:
         """Bond features ``[U, features]`` with the three-body update of the short ones."""
-        short, components, radials = pairs.shares.shape
+        short = len(pairs.center)
         if not short:
             return edges
-        gates = torch.sigmoid(self._atom(nodes)).index_select(0, pairs.far).reshape(short, -1, radials)
-        shares = pairs.shares * gates.index_select(1, pairs.degree)
-        sums = shares.new_zeros(len(nodes), components * radials).index_add(0, pairs.center, shares.reshape(short, -1))
+        gates = torch.sigmoid(self._atom(nodes)).index_select(0, pairs.far)
+        sums = nodes.new_zeros(len(nodes), pairs.shares.shape[1])
+        sums = sums.index_add(0, pairs.center, pairs.shares * (gates @ pairs.spread))
         # the representative's own bonds stand for their images under the site's group
-        sums = torch.bmm(graph.projectors, sums.reshape(-1, components, radials)).reshape(len(nodes), -1)
-        products = sums.index_select(0, pairs.center).reshape(short, components, radials) * pairs.harmonics
-        total = products.new_zeros(short, pairs.own.shape[1], radials).index_add(1, pairs.degree, products)
+        sums = torch.bmm(graph.projectors, sums.reshape(len(nodes), graph.projectors.shape[1], -1)).flatten(1)
+        total = (sums.index_select(0, pairs.center) * pairs.harmonics) @ pairs.spread.T
         # a bond makes no pair with itself, and P_l(1) = 1
-        total = (total - pairs.own * gates).reshape(short, -1) * pairs.cutoff
-        return torch.cat([edges[:short] + self._bond(total), edges[short:]])
+        update = self._bond(total - pairs.own * gates)
+        return edges + pad(update, (0, 0, 0, len(edges) - short))
 
     def convolve(
-        self, graph: QuotientGraph, radial: torch.Tensor, nodes: torch.Tensor, edges: torch.Tensor
+        self, ends: BondEnds, radial: torch.Tensor, nodes: torch.Tensor, edges: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """New bond features ``[U, features]`` and the messages to the atoms ``[U, features]``."""
-        center = torch.addmm(self._bias, nodes, self._center_weight).index_select(0, graph.center)
-        ends = center + (nodes @ self._far_weight).index_select(0, graph.far)
-        width = self._edge.width
-        edges = edges + self._edge(ends[:, :width], edges, radial)
-        return edges, self._node(ends[:, width:], edges, radial)
-
-
-def _polynomial_cutoff(ratio: torch.Tensor) -> torch.Tensor:
-    """1 - 10 x³ + 15 x⁴ - 6 x⁵ below the cut-off, x the length over it; zero beyond (arXiv:2003.03123)."""
-    cubed = ratio**3
-    return torch.where(ratio <= 1, 1 - cubed * (10 - 15 * ratio + 6 * ratio * ratio), torch.zeros_like(ratio))
+        stacked = nodes.expand(4, *nodes.shape)
+        center = torch.baddbmm(self._bias, stacked, self._center_weight)
+        far = torch.bmm(stacked, self._far_weight)
+        (of_edge, of_node), (to_edge, to_node) = center.chunk(2), far.chunk(2)
+        edges = edges + self._edge(of_edge, to_edge, edges, radial, ends)
+        return edges, self._node(of_node, to_node, edges, radial, ends)
 
 
 def _refuse_unknown_parts(model: Any) -> None:

@@ -1,4 +1,4 @@
-"""Radial basis functions of matgl's models, in float64 and with few operations."""
+"""Radial functions of matgl's models with their slopes, in float64 and with few operations."""
 
 from __future__ import annotations
 
@@ -32,30 +32,56 @@ class RadialBasis:
         else:
             self._module = copy.deepcopy(module).to(device).double()
 
-    def __eq__(self, other: object) -> bool:
+    def same_as(self, other: RadialBasis) -> bool:
         """Whether two bases are known to be the same functions, so that one evaluation serves both."""
-        if not isinstance(other, RadialBasis) or self._module is not None or other._module is not None:
+        if self._module is not None or other._module is not None:
             return False
         return torch.equal(self._scale, other._scale) and torch.equal(self._norm, other._norm)
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __call__(self, lengths: torch.Tensor) -> torch.Tensor:
-        """The functions ``[n, max_l · max_n]`` at lengths ``[n]`` (Å, float64), by order and then by root."""
+    def __call__(self, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The functions ``[n, max_l · max_n]`` at lengths ``[n]`` (Å), by order and then by root, and their slopes."""
         if self._module is not None:
-            expanded: torch.Tensor = self._module(lengths)
-            return expanded
+            found: tuple[torch.Tensor, torch.Tensor]
+            found = torch.func.jvp(self._module, (lengths,), (torch.ones_like(lengths),))  # type: ignore[assignment]
+            return found
         r = lengths.clamp(max=self._cutoff)[:, None]
-        columns = [spherical_bessel(order, r * self._scale[order]) for order in range(self._max_l)]
-        basis: torch.Tensor = torch.cat(columns, dim=1) * self._norm
-        return basis
+        both = [spherical_bessel(order, r * self._scale[order]) for order in range(self._max_l)]
+        values = torch.cat([value for value, _ in both], dim=1) * self._norm
+        slopes = torch.cat([slope for _, slope in both], dim=1) * (self._norm * self._scale.reshape(-1))
+        return values, slopes * (lengths <= self._cutoff)[:, None]
 
 
-def spherical_bessel(order: int, x: torch.Tensor) -> torch.Tensor:
-    """j_l(x) for l = `order` up to 3 and x > 0, by upward recurrence (x of bonds is never small)."""
+def spherical_bessel(order: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """j_l(x) and its derivative for l = `order` up to 3 and x > 0, by upward recurrence (x of bonds is never small)."""
     inverse = 1 / x
     below = torch.cos(x) * inverse
     current = torch.sin(x) * inverse
     for degree in range(order):
         below, current = current, (2 * degree + 1) * inverse * current - below
-    return current
+    return current, below - (order + 1) * inverse * current
+
+
+def polynomial_cutoff(lengths: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """1 - 10 x³ + 15 x⁴ - 6 x⁵ for x = length / cutoff below 1, zero beyond (arXiv:2003.03123), and its slope."""
+    x = (lengths / cutoff).clamp(max=1.0)
+    return 1 - x**3 * (10 - 15 * x + 6 * x * x), -30 / cutoff * (x * (1 - x)) ** 2
+
+
+def tabulated(lengths: torch.Tensor, values: torch.Tensor, slopes: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Functions of lengths ``[n]`` from known values and slopes ``[n, k]``, differentiable, in the dtype given."""
+    result: torch.Tensor = _Tabulated.apply(lengths, values, slopes, dtype)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Tabulated(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, _: torch.Tensor, values: torch.Tensor, slopes: torch.Tensor, dtype: torch.dtype
+    ) -> torch.Tensor:
+        ctx.save_for_backward(slopes)
+        return values.to(dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *pulls: torch.Tensor) -> Any:
+        (slopes,) = ctx.saved_tensors
+        return (slopes * pulls[0]).sum(1), None, None, None

@@ -9,7 +9,7 @@ from scipy.special import eval_legendre, spherical_jn
 
 from crysim_energies.quotient.asymmetric import site_group, site_projector
 from crysim_energies.quotient.harmonics import degrees, harmonics, num_components
-from crysim_energies.quotient.radial import spherical_bessel
+from crysim_energies.quotient.radial import RadialBasis, polynomial_cutoff, spherical_bessel
 
 
 def directions(n: int, seed: int) -> torch.Tensor:
@@ -59,4 +59,29 @@ def test_site_groups_have_the_right_order_in_every_group():
 @pytest.mark.parametrize("order", range(4))
 def test_spherical_bessel(order):
     x = np.linspace(0.4, 16.0, 200)
-    np.testing.assert_allclose(spherical_bessel(order, torch.from_numpy(x)).numpy(), spherical_jn(order, x), atol=1e-11)
+    values, slopes = spherical_bessel(order, torch.from_numpy(x))
+    np.testing.assert_allclose(values.numpy(), spherical_jn(order, x), atol=1e-11)
+    np.testing.assert_allclose(slopes.numpy(), spherical_jn(order, x, derivative=True), atol=1e-11)
+
+
+def test_the_cutoff_and_its_slope():
+    lengths = torch.linspace(0.5, 4.5, 50, dtype=torch.float64, requires_grad=True)
+    values, slopes = polynomial_cutoff(lengths, 4.0)
+    (expected,) = torch.autograd.grad(values.sum(), lengths)
+    np.testing.assert_allclose(slopes.detach().numpy(), expected.numpy(), atol=1e-12)
+    assert values[-1] == 0
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+def test_radial_bases_are_matgl_s(smooth):
+    basis = pytest.importorskip("matgl.layers._basis")
+    module = basis.SphericalBesselFunction(max_l=3, max_n=3, cutoff=5.0, smooth=smooth)
+    ours = RadialBasis(module, torch.device("cpu"))
+    lengths = torch.linspace(0.8, 4.99, 60, dtype=torch.float64, requires_grad=True)
+    values, slopes = ours(lengths.detach())
+    expected = module.double()(lengths)
+    np.testing.assert_allclose(values.numpy(), expected.detach().numpy(), atol=1e-10)
+    weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (pull,) = torch.autograd.grad((weights * expected).sum(), lengths)
+    np.testing.assert_allclose((weights * slopes).sum(1).numpy(), pull.numpy(), atol=1e-8)
+    assert ours.same_as(ours) != smooth
