@@ -18,7 +18,7 @@ export OMP_NUM_THREADS ?= 1
 
 demo: .venv/demo
 	$(BIN)/crysim bench --system ScBe5 --method crysim --method random --energy chgnet \
-	    --budget 30 --seeds 0-1 --workers 2 --out demo
+	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 tests examples/third-party-solver/tests
