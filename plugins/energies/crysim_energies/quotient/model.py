@@ -13,7 +13,7 @@ from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.quotient.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.batch import Batch
 from crysim_energies.quotient.m3gnet import QuotientM3GNet
-from crysim_energies.quotient.polish import polish, without_symmetry
+from crysim_energies.quotient.polish import polish
 from crysim_energies.quotient.relax import Track, relax_in_groups
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
@@ -22,6 +22,9 @@ MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
 
 DEFAULT_SYMMETRY = "keep"
 """What a relaxation does with the symmetry if the settings leave it open."""
+
+SHAKE = 0.01
+"""Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
 
 
 def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
@@ -67,21 +70,29 @@ def quotient_relax(
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
     limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
-    starts = [without_symmetry(c) for c in crystals] if symmetry == "release" else list(crystals)
+    starts = [_shaken(c) for c in crystals] if symmetry == "release" else list(crystals)
     tracks = relax_in_groups(network, starts, settings, limit)
-    further = polish(network, tracks, settings, limit) if symmetry == "polish" else [None] * len(tracks)
-    return [_outcome(c, t, f, settings) for c, t, f in zip(crystals, tracks, further, strict=True)]
+    further = polish(network, tracks, settings, limit) if symmetry == "polish" else [[] for _ in tracks]
+    return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
 
 
-def _outcome(crystal: Crystal, track: Track, further: Track | None, settings: RelaxSettings) -> Relaxation:
+def _shaken(crystal: Crystal) -> Crystal:
+    """The crystal without symmetry, moved off any saddle point that it may have started on."""
+    moves = SHAKE * crystal_rng(crystal, "release").standard_normal(crystal.frac_coords.shape)
+    coordinates = crystal.frac_coords + moves @ np.linalg.inv(crystal.lattice)
+    return Crystal.from_p1(crystal.composition, crystal.lattice, crystal.species, coordinates)
+
+
+def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings) -> Relaxation:
+    """What became of a crystal on a chain of tracks, the first from where it started."""
     began = time.perf_counter()
-    last = further or track
+    last = tracks[-1]
     result = Relaxation(
         status=RelaxStatus.FAILED,
         crystal=None,
         energy=None,
-        steps=last.steps,
-        evaluations=last.evaluations,
+        steps=sum(t.steps for t in tracks),
+        evaluations=sum(t.evaluations for t in tracks),
         max_force=None,
         reason=last.reason,
     )
@@ -89,25 +100,32 @@ def _outcome(crystal: Crystal, track: Track, further: Track | None, settings: Re
         result = replace(
             result,
             status=RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED,
-            crystal=crystal_at_end(crystal, _snapshot(last, len(last.path) - 1)),
+            crystal=_end(crystal, tracks),
             energy=last.path[-1][1],
             max_force=last.max_force,
-            frames=_frames(crystal, track, further, settings.num_frames),
+            frames=_frames(crystal, tracks, settings.num_frames),
         )
-    return replace(result, seconds=last.seconds + time.perf_counter() - began)
+    return replace(result, seconds=sum(t.seconds for t in tracks) + time.perf_counter() - began)
 
 
-def _frames(crystal: Crystal, track: Track, further: Track | None, num_frames: int) -> tuple[Frame, ...]:
-    """Frames of the way down as crystals of the starting group; without its symmetry, those that still fit it."""
-    if track.crystal is crystal and further is None:
-        assert track.unit is not None
-        chosen = select_frames(len(track.path), num_frames, crystal_rng(crystal, "frames"))
-        return tuple(Frame(track.unit.to_crystal(track.path[i][0]), track.path[i][1]) for i in chosen)
-    snapshots = [_snapshot(part, i) for part in (track, further) if part for i in range(len(part.path))]
-    return keep_frames(crystal, snapshots, num_frames)
+def _end(crystal: Crystal, tracks: Sequence[Track]) -> Crystal:
+    """The crystal at the end, with the group that it has there."""
+    end = tracks[-1].at(-1)
+    return crystal_at_end(crystal if len(tracks) == 1 else end, _snapshot(end, 0.0))
 
 
-def _snapshot(track: Track, index: int) -> Snapshot:
-    assert track.unit is not None
-    parameters, energy = track.path[index]
-    return Snapshot(parameters.lattice, track.unit.all_coordinates(parameters), energy)
+def _frames(crystal: Crystal, tracks: Sequence[Track], num_frames: int) -> tuple[Frame, ...]:
+    """Frames of the way down as crystals of the starting group and sites.
+
+    Once the symmetry is gone, a frame is the nearest crystal of that group, if one is near; a subgroup's atoms come in
+    another order, so on from there no frames are kept but the crystals' own.
+    """
+    first = tracks[0]
+    if first.crystal is crystal:
+        chosen = select_frames(len(first.path), num_frames, crystal_rng(crystal, "frames"))
+        return tuple(Frame(first.at(i), first.path[i][1]) for i in chosen)
+    return keep_frames(crystal, [_snapshot(first.at(i), first.path[i][1]) for i in range(len(first.path))], num_frames)
+
+
+def _snapshot(crystal: Crystal, energy: float) -> Snapshot:
+    return Snapshot(crystal.lattice, crystal.frac_coords, energy)

@@ -71,6 +71,11 @@ class Track:
         """Whether it leaves the batch."""
         return self.converged or bool(self.reason)
 
+    def at(self, index: int) -> Crystal:
+        """The crystal at an accepted point, of the starting group and sites."""
+        assert self.unit is not None
+        return self.unit.to_crystal(self.path[index][0])
+
     def fail(self, reason: str) -> None:
         """End it without a result."""
         self.failed, self.reason = True, reason
