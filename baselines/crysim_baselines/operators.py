@@ -106,14 +106,17 @@ def mutate(parent: Crystal, rng: np.random.Generator, length: float = 0.5) -> Cr
     """A crystal of the same space group: parameters shaken, or everything put on other Wyckoff positions.
 
     Free coordinates move by N(0, ``length`` Å) along each axis, cell lengths by a tenth, angles by 5°. A parent without
-    free coordinates, and every third other one, is put on a random combination of positions instead, in its own cell.
+    free coordinates, and every third other one, is put on a random combination of positions instead, in its own cell,
+    if that makes another crystal of it.
     """
     cell = np.array(parent.cell)
     if parent.num_free_coordinates == 0 or rng.random() < 1 / 3:
         combinations = WyckoffCombinations(parent.composition, parent.space_group)
         combination = combinations.sample(rng)
         points = rng.random((sum(map(len, combination)), 3))
-        return place(parent.composition, parent.space_group, combination, cell, points)
+        child = place(parent.composition, parent.space_group, combination, cell, points)
+        if child != parent:
+            return child
     cell[:3] *= np.exp(rng.normal(0.0, 0.1, size=3))
     cell[3:] += rng.normal(0.0, 5.0, size=3)
     imposed = open_cell(impose_cell(parent.system, cell))

@@ -26,7 +26,6 @@ MAX_VOLUME_RATIO = 20.0
 """Of the volume now to that at the start: above this the cell explodes."""
 RESTARTS = 2
 """Of a minimiser that stalls: what it learnt across a jump of the forces misleads, and is forgotten then."""
-NO_BONDS = "no two atoms are within the potential's cutoff"
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 
 
@@ -109,7 +108,11 @@ def relax_in_groups(
             batch = Batch(network, [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds])
         result = batch.evaluate([t.descent.trial for t in active if t.descent])
         for i, track in enumerate(active):
-            _receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]), settings)
+            if track.descent and track.descent.here is None and not isfinite(result.shortest[i]):
+                track.evaluations += 1
+                track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
+            else:
+                _receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]), settings)
         share = (time.perf_counter() - began) / len(active)
         for track in active:
             track.seconds += share
@@ -180,13 +183,9 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
         work = settings.pressure / GPA_PER_EV_PER_CUBIC_ANGSTROM * volume
         energy += work
         gradient[: unit.num_strains] += work * np.trace(unit.basis, axis1=1, axis2=2)
-    if descent.here is None:
-        if not isfinite(shortest):
-            track.fail(NO_BONDS)
-        elif not (isfinite(energy) and np.isfinite(gradient).all()):
-            track.fail("energy or forces are no numbers at the start")
-        if track.failed:
-            return
+    if descent.here is None and not (isfinite(energy) and np.isfinite(gradient).all()):
+        track.fail("energy or forces are no numbers at the start")
+        return
     if descent.receive(energy, gradient, shortest):
         track.path.append((parameters, energy))
         track.max_force = unit.max_force(parameters, gradient)
