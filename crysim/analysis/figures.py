@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F3C8D", "#999999")
 """Okabe and Ito's colours, told apart by the colour-blind, then some more."""
 LINES = ("-", "-.", ":", (0, (5, 1)))
+LEAST_SPAN = 0.02
+"""Of the lowest energy: a panel shows at least so much above it, so that noise of relaxations does not fill it."""
 
 
 def formula_text(formula: str) -> str:
@@ -76,7 +78,8 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         axis.axhline(reference.energy, color="0.25", linestyle="--", linewidth=1.0, label="reference")
         tails.append(reference.energy)
     if tails:
-        bottom, top = min(tails), max(tails)
+        bottom = min(tails)
+        top = max(*tails, bottom + LEAST_SPAN * abs(bottom))
         margin = 0.05 * (top - bottom) or 0.05
         axis.set_ylim(bottom - margin, top + margin)
     axis.set_xlim(left=0)
