@@ -37,24 +37,43 @@ class Convex(IsingSolver):
     for vectors well below the best one known, which either finds one or raises the bound, and one for any better
     vector, which proves the best one optimal when it ends. Stops when the gap is closed, or at ``max_nodes``.
 
-    Models with couplings given one by one have no low rank: they are refused.
+    All of this stands on the couplings W Wᵀ being positive semi-definite, which those of a factorization machine are
+    whatever it was trained on. Couplings given one by one (quadratic regression) are not: such models are refused, and
+    `crysim.bounds` has a looser bound for them.
 
     Args:
         max_nodes: of the searches together; the answer does not depend on the machine's speed unless a time limit
             cuts in.
         gap: stop when the best energy is within this of the bound, in units of the model.
         min_hamming: bits in which any two vectors of an answer differ at least.
+        differ_in: names of groups, separated by commas: only their bits count for ``min_hamming``.
+            ``crystal-system,space-group`` gives answers of different space groups, ``grid-*`` of different sites.
+        temperature: draw from exp(−E/T) instead of minimising, about (`crysim_solvers.drawing`), in units of the
+            model. The bound, and the gap of the best vector drawn, are reported as ever; ``max_nodes`` and ``gap``
+            have no say.
     """
 
     name: ClassVar[str] = "convex"
 
-    def __init__(self, *, max_nodes: int = 100_000, gap: float = 0.0, min_hamming: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        max_nodes: int = 100_000,
+        gap: float = 0.0,
+        min_hamming: int = 1,
+        differ_in: str | None = None,
+        temperature: float | None = None,
+    ) -> None:
         for key, value, least in (("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1)):
             if value < least:
                 raise InputError(f"option '{key}' of solver 'convex' is {value}: it must be at least {least}")
+        if temperature is not None and not temperature > 0:
+            raise InputError(f"option 'temperature' of solver 'convex' is {temperature}: it must be above 0")
         self.max_nodes = max_nodes
         self.gap = gap
         self.min_hamming = min_hamming
+        self.differ_in = differ_in
+        self.temperature = temperature
 
     def refuses(self, model: QuadraticModel) -> str | None:
         """Couplings given one by one are not convex."""
@@ -78,38 +97,28 @@ class Convex(IsingSolver):
         if reason:
             raise InputError(reason)
         from crysim_solvers.polish import Polisher
-        from crysim_solvers.pool import Pool
-        from crysim_solvers.spread import add_neighbours, add_spread
 
         begin = time.perf_counter_ns()
         deadline = begin + (np.inf if time_limit is None else 1e9 * time_limit)
+        pool = self._pool(model)
         form = LowRankForm.of(model)
         relaxed = solve_relaxation(form)
         bounded = time.perf_counter_ns()
-        pool = Pool(model, self.min_hamming)
         run = _Run(form, relaxed, Polisher(form), pool, np.random.default_rng(seed), deadline)
         run.round_off(first=True)
-        rounded = time.perf_counter_ns()
-        if num_samples > 1 and self.min_hamming > 2:
-            add_spread(form, run.polisher, pool, run.best, num_samples, deadline)
-        spread = time.perf_counter_ns()
-        run.search(self.max_nodes, self.gap)
-        add_neighbours(model, pool, num_samples)
+        timing = {"bound": bounded - begin, "round": time.perf_counter_ns() - bounded}
+        if self.temperature is None:
+            self._minimise(model, run, num_samples, timing)
+        else:
+            pool = self._draw(model, run, num_samples, timing)
         bits = pool.choose(num_samples)
         energies = model.energies(bits)
-        end = time.perf_counter_ns()
         return SampleSet(
             bits,
             energies,
-            {
-                "total": end - begin,
-                "bound": bounded - begin,
-                "round": rounded - bounded,
-                "spread": spread - rounded,
-                "search": end - spread,
-            },
+            {"total": time.perf_counter_ns() - begin, **timing},
             lower_bound=min(run.lower, float(energies[0])),
-            optimal=run.closed,
+            optimal=self.temperature is None and run.closed,
             info={
                 "nodes": run.nodes,
                 "roundings": run.roundings,
@@ -118,6 +127,36 @@ class Convex(IsingSolver):
                 "history": [(round(1e-9 * (t - begin), 6), upper, lower) for t, upper, lower in run.history],
             },
         )
+
+    def _pool(self, model: QuadraticModel) -> Pool:
+        from crysim_solvers.pool import Pool, bits_of_groups
+
+        differ_in = None if self.differ_in is None else bits_of_groups(model, self.differ_in)
+        return Pool(model, self.min_hamming, differ_in)
+
+    def _minimise(self, model: QuadraticModel, run: _Run, num_samples: int, timing: dict[str, int]) -> None:
+        """Fill the run's pool: others far away, then whatever is better, then neighbours."""
+        from crysim_solvers.spread import add_neighbours, add_spread
+
+        begin = time.perf_counter_ns()
+        if num_samples > 1 and (self.min_hamming > 2 or self.differ_in is not None):
+            add_spread(run.form, run.polisher, run.pool, run.best, num_samples, run.deadline)
+        spread = time.perf_counter_ns()
+        run.search(self.max_nodes, self.gap)
+        add_neighbours(model, run.pool, num_samples)
+        timing |= {"spread": spread - begin, "search": time.perf_counter_ns() - spread}
+
+    def _draw(self, model: QuadraticModel, run: _Run, num_samples: int, timing: dict[str, int]) -> Pool:
+        """A pool of vectors drawn at the temperature."""
+        from crysim_solvers.drawing import add_draws
+
+        assert self.temperature is not None
+        begin = time.perf_counter_ns()
+        pool = self._pool(model)
+        add_draws(model, run.form, pool, run.best, num_samples, self.temperature, run.rng, run.deadline)
+        run.history.clear()
+        timing["draw"] = time.perf_counter_ns() - begin
+        return pool
 
 
 @dataclass(eq=False)

@@ -71,13 +71,14 @@ def _coupled_to(model: QuadraticModel, p: Partition, one: int, span: slice) -> F
 def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices, n: int, deadline: float) -> None:
     """Add up to ``n`` vectors of low energy that differ from ``ones``, and from each other, in enough bits.
 
-    Every position that is 1 in a vector found before costs a penalty, which keeps the model low-rank; the penalised
-    model is relaxed, rounded and descended in, with about the least penalty at which the vector is far enough away.
+    Every position that counts and is 1 in a vector found before costs a penalty, which keeps the model low-rank; the
+    penalised model is relaxed, rounded and descended in, with about the least penalty at which the vector is far
+    enough away.
 
     Args:
         form: the model.
         polisher: of it.
-        pool: takes the vectors; its ``min_hamming`` says what is enough.
+        pool: takes the vectors; its ``min_hamming`` and ``differ_in`` say what is enough.
         ones: of the first vector ``[num_ones]``.
         n: vectors wanted, the first included.
         deadline: `time.perf_counter_ns` after which no more are looked for.
@@ -86,7 +87,7 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
     found = [ones]
     unit = penalty = polisher.cheapest_exchange(ones)
     while len(found) < n:
-        marks[found[-1]] += 1.0
+        marks[found[-1]] += pool.counts[found[-1]]
         low, high = 0.0, np.inf  # penalties too small and large enough
         penalty, best = max(unit, 0.5 * penalty), None
         for _ in range(_TRIES):
@@ -95,7 +96,7 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
             penalised = replace(form, cost=form.cost + penalty * marks)
             relaxed = solve_relaxation(penalised, found[-1])
             candidate = Polisher(penalised).double(penalised.best_ones(relaxed.x))
-            if _distance(pool, candidate, found) >= pool.min_hamming:
+            if pool.distance(candidate, found) >= pool.min_hamming:
                 high, best = penalty, candidate
             else:
                 low = penalty
@@ -106,9 +107,3 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
             return
         pool.add(best)
         found.append(best)
-
-
-def _distance(pool: Pool, ones: Indices, others: list[Indices]) -> int:
-    """Bits in which a vector differs from the nearest of others."""
-    bits = pool.partition.bits_of(np.array([ones, *others]))
-    return int((bits[1:] != bits[0]).sum(axis=1).min())

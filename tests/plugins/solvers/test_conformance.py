@@ -32,10 +32,21 @@ class TestConvex(SolverSuite):
     kinds = ("low-rank",)
     proves = True
     distinct = 5
+    time_limit = 60.0  # it ends when it is done; loading the compiled code may take a second on a loaded machine
 
     @pytest.fixture
     def solver(self):
         return Convex()
+
+
+class TestConvexAtATemperature(SolverSuite):
+    kinds = ("low-rank",)
+    finds_optimum = False
+    distinct = 5
+
+    @pytest.fixture
+    def solver(self):
+        return Convex(temperature=2.0)
 
 
 class TestExact(SolverSuite):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from crysim.errors import InputError
 from crysim.partition import Partition
@@ -15,9 +16,10 @@ from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.relaxation import LowRankForm, solve_relaxation
 from crysim.testing.solvers import feasible_vectors, larger_model, small_model
 from crysim_solvers.convex import Convex
+from crysim_solvers.drawing import add_draws
 from crysim_solvers.exact import Exact, num_feasible
 from crysim_solvers.polish import Polisher, polish
-from crysim_solvers.pool import Pool
+from crysim_solvers.pool import Pool, bits_of_groups
 from crysim_solvers.spread import neighbours
 from crysim_solvers.tree import TreeSearch
 
@@ -170,6 +172,74 @@ def test_pool_chooses_the_best_that_are_far_enough():
     assert not pool.is_far(np.array([0, 1]))
 
 
+def test_answers_differ_in_the_groups_that_are_named():
+    model = larger_model(1)
+    samples = Convex(differ_in="space-group").solve(model, num_samples=6)
+    assert samples.optimal
+    assert len(samples.bits) == 6
+    assert len({int(np.argmax(x[20:40])) for x in samples.bits}) == 6
+    random = model.energies(model.random_bits(200, np.random.default_rng(0)))
+    assert samples.energies[-1] < np.quantile(random, 0.05)
+    apart = Convex(differ_in="cell, space-*", min_hamming=4).solve(model, num_samples=4)
+    for x, y in combinations(apart.bits, 2):
+        assert (x[:40] != y[:40]).sum() == 4
+    with pytest.raises(InputError, match="did you mean 'space-group'"):
+        Convex(differ_in="space-groups").solve(model)
+
+
+def test_free_bits_may_be_what_differs():
+    """A slack position counts as its bit does, and bits outside the named groups do not."""
+    model = QuadraticModel(np.arange(5.0), factors=np.ones((5, 1)), groups=(BitGroup("a", 1, 3),))
+    pool = Pool(model, differ_in=bits_of_groups(model, "a"))
+    np.testing.assert_array_equal(pool.counts, [0, 0, 1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(Pool(model).counts, np.ones(7))
+
+
+def drawn_frequencies(model, temperature, rounds):
+    """How often each feasible vector, best first, is drawn."""
+    form = LowRankForm.of(model)
+    vectors = feasible_vectors(model)
+    keys = {x.tobytes(): i for i, x in enumerate(vectors)}
+    start = form.partition.ones_of(vectors[0])
+    rng = np.random.default_rng(3)
+    seen = np.zeros(len(vectors))
+    for _ in range(rounds):
+        pool = Pool(model)
+        assert add_draws(model, form, pool, start, 1, temperature, rng, np.inf) == 1
+        seen[keys[pool.choose(1)[0].tobytes()]] += 1
+    return seen
+
+
+@pytest.mark.parametrize("rank", [0, 3])
+def test_draws_follow_the_boltzmann_distribution(rank):
+    rng = np.random.default_rng(1)
+    groups = (BitGroup("a", 0, 4), BitGroup("b", 5, 4, k=2))
+    model = QuadraticModel(rng.normal(size=9), factors=rng.normal(size=(9, rank)), groups=groups)
+    weights = np.exp(-model.energies(feasible_vectors(model)) / 1.5)
+    rounds = 2000
+    seen, expected = drawn_frequencies(model, 1.5, rounds), rounds * weights / weights.sum()
+    common = expected > 5
+    observed = np.append(seen[common], seen[~common].sum())
+    predicted = np.append(expected[common], expected[~common].sum())
+    assert chisquare(observed[predicted > 0], predicted[predicted > 0]).pvalue > 1e-3
+
+
+def test_temperature_decides_how_low_vectors_are():
+    model = larger_model()
+    best = Convex().solve(model).energies[0]
+    drawn = [Convex(temperature=t).solve(model, num_samples=20, seed=2) for t in (0.02, 0.5, 20.0)]
+    means = [samples.energies.mean() for samples in drawn]
+    random = model.energies(model.random_bits(500, np.random.default_rng(0)))
+    assert best <= means[0] < means[1] < means[2]
+    assert abs(means[2] - random.mean()) < random.std()
+    for samples in drawn:
+        assert not samples.optimal
+        assert samples.lower_bound <= best
+    apart = Convex(temperature=0.5, differ_in="grid", min_hamming=8).solve(model, num_samples=5)
+    for x, y in combinations(apart.bits, 2):
+        assert (x[40:] != y[40:]).sum() >= 8
+
+
 def test_couplings_are_refused():
     reason = Convex().refuses(small_model("dense"))
     assert "annealer" in reason
@@ -177,7 +247,7 @@ def test_couplings_are_refused():
         Convex().solve(small_model("dense"))
 
 
-@pytest.mark.parametrize("option", [{"max_nodes": -1}, {"gap": -0.1}, {"min_hamming": 0}])
+@pytest.mark.parametrize("option", [{"max_nodes": -1}, {"gap": -0.1}, {"min_hamming": 0}, {"temperature": 0.0}])
 def test_options_out_of_range(option):
     with pytest.raises(InputError, match=next(iter(option))):
         Convex(**option)
