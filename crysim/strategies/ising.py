@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import hookimpl
+from crysim.bounds import certified
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
 from crysim.generation import RandomGenerator
@@ -186,9 +187,11 @@ class IsingSearch(Strategy):
             time_limit=self._solve_seconds,
             seed=int(derive_rng(seed, "solve", number, attempt).integers(2**31)),
         )
-        clock.lap("solve")
         if not len(samples.energies):
             raise CrysimError("the solver returned no vector")
+        if model.is_low_rank and samples.lower_bound is None:
+            samples = certified(model, samples)
+        clock.lap("solve")
         return report, samples
 
     def _training_data(self, rejected: Sequence[Bits]) -> tuple[Bits, Floats]:

@@ -11,7 +11,19 @@ import pytest
 from crysim.composition import Composition
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
-from crysim.interfaces import Candidate, Encoder, FitReport, Frame, Problem, Strategy, Surrogate, Trial, TrialStatus
+from crysim.interfaces import (
+    Candidate,
+    Encoder,
+    FitReport,
+    Frame,
+    IsingSolver,
+    Problem,
+    SampleSet,
+    Strategy,
+    Surrogate,
+    Trial,
+    TrialStatus,
+)
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 from crysim.strategies.ising import IsingSearch
@@ -233,6 +245,27 @@ def test_vectors_without_a_physical_crystal_are_rejected_and_counted_without_a_r
     search.ask(1)
     counted = {int(np.argmax(row)) for row, energy in zip(seen.bits, seen.energies, strict=True) if energy == 5.0}
     assert rejected <= counted
+
+
+class Boundless(IsingSolver):
+    """Proves nothing of what it finds."""
+
+    name = "boundless"
+
+    def solve(
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
+    ) -> SampleSet:
+        bits = model.random_bits(1, np.random.default_rng(seed))
+        return SampleSet(bits, model.energies(bits), {"total": 1})
+
+
+def test_the_gap_is_told_whatever_solver_found_the_answer() -> None:
+    search = make_search()
+    search._solver = Boundless()
+    search.start(frames_of(search, [-6.0 + 0.1 * i for i in range(40)]))
+    told = search.ask(1)[0].info["solver"]
+    assert told["lower_bound"] < told["energy"]
+    assert told["gap"] == pytest.approx(told["energy"] - told["lower_bound"])
 
 
 def test_the_paper_relaxes_what_is_unphysical() -> None:

@@ -45,6 +45,16 @@ def test_amplify_solves_with_our_annealer(beside: bool) -> None:
     assert result.client_result.samples.energies[0] == pytest.approx(brute_force(model))
 
 
+def test_the_gap_is_told_whatever_solver_found_the_answer() -> None:
+    model = low_rank()
+    problem, _ = to_amplify(model)
+    client = CrysimClient(solver="dimod:dwave.samplers.RandomSampler", low_rank=model)
+    pytest.importorskip("dwave.samplers")
+    samples = amplify.solve(problem, client).client_result.samples
+    assert samples.lower_bound is not None
+    assert samples.lower_bound <= brute_force(model)
+
+
 def test_groups_anywhere_and_other_constraints_reach_the_solver() -> None:
     q = amplify.VariableGenerator().array("Binary", 6)
     rng = np.random.default_rng(1)
