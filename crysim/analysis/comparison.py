@@ -26,6 +26,7 @@ class Run:
         budget: relaxations that it was given.
         trials: in order, up to the budget or where it was stopped.
         fingerprint: of the energy model.
+        pressure: GPa; energies are enthalpies under it.
     """
 
     system: str
@@ -34,6 +35,7 @@ class Run:
     budget: int
     trials: tuple[Trial, ...]
     fingerprint: Mapping[str, str]
+    pressure: float = 0.0
 
     @property
     def num_atoms(self) -> int:
@@ -54,7 +56,7 @@ class Comparison:
     """Runs of several systems and methods, relaxed with one energy model.
 
     Raises:
-        InputError: the runs' energies come from different models or weights, and so cannot be compared.
+        InputError: the runs' energies come from different models, weights or pressures, and so cannot be compared.
     """
 
     runs: tuple[Run, ...]
@@ -113,7 +115,10 @@ class Comparison:
             "found: seeds in which a crystal of the lowest energy matches the reference by the paper's tolerances",
             "strict: seeds with a crystal that matches by pymatgen's defaults and has the reference's space group",
             "to …: relaxations until the match, the reference's energy, the lowest; median of seeds that got there",
-            "too close: mean number of crystals left out for a pair too close; interval: Wilson's, 95 %, of found",
+            "effort to the match: network evaluations and seconds of wall time, likewise",
+            "mean so far: the lowest energy so far, averaged over the budget (the area under the accumulated curve)",
+            "distinct: minima that the matcher tells apart, mean; too close: crystals left out for a close pair, mean",
+            "intervals: Wilson's, 95 %, of found and of strict",
         ]
         unfinished = sum(len(run.trials) < run.budget for run in self.runs)
         if unfinished:
@@ -126,6 +131,8 @@ class Comparison:
         energies = [m.lowest for m in metrics if m.lowest is not None]
         mean, std = mean_and_std(energies)
         reference = self.references.get(system)
+        areas = [m.mean_accumulated for m in metrics if m.mean_accumulated is not None]
+        distinct = [m.num_distinct for m in metrics if m.num_distinct is not None]
         row: dict[str, Value] = {
             "system": system,
             "method": method,
@@ -135,6 +142,8 @@ class Comparison:
             "std": std if energies else None,
             "reference": reference.energy if reference else None,
             "to_lowest": _median([m.lowest_at.relaxations for m in metrics if m.lowest_at]),
+            "area": mean_and_std(areas)[0] if areas else None,
+            "distinct": mean_and_std(distinct)[0] if distinct else None,
             "filtered": sum(m.num_filtered for m in metrics) / len(pairs),
             "failed": sum(m.num_failed for m in metrics),
             "relaxations": sum(m.num_trials for m in metrics),
@@ -143,12 +152,17 @@ class Comparison:
         }
         if reference is not None:
             found = sum(m.success for m in metrics)
-            low, high = wilson_interval(found, len(pairs))
+            strict = [m.found_strict for m in metrics if m.found_strict]
+            matched = [m.matched for m in metrics if m.matched]
             row |= {
                 "found": found,
-                "found_strict": sum(m.found_strict is not None for m in metrics),
-                "interval": f"{low:.2f}–{high:.2f}",
-                "to_match": _median([m.first_match for m in metrics if m.first_match is not None]),
+                "interval": _interval(found, len(pairs)),
+                "found_strict": len(strict),
+                "interval_strict": _interval(len(strict), len(pairs)),
+                "to_match": _median([effort.relaxations for effort in matched]),
+                "evaluations_to_match": _median([effort.evaluations for effort in matched]),
+                "seconds_to_match": _median([effort.seconds for effort in matched]),
+                "to_strict": _median([effort.relaxations for effort in strict]),
                 "to_energy": _median([m.energy_reached.relaxations for m in metrics if m.energy_reached]),
             }
         return row
@@ -184,19 +198,26 @@ def seed_values(metrics: RunMetrics) -> dict[str, Value]:
 
 
 def check_one_model(runs: Sequence[Run]) -> None:
-    """Raise InputError if runs were relaxed with different energy models or weights."""
+    """Raise InputError if runs were relaxed with different energy models or weights, or under different pressures."""
     kinds: dict[tuple[tuple[str, str], ...], str] = {}
     for run in runs:
-        kinds.setdefault(tuple(sorted(run.fingerprint.items())), f"{run.system}/{run.method}/seed {run.seed}")
+        kind = {**run.fingerprint, "pressure": f"{run.pressure:g} GPa"}
+        kinds.setdefault(tuple(sorted(kind.items())), f"{run.system}/{run.method}/seed {run.seed}")
     if len(kinds) > 1:
         (first, one), (second, other) = list(kinds.items())[:2]
         changed = sorted({key for key, _ in set(first) ^ set(second)})
         raise InputError(
-            f"energies of different models cannot be compared: {one} and {other} differ in {', '.join(changed)}"
+            f"energies of different models or pressures cannot be compared: {one} and {other} differ in "
+            f"{', '.join(changed)}"
         )
 
 
-def _median(values: Sequence[int]) -> float | None:
+def _interval(successes: int, runs: int) -> str:
+    low, high = wilson_interval(successes, runs)
+    return f"{low:.2f}–{high:.2f}"
+
+
+def _median(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
 
 
@@ -209,11 +230,17 @@ SUMMARY_COLUMNS = (
     Column("std", "± std", ".2f"),
     Column("reference", "ref. (eV)", ".2f"),
     Column("found", "found"),
-    Column("found_strict", "strict"),
     Column("interval", "interval"),
+    Column("found_strict", "strict"),
+    Column("interval_strict", "interval"),
     Column("to_match", "to match", "g"),
+    Column("evaluations_to_match", "evaluations to match", "g"),
+    Column("seconds_to_match", "s to match", ".3g"),
+    Column("to_strict", "to strict", "g"),
     Column("to_energy", "to energy", "g"),
     Column("to_lowest", "to lowest", "g"),
+    Column("area", "mean so far (eV)", ".2f"),
+    Column("distinct", "distinct", ".3g"),
     Column("filtered", "too close", ".3g"),
     Column("failed", "failed"),
     Column("relaxations", "relaxations"),

@@ -58,6 +58,7 @@ class RunMetrics:
         num_failed: relaxations that failed.
         num_unconverged: not converged within the steps; they count.
         num_trials: relaxations in the journal.
+        matched: what had been spent at I_M,0.
         found: what had been spent at the first trial within `MATCH_WINDOW` that the paper's matcher accepts; None if
             none.
         found_strict: likewise by the strict match.
@@ -81,6 +82,7 @@ class RunMetrics:
     num_failed: int
     num_unconverged: int
     num_trials: int
+    matched: Effort | None
     found: Effort | None
     found_strict: Effort | None
     energy_reached: Effort | None
@@ -164,6 +166,7 @@ def run_metrics(
         num_failed=_count(trials, TrialStatus.FAILED),
         num_unconverged=_count(trials, TrialStatus.NOT_CONVERGED),
         num_trials=len(trials),
+        matched=None if first is None else spent[first],
         found=effort(lambda i: matches(i, strict=False)),
         found_strict=effort(lambda i: matches(i, strict=True)),
         energy_reached=effort(reaches),

@@ -92,7 +92,7 @@ def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Ref
 
 
 def compare_records(
-    records: Sequence[RunRecord], references: Mapping[str, Reference], *, count_distinct: bool = False
+    records: Sequence[RunRecord], references: Mapping[str, Reference], *, count_distinct: bool = True
 ) -> Comparison:
     """The comparison of runs that were read from disk.
 
@@ -107,6 +107,7 @@ def compare_records(
             budget=record.budget,
             trials=record.trials,
             fingerprint=record.fingerprint,
+            pressure=float(record.config["relax"]["pressure"]),
         )
         for record in records
     )

@@ -217,7 +217,7 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
     """
     runs: tuple[Run, ...] = tuple(run for one in comparisons for run in one.runs)
     references = {system: ref for one in comparisons for system, ref in one.references.items()}
-    return Comparison(runs, references)
+    return Comparison(runs, references, any(one.count_distinct for one in comparisons))
 
 
 def _share(flags: Sequence[bool]) -> str:

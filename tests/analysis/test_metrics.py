@@ -79,6 +79,8 @@ def test_the_papers_metrics() -> None:
     assert (metrics.num_filtered, metrics.num_failed, metrics.num_unconverged) == (1, 1, 1)
     assert metrics.lowest_at is not None
     assert metrics.lowest_at.relaxations == 5  # -41.5901 is the lowest at two decimals
+    assert metrics.matched is not None
+    assert (metrics.matched.relaxations, metrics.matched.evaluations) == (5, 20)  # at I_M,0
     assert metrics.found is not None
     assert metrics.found.relaxations == 4  # the paper's tolerances take zinc blende for rock salt, near its energy
     assert run_metrics(example(), matcher=ReferenceMatcher(reference())).found.relaxations == 1  # type: ignore[union-attr]
@@ -98,6 +100,7 @@ def test_what_does_not_count_is_never_the_lowest() -> None:
     assert nothing.lowest is None
     assert nothing.mean_accumulated is None
     assert not nothing.success
+    assert nothing.matched is None
     assert run_metrics([], budget=5).num_trials == 0
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def comparison() -> Comparison:
     )
     crystal = find_system("Ca4S4").reference
     assert crystal is not None
-    return Comparison(runs, {"Ca4S4": Reference(crystal, -41.59)})
+    return Comparison(runs, {"Ca4S4": Reference(crystal, -41.59)}, count_distinct=True)
 
 
 def test_the_summary(comparison: Comparison) -> None:
@@ -65,6 +66,11 @@ def test_the_summary(comparison: Comparison) -> None:
     assert (random["lowest"], random["mean"], random["std"]) == (-41.0, -40.5, 0.5)
     assert (random["found"], random["failed"], random["relaxations"]) == (2, 1, 7)
     assert (crysim["to_lowest"], crysim["to_energy"]) == (1.0, 1.0)
+    assert (crysim["to_match"], crysim["evaluations_to_match"], crysim["seconds_to_match"]) == (1.0, 2.0, 1.75)
+    assert (random["to_match"], random["evaluations_to_match"], random["seconds_to_match"]) == (3.0, 6.0, 5.25)
+    assert (random["found_strict"], random["interval_strict"]) == (1, "0.09–0.91")  # far above the reference
+    assert random["area"] == pytest.approx(((-40 - 40 - 41 - 41) / 4 + (-39 - 39.5 - 40 - 40) / 4) / 2)
+    assert crysim["distinct"] == 2.0  # rock salt at two energies
     assert alone.get("reference") is None
     assert "found" not in alone
     assert table.best == {(1, "mean"), (2, "mean")}
@@ -73,8 +79,14 @@ def test_the_summary(comparison: Comparison) -> None:
 
 def test_energies_of_two_models_are_not_compared() -> None:
     runs = (run("Ca4S4", "a", 0, [-1.0]), run("Ca4S4", "b", 0, [-1.0], {"model": "chgnet", "weights_sha256": "a9"}))
-    with pytest.raises(InputError, match=r"different models cannot be compared: .* differ in model"):
+    with pytest.raises(InputError, match=r"different models or pressures cannot be compared: .* differ in model"):
         Comparison(runs)
+
+
+def test_enthalpies_of_two_pressures_are_not_compared() -> None:
+    one = run("Ca4S4", "a", 0, [-1.0])
+    with pytest.raises(InputError, match="differ in pressure"):
+        Comparison((one, replace(one, method="b", pressure=10.0)))
 
 
 def test_every_form_of_a_table() -> None:
