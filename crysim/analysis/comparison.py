@@ -110,16 +110,7 @@ class Comparison:
     def summary(self) -> Table:
         """One row for each system and method, over seeds."""
         rows = [self._summary_row(system, method, pairs) for system, method, pairs in self.cells()]
-        notes = [
-            "energies per cell: of the best seed, mean over seeds and population standard deviation",
-            "found: seeds in which a crystal of the lowest energy matches the reference by the paper's tolerances",
-            "strict: seeds with a crystal that matches by pymatgen's defaults and has the reference's space group",
-            "to …: relaxations until the match, the reference's energy, the lowest; median of seeds that got there",
-            "effort to the match: network evaluations and seconds of wall time, likewise",
-            "mean so far: the lowest energy so far, averaged over the budget (the area under the accumulated curve)",
-            "distinct: minima that the matcher tells apart, mean; too close: crystals left out for a close pair, mean",
-            "intervals: Wilson's, 95 %, of found and of strict",
-        ]
+        notes = []
         unfinished = sum(len(run.trials) < run.budget for run in self.runs)
         if unfinished:
             notes.append(f"{unfinished} of {len(self.runs)} runs have not used up their budget")
@@ -221,27 +212,36 @@ def _median(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
 
 
+_ENERGIES = "energies per cell: of the best seed, mean over seeds and population standard deviation"
+_FOUND = "found: seeds in which a crystal of the lowest energy matches the reference by the paper's tolerances"
+_STRICT = "strict: seeds with a crystal that matches by pymatgen's defaults and has the reference's space group"
+_INTERVAL = "interval: Wilson's, 95 %, of the success rate to its left"
+_TO = "to …: relaxations until the match, the reference's energy, the lowest; median of the seeds that got there"
+_EFFORT = "evaluations of the network and seconds of wall time to the match, likewise"
+_AREA = "mean so far: the lowest energy so far, averaged over the budget (the area under the accumulated curve)"
+_DISTINCT = "distinct: minima that the matcher tells apart, mean over seeds"
+_CLOSE = "too close: crystals left out for a pair that ended too close, mean over seeds"
 SUMMARY_COLUMNS = (
     Column("system", "system", formula=True),
     Column("method", "method"),
     Column("runs", "seeds"),
-    Column("lowest", "lowest (eV)", ".2f"),
-    Column("mean", "mean (eV)", ".2f"),
-    Column("std", "± std", ".2f"),
+    Column("lowest", "lowest (eV)", ".2f", note=_ENERGIES),
+    Column("mean", "mean (eV)", ".2f", note=_ENERGIES),
+    Column("std", "± std", ".2f", note=_ENERGIES),
     Column("reference", "ref. (eV)", ".2f"),
-    Column("found", "found"),
-    Column("interval", "interval"),
-    Column("found_strict", "strict"),
-    Column("interval_strict", "interval"),
-    Column("to_match", "to match", "g"),
-    Column("evaluations_to_match", "evaluations to match", "g"),
-    Column("seconds_to_match", "s to match", ".3g"),
-    Column("to_strict", "to strict", "g"),
-    Column("to_energy", "to energy", "g"),
-    Column("to_lowest", "to lowest", "g"),
-    Column("area", "mean so far (eV)", ".2f"),
-    Column("distinct", "distinct", ".3g"),
-    Column("filtered", "too close", ".3g"),
+    Column("found", "found", note=_FOUND),
+    Column("interval", "interval", note=_INTERVAL),
+    Column("found_strict", "strict", note=_STRICT),
+    Column("interval_strict", "interval", note=_INTERVAL),
+    Column("to_match", "to match", "g", note=_TO),
+    Column("evaluations_to_match", "evaluations to match", "g", note=_EFFORT),
+    Column("seconds_to_match", "s to match", ".3g", note=_EFFORT),
+    Column("to_strict", "to strict", "g", note=_TO),
+    Column("to_energy", "to energy", "g", note=_TO),
+    Column("to_lowest", "to lowest", "g", note=_TO),
+    Column("area", "mean so far (eV)", ".2f", note=_AREA),
+    Column("distinct", "distinct", ".3g", note=_DISTINCT),
+    Column("filtered", "too close", ".3g", note=_CLOSE),
     Column("failed", "failed"),
     Column("relaxations", "relaxations"),
     Column("evaluations", "evaluations"),

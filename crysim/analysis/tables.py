@@ -34,12 +34,14 @@ class Column:
         heading: with the unit.
         form: a format specification (``.2f``), or a function of the value; None: ``str``.
         formula: the values are chemical formulas, whose numbers LaTeX lowers.
+        note: a line under the table that says what the values are; columns may share one.
     """
 
     key: str
     heading: str
     form: str | Callable[[Any], str] | None = None
     formula: bool = False
+    note: str = ""
 
     def text(self, value: Value) -> str:
         """The value as people read it."""
@@ -60,7 +62,7 @@ class Table:
         title: one line.
         columns: in order.
         rows: values by column key; a key that is missing has no value.
-        notes: lines under the table (what was cut, what a column means).
+        notes: lines under the table (what was cut), after those of its columns.
         best: cells that are the best of their kind, ``(row index, column key)``, written bold.
     """
 
@@ -69,6 +71,11 @@ class Table:
     rows: tuple[Mapping[str, Value], ...]
     notes: tuple[str, ...] = ()
     best: frozenset[tuple[int, str]] = field(default=frozenset())
+
+    @property
+    def all_notes(self) -> list[str]:
+        """The lines under the table, those of its columns first, each once."""
+        return list(dict.fromkeys([*(c.note for c in self.columns if c.note), *self.notes]))
 
     def texts(self) -> list[list[str]]:
         """The cells as people read them, ``[rows][columns]``."""
@@ -82,7 +89,7 @@ class Table:
 
     def to_rich(self) -> RichTable:
         """For the terminal."""
-        caption = "\n".join(self.notes) or None
+        caption = "\n".join(self.all_notes) or None
         table = RichTable(
             title=self.title,
             caption=caption,
@@ -110,8 +117,8 @@ class Table:
             escaped = [text.replace("|", r"\|") for text in cells]
             marked = [f"**{text}**" if self._is_best(i, j) else text for j, text in enumerate(escaped)]
             lines.append(f"| {' | '.join(marked)} |")
-        if self.notes:
-            lines += ["", *(f"- {note}" for note in self.notes)]
+        if self.all_notes:
+            lines += ["", *(f"- {note}" for note in self.all_notes)]
         return "\n".join(lines) + "\n"
 
     def to_csv(self) -> str:
@@ -133,7 +140,7 @@ class Table:
             written = [rf"\textbf{{{text}}}" if self._is_best(i, j) else text for j, text in enumerate(written)]
             lines.append(" & ".join(written) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
-        lines += [rf"\par\footnotesize {_tex(note)}" for note in self.notes]
+        lines += [rf"\par\footnotesize {_tex(note)}" for note in self.all_notes]
         return "\n".join([*lines, r"\end{table}"]) + "\n"
 
     def to_html(self) -> str:
@@ -154,7 +161,7 @@ class Table:
                 best = " best" if self._is_best(i, j) else ""
                 written.append(f'<td class="{kinds[j]}{best}">{shown}</td>')
             body.append(f"<tr>{''.join(written)}</tr>")
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.all_notes)
         return (
             f'<div class="scroll"><table><caption>{html.escape(self.title)}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(body)}</tbody></table></div>" + (f'<ul class="notes">{notes}</ul>' if notes else "")
@@ -163,7 +170,7 @@ class Table:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: title, notes and rows; what is not finite becomes null."""
         rows = [{c.key: _plain(row.get(c.key)) for c in self.columns} for row in self.rows]
-        return {"title": self.title, "notes": list(self.notes), "rows": rows}
+        return {"title": self.title, "notes": self.all_notes, "rows": rows}
 
     def to_json(self) -> str:
         """`to_dict` as text."""

@@ -151,4 +151,8 @@ def test_the_files_of_a_bench(comparison: Comparison, tmp_path: Path) -> None:
 def test_the_terminal_shows_no_empty_column(comparison: Comparison) -> None:
     keys = [column.key for column in terminal_table(comparison).columns]
     assert keys[:2] == ["system", "method"]
+    notes = terminal_table(comparison).all_notes
+    assert any(note.startswith("strict:") for note in notes)
+    assert not any(note.startswith("mean so far") for note in notes)  # of a column that is not shown
+    assert len(set(notes)) == len(notes)
     assert "evaluations" not in keys
