@@ -181,4 +181,4 @@ def certify(
     largest = np.maximum.reduceat(sizes, p.starts) if len(p.starts) else np.zeros(0)
     magnitude = abs(offset) + square + float(p.counts @ largest)
     margin = 8.0 * np.finfo(np.float64).eps * (p.num_ones + terms + 8) * magnitude
-    return Relaxed(value - margin, x, zero_cost, one_cost, rounds)
+    return Relaxed(float(value - margin), x, zero_cost, one_cost, rounds)

@@ -93,7 +93,7 @@ class SolverSuite:
         assert len(np.unique(samples.bits, axis=0)) == len(samples.bits), "distinct"
         assert samples.timing["total"] > 0
         assert all(isinstance(value, int) and value >= 0 for value in samples.timing.values()), "nanoseconds"
-        json.dumps(dict(samples.info))
+        json.dumps([dict(samples.info), samples.lower_bound, samples.optimal])
         if samples.lower_bound is not None:
             assert samples.lower_bound <= samples.energies[0]
             assert samples.gap is not None

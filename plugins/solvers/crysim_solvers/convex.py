@@ -187,7 +187,7 @@ class _Run:
     @property
     def closed(self) -> bool:
         """The best vector is proven optimal."""
-        return self.upper - self.lower <= 3.0 * self.proof
+        return bool(self.upper - self.lower <= 3.0 * self.proof)
 
     @property
     def late(self) -> bool:

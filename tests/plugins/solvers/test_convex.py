@@ -93,6 +93,7 @@ def test_nodes_run_out():
     assert full.optimal
     assert short.lower_bound <= full.energies[0] <= short.energies[0] + 1e-9
     assert short.info["nodes"] == 0
+    assert short.optimal is False  # a plain one, which JSON takes
 
 
 def test_gap_that_is_small_enough_ends_the_search():
