@@ -5,20 +5,22 @@
 Takes the data sets of make_datasets.py (benchmarks/data: real encoded crystals, M3GNet energies) and trains `fm` in
 three ways: ``first`` with its defaults on the random crystals alone, as in the first iteration of a search; ``later``
 on all vectors, the frames of relaxations included; ``paper`` on all vectors with the paper's settings, which leave
-bits without data at their random initial values. Writes benchmarks/models/NAME.npz, factors rounded to float16, which
-keeps the files small; the rounded model is the model.
+bits without data at their random initial values. Writes benchmarks/models/NAME.npz, which `crysim solve` takes, with
+factors rounded to float16, which keeps the files small; the rounded model is the model.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from crysim.plugins import plugin_manager
-from crysim.quadratic import BitGroup, QuadraticModel
+from crysim.quadratic import QuadraticModel
+from crysim.quadratic_io import save_model
 from crysim.training_data import TrainingData
 
 HERE = Path(__file__).parent
@@ -27,29 +29,11 @@ STAGES: dict[str, dict[str, Any]] = {"first": {}, "later": {}, "paper": {"preset
 
 
 def save(path: Path, model: QuadraticModel) -> None:
-    """Write a low-rank model with its factors in float16 (`load` reads it)."""
+    """Write a low-rank model as `crysim.quadratic_io` does, its factors in float16, its linear terms in float32."""
     assert model.factors is not None
     path.parent.mkdir(exist_ok=True)
-    np.savez_compressed(
-        path,
-        linear=model.linear.astype(np.float32),
-        factors=model.factors.astype(np.float16),
-        offset=np.array(model.offset),
-        names=np.array([group.name for group in model.groups]),
-        groups=np.array([(group.start, group.size, group.k) for group in model.groups]),
-    )
-
-
-def load(path: Path) -> QuadraticModel:
-    """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        bounds = zip(file["names"], file["groups"], strict=True)
-        return QuadraticModel(
-            file["linear"].astype(np.float64),
-            factors=file["factors"].astype(np.float64),
-            groups=tuple(BitGroup(str(name), int(a), int(n), int(k)) for name, (a, n, k) in bounds),
-            offset=float(file["offset"]),
-        )
+    small: dict[str, Any] = {"linear": model.linear.astype(np.float32), "factors": model.factors.astype(np.float16)}
+    save_model(replace(model, **small), path)
 
 
 def main() -> None:

@@ -29,9 +29,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_models import MODELS, load
+from make_models import MODELS
 
 from crysim.quadratic import BitGroup, QuadraticModel
+from crysim.quadratic_io import load_model
 
 OURS = ("convex", "annealer")
 PEERS = ("dimod:sa", "dimod:tabu", "dimod:openjij-sa", "dimod:openjij-sqa", "simulated-bifurcation")
@@ -68,7 +69,9 @@ def random_model(bits: int) -> QuadraticModel:
 def find_model(name: str) -> QuadraticModel:
     """A model by name."""
     return (
-        random_model(int(name.removeprefix("random-"))) if name.startswith("random-") else load(MODELS / f"{name}.npz")
+        random_model(int(name.removeprefix("random-")))
+        if name.startswith("random-")
+        else load_model(MODELS / f"{name}.npz")
     )
 
 
