@@ -94,6 +94,8 @@ def _resume(
     )
     strategy.start(frames)
     state, settled = load_state(folder)
+    if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
+        state, settled = None, 0
     told = 0
     for batch in journal.batches:
         if state is not None and told == settled:

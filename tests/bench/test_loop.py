@@ -122,6 +122,19 @@ def test_the_state_is_taken_up_where_the_journal_is(
     assert trials_of(folder) == trials_of(undisturbed["crysim"])
 
 
+def test_a_state_of_trials_that_the_journal_lost_is_not_taken_up(
+    undisturbed: dict[str, Path], tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf
+) -> None:
+    """A torn last line after the state was written: no kill leaves that, but a damaged disk may."""
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed["crysim"], folder)
+    assert load_state(folder)[1] == 7
+    data = (folder / JOURNAL).read_bytes()
+    (folder / JOURNAL).write_bytes(data[:-50])
+    execute(make_spec("crysim"), folder, emt)
+    assert trials_of(folder) == trials_of(undisturbed["crysim"])
+
+
 def test_a_finished_run_is_left_as_it_is(undisturbed: dict[str, Path], make_spec: Make, emt: EnergyModel) -> None:
     before = {path.name: path.read_bytes() for path in undisturbed["crysim"].iterdir()}
     end = execute(make_spec("crysim"), undisturbed["crysim"], emt)
