@@ -35,5 +35,5 @@ class UnknownNameError(InputError):
         self.suggestion = close[0] if close else None
 
 
-class PluginError(CrysimError):
-    """A plug-in cannot be used: it failed to import, or two share a name."""
+class PluginError(InputError):
+    """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""

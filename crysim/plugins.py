@@ -79,8 +79,8 @@ class PluginManager:
         version = point.dist.version if point.dist else "unknown"
         try:
             classes = _classes_of(point.load(), point.name)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        except (Exception, SystemExit) as error:
+            reason = _first_line(error)
             self._broken.append(PluginInfo(None, point.name, distribution, version, state="broken", reason=reason))
             return
         for kind, cls in classes:
@@ -137,7 +137,7 @@ class PluginManager:
                 raise InputError(f"{kind} '{base}' needs an argument: {base}:{cls.argument.upper()}")
             chosen[cls.argument] = argument
         check_options(f"{kind} '{base}'", cls, chosen, given)
-        reason = cls.unavailable()
+        reason = _unavailable(cls)
         if reason is not None:
             if cls.extra is not None:
                 raise MissingExtraError(f"{kind} '{base}'", cls.extra)
@@ -157,7 +157,7 @@ class PluginManager:
     def _info(self, kind: Kind, found: _Found, rivals: list[_Found]) -> PluginInfo:
         cls = found.cls
         state: Literal["ok", "unavailable", "broken"] = "ok"
-        reason = cls.unavailable() or ""
+        reason = _unavailable(cls) or ""
         if reason:
             state = "unavailable"
         if rivals:
@@ -193,16 +193,13 @@ def check_options(
 ) -> None:
     """Raise InputError if an option is not in the signature of ``cls``, is ill-typed, or a required one is missing."""
     parameters = _options(cls)
-    hints = typing.get_type_hints(cls.__init__)
+    hints = _hints(cls)
     taken = set(given or ())
     for key, value in options.items():
         if key not in parameters or key in taken:
             raise UnknownNameError(f"option of {what}", key, set(parameters) - taken)
         if key in hints and not _fits(value, hints[key]):
-            wanted = getattr(hints[key], "__name__", None) or str(hints[key]).replace("typing.", "")
-            if isinstance(hints[key], types.UnionType) or typing.get_origin(hints[key]) is Literal:
-                wanted = str(hints[key]).replace("typing.", "")
-            raise InputError(f"option '{key}' of {what} is {value!r}: it must be {wanted}")
+            raise InputError(f"option '{key}' of {what} is {value!r}: it must be {_hint_text(hints[key])}")
     missing = [
         p.name for p in parameters.values() if p.default is p.empty and p.name not in options and p.name not in taken
     ]
@@ -220,6 +217,14 @@ def _options(cls: type[Plugin]) -> dict[str, inspect.Parameter]:
     }
 
 
+def _hints(cls: type[Plugin]) -> dict[str, Any]:
+    """The annotations of the options; none if they name what exists only for type checkers."""
+    try:
+        return typing.get_type_hints(cls.__init__)
+    except NameError:
+        return {}
+
+
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value from a command line or a TOML file fits an annotation; what we cannot judge fits."""
     origin = typing.get_origin(hint)
@@ -229,8 +234,10 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, h) for h in typing.get_args(hint))
     if hint is None or hint is type(None):
         return value is None
+    if isinstance(origin, type) and issubclass(origin, Iterable):
+        return _fits_all(value, origin, typing.get_args(hint))
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # no NaN
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if hint in (str, bool):
@@ -238,8 +245,36 @@ def _fits(value: Any, hint: Any) -> bool:
     return True
 
 
+def _fits_all(value: Any, origin: type[Iterable[Any]], hints: tuple[Any, ...]) -> bool:
+    """Whether a table fits a mapping's annotation, a list that of any other container: so do all that they hold."""
+    if issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(one, hint) for pair in value.items() for one, hint in zip(pair, hints, strict=False)
+        )
+    alike = len(hints) == 1 or hints[1:] == (...,)
+    return isinstance(value, list | tuple) and all(not alike or _fits(one, hints[0]) for one in value)
+
+
+def _hint_text(hint: Any) -> str:
+    """An annotation as users read it: ``int``, ``Mapping[str, float] | None``."""
+    text = hint.__name__ if isinstance(hint, type) and typing.get_origin(hint) is None else str(hint)
+    return text.replace("typing.", "").replace("collections.abc.", "")
+
+
 def _typed_name(cls: type[Plugin]) -> str:
     return f"{cls.name}:{cls.argument.upper()}" if cls.argument else cls.name
+
+
+def _unavailable(cls: type[Plugin]) -> str | None:
+    """Why a plug-in cannot run here; a foreign one may fail even to say so, and that is a reason."""
+    try:
+        return cls.unavailable()
+    except Exception as error:
+        return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _classes_of(module: Any, name: str) -> list[tuple[Kind, type[Plugin]]]:

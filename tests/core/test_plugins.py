@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import Distribution, EntryPoint
 from typing import Literal
 
@@ -84,6 +85,19 @@ def test_a_misspelt_name_or_option_suggests_the_right_one(point):
         manager.build("solver", "annealer", {"sweeps": "many"})
 
 
+def test_plugins_that_exit_or_fail_to_answer_are_named_and_stop_nothing(point):
+    dumb = solver("dumb", "unavailable = classmethod(lambda cls: 1 / 0)\n    extra = None")
+    hidden = "from __future__ import annotations\n" + solver("hidden", argument="device: NowhereDefined = None")
+    points = [point("leaver", "raise SystemExit('no licence')"), point("dumb", dumb), point("hidden", hidden)]
+    manager = PluginManager(points)
+    states = {info.name: (info.state, info.reason) for info in manager.infos()}
+    assert states["solver-leaver"] == ("broken", "SystemExit: no licence")
+    assert states["dumb"] == ("unavailable", "ZeroDivisionError: division by zero")
+    with pytest.raises(InputError, match="cannot run here: ZeroDivisionError"):
+        manager.build("solver", "dumb")
+    assert manager.build("solver", "hidden", {"sweeps": 3, "device": "gpu"}).sweeps == 3
+
+
 def test_arguments_after_a_colon(point):
     manager = PluginManager([point("colon", solver("colon", 'argument = "sampler"', "sampler: str"))])
     assert manager.names("solver") == ["colon:SAMPLER"]
@@ -122,7 +136,16 @@ def test_option_types_from_annotations(point):
     class Typed(IsingSolver):
         name = "typed"
 
-        def __init__(self, *, mode: Literal["a", "b"] = "a", limit: float | None = None, flag: bool = False) -> None:
+        def __init__(
+            self,
+            *,
+            mode: Literal["a", "b"] = "a",
+            limit: float | None = None,
+            flag: bool = False,
+            table: dict[str, float] | None = None,
+            numbers: Iterable[int] | None = None,
+            pair: tuple[int, str] = (1, "a"),
+        ) -> None:
             pass
 
         def solve(self, model, *, num_samples=1, time_limit=None, seed=0):
@@ -130,10 +153,25 @@ def test_option_types_from_annotations(point):
 
     from crysim.plugins import check_options
 
-    check_options("solver 'typed'", Typed, {"mode": "b", "limit": 3, "flag": True})
-    for wrong in ({"mode": "c"}, {"limit": "x"}, {"flag": 1}, {"limit": True}):
+    check_options("solver 'typed'", Typed, {"mode": "b", "limit": 3, "flag": True, "table": {"a": 1}, "numbers": [1]})
+    check_options("solver 'typed'", Typed, {"limit": None, "table": None, "numbers": (), "pair": [3, "b"]})
+    for wrong in (
+        {"mode": "c"},
+        {"limit": "x"},
+        {"limit": True},
+        {"limit": float("nan")},
+        {"flag": 1},
+        {"table": 2.0},
+        {"table": {"a": "x"}},
+        {"numbers": 5},
+        {"numbers": "5-7"},
+        {"numbers": [5, "x"]},
+        {"pair": 3},
+    ):
         with pytest.raises(InputError, match="must be"):
             check_options("solver 'typed'", Typed, wrong)
+    with pytest.raises(InputError, match=r"it must be Iterable\[int\] \| None"):
+        check_options("solver 'typed'", Typed, {"numbers": 5})
 
 
 def test_every_first_party_plugin_loads():
