@@ -117,10 +117,20 @@ class BenchSettings:
                 too_close=self.too_close,
                 threads=self.threads,
             )
-            for system in map(Composition.from_formula, self.system)
+            for system in self._compositions()
             for label, (strategy, parts) in methods.items()
             for seed in self.seeds
         ]
+
+    def _compositions(self) -> list[Composition]:
+        """The systems' atoms; two spellings of one formula are refused, since their runs would share a folder."""
+        spelt: dict[Composition, str] = {}
+        for text in self.system:
+            composition = Composition.from_formula(text)
+            if composition in spelt:
+                raise InputError(f"a system is given twice: {spelt[composition]} and {text} are both {composition}")
+            spelt[composition] = text
+        return list(spelt)
 
     def _method(self, label: str) -> tuple[PartSpec, dict[Kind, PartSpec]]:
         variant = self.variants.get(label, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any
 
 from crysim.composition import Composition
@@ -63,8 +64,10 @@ class RunSpec:
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
-        if self.min_distance is not None and self.min_distance < 0:
-            raise InputError(f"min_distance is {self.min_distance} Å: it cannot be negative")
+        for name in ("min_distance", "too_close"):
+            distance = getattr(self, name)
+            if distance is not None and not 0 <= distance < inf:
+                raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
 
     @property
     def label(self) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 from crysim.errors import InputError
 
 Converter = Callable[[Any], Any]
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_RANGE = re.compile(r"(\d{1,30})(?:-(\d{1,30}))?")
+_MOST = 100_000
+"""Numbers of one list: more are a slip, and would fill the memory."""
 
 
 def convert(key: str, value: Any, converter: Converter) -> Any:
@@ -68,9 +70,14 @@ def numbers(value: Any) -> tuple[int, ...]:
     found: list[int] = []
     for part in value.split(","):
         match = _RANGE.fullmatch(part.strip())
-        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
+        if match is None:
             raise ValueError(wanted)
-        found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(wanted)
+        if len(found) + last - first >= _MOST:
+            raise ValueError(f"at most {_MOST:,} numbers")
+        found.extend(range(first, last + 1))
     return tuple(found)
 
 

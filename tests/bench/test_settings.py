@@ -136,12 +136,15 @@ def test_the_manifest_holds_every_default(tmp_path: Path) -> None:
         ("[bench]\nsystem = 'Ca4Q4'\nmethod = 'random'\n", "element 'Q'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'randon'\n", "'randon': did you mean 'random'"),
         ("[bench]\nsystem = ['Ca4S4', 'Ca4S4']\nmethod = 'random'\n", "given twice"),
+        ("[bench]\nsystem = ['Ca4S4', '(CaS)4']\nmethod = 'random'\n", "Ca4S4 and \\(CaS\\)4 are both Ca4S4"),
         ("[bench]\nsystem = []\n", "no system"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nworkers = 0\n", "workers is 0"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nspace_groups = '231'\n", "231"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'crysim'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nenergy = 'chgnett'\n", "'chgnett': did you mean 'chgnet'"),
+        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\ntoo_close = nan\n", "too_close is nan"),
+        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nmin_distance = -1\n", "min_distance is -1"),
         ("[solver.aneal]\nsweeps = 1\n", "'aneal': did you mean 'annealer'"),
         ("solver = 'annealer'\n", "under \\[bench\\]"),
         ("[relax]\nfmx = 1\n", "'fmx': did you mean 'fmax'"),
@@ -220,7 +223,8 @@ def test_ranges_of_numbers() -> None:
     assert numbers("0-2,7, 9-10") == (0, 1, 2, 7, 9, 10)
     assert numbers(3) == (3,)
     assert numbers([4, 5]) == (4, 5)
-    for wrong in ("", "a", "3-", "2-1", [], [1.5], 1.5, True, None):
+    assert len(numbers("0-99999")) == 100_000
+    for wrong in ("", "a", "3-", "2-1", "-1", "0-100000", "0-1,2-99999999999", "9" * 5000, [], [1.5], 1.5, True, None):
         with pytest.raises(ValueError):
             numbers(wrong)
 
