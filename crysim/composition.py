@@ -12,6 +12,9 @@ from crysim.errors import InputError, UnknownNameError
 
 _TOKEN = re.compile(r"([A-Z][a-z]?)|(\()|(\))|(\d+(?:\.\d+)?)")
 
+MAX_ATOMS = 20_000
+"""Of a cell: a formula with more is a slip, and its Wyckoff combinations would take minutes and gigabytes to count."""
+
 
 @dataclass(frozen=True)
 class Composition:
@@ -45,11 +48,14 @@ class Composition:
             z: formula units per cell; every count is multiplied by it.
 
         Raises:
-            InputError: not a formula, an unknown element, a count that is no positive integer.
+            InputError: not a formula, an unknown element, a count that is no positive integer, more than
+                `MAX_ATOMS` atoms.
         """
         if z < 1:
             raise InputError(f"the number of formula units per cell is at least 1, not {z}")
         counts = _parse(formula)
+        if sum(counts.values()) * z > MAX_ATOMS:
+            raise _too_many(formula)
         return cls(tuple(counts), tuple(n * z for n in counts.values()))
 
     @cached_property
@@ -110,8 +116,10 @@ def _parse(formula: str) -> dict[str, int]:
         else:
             if not last:
                 raise InputError(f"'{formula}' is no formula: the number {number} stands alone")
-            if "." in number or int(number) < 1:
+            if "." in number or not number.strip("0"):
                 raise InputError(f"'{formula}': counts are whole and positive, not {number}")
+            if len(number.lstrip("0")) > len(str(MAX_ATOMS)):
+                raise _too_many(formula)
             _add(stack[-1], {e: n * (int(number) - 1) for e, n in last.items()})
             last = {}
         position = token.end()
@@ -120,6 +128,10 @@ def _parse(formula: str) -> dict[str, int]:
     if not stack[0]:
         raise InputError(f"'{formula}' is no formula: it names no element")
     return stack[0]
+
+
+def _too_many(formula: str) -> InputError:
+    return InputError(f"'{formula:.40}' holds more than {MAX_ATOMS:,} atoms: write the formula of one unit cell")
 
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:

@@ -24,7 +24,11 @@ def read_structure(path: str | Path) -> Structure:
             some direction, partly occupied sites.
     """
     path = Path(path)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+    if not there:
         raise InputError(f"there is no file '{path}'")
     kind = _format(path)
     try:

@@ -31,9 +31,9 @@ def check_writable(path: Path) -> None:
         InputError: it could not.
     """
     place = path.absolute()
-    while not place.exists():
-        place = place.parent
     try:
+        while not place.exists():
+            place = place.parent
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:

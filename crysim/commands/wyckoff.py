@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     from crysim.symmetry import Combination, SpaceGroup, WyckoffCombinations
 
+MOST_DIGITS = 4000
+"""Of an index: Python reads no whole number of many more."""
 _ORDERS = "general-first or fewest-free-first."
 
 
@@ -40,8 +42,8 @@ def wyckoff(
 
     if order not in ("general-first", "fewest-free-first"):
         raise UnknownNameError("order of Wyckoff combinations", order, ("general-first", "fewest-free-first"))
-    if index is not None and not index.isdecimal():
-        raise InputError(f"--index must be a whole number from 0 on, not '{index}'")
+    if index is not None and not (index.isdecimal() and len(index) <= MOST_DIGITS):
+        raise InputError(f"--index must be a whole number from 0 on, not '{index:.40}'")
     if space_group is None and (index is not None or limit is not None):
         raise InputError("--index and --limit need a space group: say which with --space-group N")
     composition = Composition.from_formula(formula, z)

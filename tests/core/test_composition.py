@@ -19,6 +19,9 @@ def test_order_and_counts_as_given():
 def test_formula_units_and_repeated_elements():
     assert Composition.from_formula("CaS", z=4) == Composition.from_formula("Ca4S4")
     assert Composition.from_formula("CaSCa3").counts == (4, 1)
+    assert Composition.from_formula("C000020000").counts == (20_000,)
+    with pytest.raises(InputError, match="more than"):
+        Composition.from_formula("CaS", z=10_001)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,9 @@ def test_formula_units_and_repeated_elements():
         ("Ca4S4?", "cannot read"),
         ("Ca4 S4x", "cannot read"),
         ("()2", "stands alone"),
+        ("C20001", "more than 20,000 atoms"),
+        ("((Ca2000)10)S", "more than 20,000 atoms"),
+        ("Ca" + "9" * 5000, "more than 20,000 atoms"),
     ],
 )
 def test_what_is_no_formula_is_refused_in_one_line(formula, complaint):
