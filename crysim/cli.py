@@ -1,7 +1,8 @@
 """The command line: thin, it parses, calls and prints.
 
 Each command is a function of the same name in its own module of `crysim.commands`, imported only when the command is
-called, so that ``crysim --help`` is quick. `InputError` becomes one line on stderr and exit code 2.
+called, so that ``crysim --help`` is quick. `InputError`, and what is wrong with a command line itself, become one line
+on stderr and exit code 2.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ EXIT_BAD_INPUT = 2
 EXIT_PARTLY_FAILED = 3
 EXIT_INTERRUPTED = 130
 
+_UsageError: Any = typer.BadParameter.__base__
+"""What typer raises on a wrong command line: click's class, or, in releases that bring click along, their own."""
+
 
 class LazyGroup(TyperGroup):
     """A group that knows its commands' names and imports a command's module when it is called."""
@@ -60,6 +64,10 @@ class LazyGroup(TyperGroup):
         except CrysimError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(EXIT_ALL_FAILED) from error
+        except _UsageError as error:
+            path = error.ctx.command_path if error.ctx is not None else ctx.command_path
+            typer.echo(f"error: {error.format_message()} (see '{path} --help')", err=True)
+            raise typer.Exit(EXIT_BAD_INPUT) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from error

@@ -135,8 +135,14 @@ class BenchSettings:
     def _method(self, label: str) -> tuple[PartSpec, dict[Kind, PartSpec]]:
         variant = self.variants.get(label, {})
         name = variant.get("strategy", label)
-        if "strategy" not in variant and label not in plugin_manager().names("strategy"):
-            raise UnknownNameError("method", label, [*plugin_manager().names("strategy"), *self.variants])
+        strategies = plugin_manager().names("strategy")
+        if "strategy" not in variant and label not in strategies:
+            if label in self.variants:
+                raise InputError(
+                    f'[method.{label}] does not say which strategy it is a variant of: write strategy = "crysim", '
+                    f"or another of {', '.join(strategies)}"
+                )
+            raise UnknownNameError("method", label, [*strategies, *self.variants])
         cls = plugin_manager().get("strategy", name)
         assert issubclass(cls, Strategy)
         options = {

@@ -151,6 +151,7 @@ def test_the_manifest_holds_every_default(tmp_path: Path) -> None:
         ("[relax]\nfmax = 0\n", "fmax"),
         ("[relax]\nsymmetry = 'kept'\n", "symmetry"),
         ("[method.x]\nstrategi = 'crysim'\n", "'strategi': did you mean 'strategy'"),
+        ("[method.x]\nsolver = 'exact'\n[bench]\nmethod = 'x'\n", "method.x.*which strategy"),
         ("[method.random]\nstrategy = 'crysim'\n", "another strategy's name"),
         ("[method.'a/b']\nstrategy = 'crysim'\n", "letters"),
     ],

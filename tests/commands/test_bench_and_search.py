@@ -196,10 +196,22 @@ def test_help_is_quick_and_loads_no_plugin() -> None:
     assert "bench" in shown.stdout
 
 
-def test_a_misspelt_command_is_suggested() -> None:
-    result = RUNNER.invoke(app, ["bnch"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bnch"], "Did you mean 'bench'"),
+        (["bench", "--sytem", "Ca4S4"], "--sytem"),
+        (["bench", "--budget", "many"], "--budget"),
+        (["wyckoff"], "Missing argument"),
+    ],
+)
+def test_a_wrong_command_line_is_one_clear_line_and_exit_2(arguments: list[str], message: str) -> None:
+    result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 2
-    assert "Did you mean 'bench'" in result.output
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+    assert "--help')" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_plugins_lists_kinds_names_options_and_states() -> None:
