@@ -149,11 +149,9 @@ def _lowest(progress: Progress) -> str:
 
 
 def _end_text(outcome: Outcome) -> str:
-    if outcome.error:
-        return f"failed: {outcome.error}"
     progress = outcome.progress
-    if progress is None or progress.lowest is None:
-        return "failed: no relaxation gave a crystal that counts"
+    if not outcome.good or progress is None or progress.lowest is None:
+        return f"failed: {outcome.failure}"
     return f"done, best {progress.lowest:.4f} eV, {progress.counting} of {progress.done} relaxations count"
 
 

@@ -48,6 +48,14 @@ class Outcome:
         """Whether the run came to its end with at least one trial that counts."""
         return not self.error and self.progress is not None and self.progress.counting > 0
 
+    @property
+    def failure(self) -> str:
+        """Why a run that is not good failed, in one line."""
+        if self.error:
+            return self.error
+        reason = self.progress.reason if self.progress is not None else ""
+        return "no relaxation gave a crystal that counts" + (f", the last one: {reason}" if reason else "")
+
 
 ModelTask = Callable[[EnergyModel], object]
 _PREPARE, _BESIDE = -1, -2

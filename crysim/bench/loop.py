@@ -29,6 +29,7 @@ class Progress:
         done, total: energies or relaxations.
         counting: trials that count so far.
         lowest: eV per cell, the lowest energy of a trial that counts, or None.
+        reason: why the last trial that does not count does not.
     """
 
     phase: str
@@ -36,6 +37,7 @@ class Progress:
     total: int
     counting: int = 0
     lowest: float | None = None
+    reason: str = ""
 
 
 Report = Callable[[Progress], None]
@@ -140,6 +142,7 @@ class _Tally:
         self._done = 0
         self._counting = 0
         self._lowest: float | None = None
+        self._reason = ""
 
     def add(self, trials: Sequence[Trial]) -> None:
         self._done += len(trials)
@@ -147,9 +150,11 @@ class _Tally:
             if trial.counts and trial.energy is not None:
                 self._counting += 1
                 self._lowest = trial.energy if self._lowest is None else min(self._lowest, trial.energy)
+            else:
+                self._reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
-        return Progress(phase, self._done, self._budget, self._counting, self._lowest)
+        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason)
 
 
 def limit_threads(threads: int) -> None:

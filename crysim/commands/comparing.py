@@ -17,7 +17,7 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.executors import Job
 from crysim.bench.journal import MANIFEST, read_run
 from crysim.bench.settings import BenchSettings
-from crysim.commands.running import check_runs, exit_code, failure, report_failures, run_all, table_console
+from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim.systems import System
 
@@ -37,7 +37,7 @@ def compare(settings: BenchSettings, *, as_json: bool) -> int:
         document = {
             "summary": comparison.summary().to_dict(),
             "seconds": seconds_table(comparison).to_dict(),
-            "failures": [{"run": o.job.spec.label, "reason": failure(o)} for o in outcomes if not o.good],
+            "failures": [{"run": o.job.spec.label, "reason": o.failure} for o in outcomes if not o.good],
             "files": [str(file) for file in files],
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

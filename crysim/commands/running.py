@@ -68,12 +68,7 @@ def report_failures(outcomes: Sequence[Outcome]) -> None:
     """One line on stderr for every run that failed."""
     for outcome in outcomes:
         if not outcome.good:
-            typer.echo(f"error: {outcome.job.spec.label}: {failure(outcome)}", err=True)
-
-
-def failure(outcome: Outcome) -> str:
-    """Why a run that is not good failed."""
-    return outcome.error or "no relaxation gave a crystal that counts"
+            typer.echo(f"error: {outcome.job.spec.label}: {outcome.failure}", err=True)
 
 
 def table_console() -> Console:

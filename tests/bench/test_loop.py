@@ -267,7 +267,7 @@ def test_failures_are_statuses_with_a_reason_and_never_energies(tmp_path: Path, 
     assert trials[2].reason
     assert "Å" in trials[3].reason
     assert [len(trial.frames) for trial in trials] == [2, 0, 1, 2, 2]
-    assert (end.counting, end.lowest) == (2, -1.0)
+    assert (end.counting, end.lowest, end.reason) == (2, -1.0, trials[3].reason)
 
 
 def test_a_key_that_one_manifest_lacks_is_a_difference() -> None:

@@ -172,6 +172,14 @@ def test_a_bench_of_which_nothing_counts_ends_with_1(tmp_path: Path) -> None:
     assert "no relaxation gave a crystal that counts" in result.stderr
 
 
+def test_a_bench_whose_every_relaxation_fails_says_why(tmp_path: Path) -> None:
+    """The calculator EMT knows no calcium."""
+    command = ["bench", "--system", "Ca1S1", "--method", "random", "--energy", "ase:emt", "--budget", "1"]
+    result = RUNNER.invoke(app, [*command, "--space-groups", "221", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1, result.output
+    assert "no relaxation gave a crystal that counts, the last one: NotImplementedError" in result.stderr
+
+
 def test_exit_codes_of_outcomes() -> None:
     spec = RunSpec(Composition.from_formula("Al2Cu2"), "random", PartSpec("random"), PartSpec("ase:emt"))
     job = Job(spec, Path("run"))
@@ -179,6 +187,7 @@ def test_exit_codes_of_outcomes() -> None:
     empty = Outcome(job, Progress("done", 4, 4))
     dead = Outcome(job, None, "the worker process died")
     wrong = Outcome(job, None, "no such crystal", bad_input=True)
+    assert (dead.failure, empty.failure) == ("the worker process died", "no relaxation gave a crystal that counts")
     assert exit_code([good, good]) == 0
     assert exit_code([empty, dead]) == 1
     assert exit_code([wrong, wrong]) == 2
