@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import inf, isfinite
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from crysim import hookimpl
 from crysim.bounds import certified
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
-from crysim.generation import RandomGenerator
+from crysim.generation import RandomGenerator, default_min_distance
 from crysim.interfaces import (
     Candidate,
     Encoder,
@@ -30,7 +30,8 @@ from crysim.interfaces import (
     TrialStatus,
     derive_rng,
 )
-from crysim.quadratic import Bits, Floats
+from crysim.quadratic import Bits, Floats, QuadraticModel
+from crysim.strategies.selection import Selected, select_lowest
 
 UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
@@ -61,6 +62,9 @@ class IsingSearch(Strategy):
         clip: bool = True,
         penalise_failures: bool = True,
         num_samples: int = 8,
+        choice: Literal["energy", "distance"] = "energy",
+        learn_answers: bool = True,
+        explore: float = 0.1,
         redraws: int = 3,
         solve_seconds: float | None = None,
         max_points: int | None = None,
@@ -73,12 +77,21 @@ class IsingSearch(Strategy):
             encoder, surrogate, solver: the parts.
             num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000).
             batch: candidates made of the distinct answers to one solve (paper: 1).
-            mid: heed minimum interatomic distances: of the decoded crystals take the one with the largest, and do not
-                believe negative energies below 0.5 Å. False turns both off, for the paper's ablation (Table 1).
+            mid: heed minimum interatomic distances: choose only crystals without a pair that is too close (with
+                ``choice="distance"``: the one with the largest distance), and do not believe negative energies below
+                0.5 Å. False turns both off, for the paper's ablation (Table 1).
             clip: lower targets above |lowest energy so far| to it, as the paper leaves such initial crystals out; one
                 first frame of 1000 eV would leave the standardised fit no scale for the rest.
             penalise_failures: a failed relaxation's start counts as |lowest energy so far|; else nothing is learnt.
-            num_samples: distinct answers asked of the solver at least: if the best was tried before, the next is taken.
+            num_samples: distinct answers asked of the solver at least.
+            choice: which of the crystals that the answers stand for is tried: of all answers' the one whose own vector
+                has the lowest ``energy`` in the model, or of the best answer's the one with the largest minimum
+                ``distance`` (paper). An answer is a vector that no crystal need have, and the model errs most where
+                no data are: answers are predicted at twice the lowest energy there is; crystals are not.
+            learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
+                the paper learns the crystals' own vectors alone, which may leave the model its error.
+            explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
+                group with one 1-bit (lengths, angles, space group, combinations) that n candidates had; 0: none (paper).
             redraws: if all these answers decode to crystals with a pair below 0.5 Å only, they count as
                 |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
                 relaxed like any other (paper). Only with ``mid``.
@@ -93,11 +106,14 @@ class IsingSearch(Strategy):
             ("num_initial", num_initial, FEWEST),
             ("batch", batch, 1),
             ("num_samples", num_samples, 1),
+            ("explore", explore, 0),
             ("redraws", redraws, 0),
-            ("max_points", max_points or FEWEST, FEWEST),
+            ("max_points", FEWEST if max_points is None else max_points, FEWEST),
         ):
             if value < least:
                 raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        if solve_seconds is not None and not solve_seconds > 0:
+            raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {solve_seconds}: it must be above 0")
         self.problem = problem
         self._encoder = encoder
         self._surrogate = surrogate
@@ -108,6 +124,9 @@ class IsingSearch(Strategy):
         self._clip = clip
         self._penalise_failures = penalise_failures
         self._num_samples = num_samples
+        self._choice = choice
+        self._learn_answers = learn_answers
+        self._explore = explore
         self._redraws = redraws
         self._solve_seconds = solve_seconds
         self._max_points = max_points
@@ -118,6 +137,7 @@ class IsingSearch(Strategy):
         self._number = 0
         self._tried: set[Crystal] = set()
         self._solved: set[bytes] = set()
+        self._visits: NDArray[np.int64] | None = None
 
     # -------------------------------------------------------------------------------------- first data
 
@@ -165,9 +185,11 @@ class IsingSearch(Strategy):
         wanted = min(n, self._batch)
         rejected: list[Bits] = []
         for attempt in range(self._redraws + 1):
-            report, samples = self._solve(wanted, attempt, rejected, clock)
-            last = attempt == self._redraws
-            candidates = self._candidates(samples, report, wanted, rejected, last, clock)
+            report, model, samples = self._solve(wanted, attempt, rejected, clock)
+            candidates = self._of_lowest_energy(samples, model, report, wanted, clock)
+            if not candidates:
+                last = attempt == self._redraws
+                candidates = self._of_largest_distance(samples, report, wanted, rejected, last, clock)
             if candidates:
                 break
         first = candidates[0]
@@ -175,11 +197,13 @@ class IsingSearch(Strategy):
         candidates[0] = Candidate(first.crystal, info, clock.seconds)
         return candidates
 
-    def _solve(self, wanted: int, attempt: int, rejected: Sequence[Bits], clock: _Clock) -> tuple[FitReport, SampleSet]:
+    def _solve(
+        self, wanted: int, attempt: int, rejected: Sequence[Bits], clock: _Clock
+    ) -> tuple[FitReport, QuadraticModel, SampleSet]:
         seed, number = self.problem.seed, self._number
         bits, energies = self._training_data(rejected)
         report = self._surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
-        model = self._surrogate.quadratic_model(self._encoder.groups)
+        model = self._priced(self._surrogate.quadratic_model(self._encoder.groups))
         clock.lap("train")
         samples = self._solver.solve(
             model,
@@ -192,7 +216,17 @@ class IsingSearch(Strategy):
         if model.is_low_rank and samples.lower_bound is None:
             samples = certified(model, samples)
         clock.lap("solve")
-        return report, samples
+        return report, model, samples
+
+    def _priced(self, model: QuadraticModel) -> QuadraticModel:
+        """The model with the price on what was tried often."""
+        if self._visits is None or not self._explore:
+            return model
+        linear = model.linear.copy()
+        for group in model.groups:
+            if group.k == 1:
+                linear[group.slice] += self._explore * np.sqrt(self._visits[group.slice])
+        return replace(model, linear=linear)
 
     def _training_data(self, rejected: Sequence[Bits]) -> tuple[Bits, Floats]:
         bits, energies = np.concatenate(self._bits), np.concatenate(self._energies)
@@ -204,10 +238,44 @@ class IsingSearch(Strategy):
             bits, energies = bits[-self._max_points :], energies[-self._max_points :]
         return bits, np.minimum(energies, self._ceiling) if self._clip else energies
 
-    def _candidates(
+    def _of_lowest_energy(
+        self, samples: SampleSet, model: QuadraticModel, report: FitReport, wanted: int, clock: _Clock
+    ) -> list[Candidate]:
+        """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or too close."""
+        if self._choice != "energy":
+            return []
+        decoded = [
+            (row, self._encoder.decode(samples.bits[row], derive_rng(self.problem.seed, "decode", self._number, place)))
+            for place, row in enumerate(self._choose(samples))
+        ]
+        nearest = self.problem.min_distance
+        if nearest is None:
+            nearest = default_min_distance(self.problem.composition.num_atoms)
+        chosen = select_lowest(
+            decoded,
+            lambda crystals: model.energies(self._encoder.encode(crystals)),
+            wanted,
+            min_distance=nearest if self._mid else 0.0,
+            tried=self._tried,
+        )
+        points = sum(map(len, self._energies))
+        candidates = [
+            self._candidate(one, self._encoder.encode([one.crystal]), samples, report, points) for one in chosen
+        ]
+        clock.lap("decode")
+        return candidates
+
+    def _candidate(self, one: Selected, vector: Bits, samples: SampleSet, report: FitReport, points: int) -> Candidate:
+        """What is tried, with what the journal is to know of it; ``predicted`` is the energy of ``vector`` ``[1, M]``."""
+        info = one.describe() | _describe(samples, one.row, report, points)
+        info["predicted"] = float(self._surrogate.predict(vector)[0])
+        info["solved_before"] = _key(samples.bits[one.row]) in self._solved
+        return Candidate(one.crystal, info)
+
+    def _of_largest_distance(
         self, samples: SampleSet, report: FitReport, wanted: int, rejected: list[Bits], last: bool, clock: _Clock
     ) -> list[Candidate]:
-        """Candidates of the best vectors; vectors without a physical crystal are rejected.
+        """Candidates of the best answers; answers without a physical crystal are rejected.
 
         If all are, there is no candidate, or, at ``last``, the one whose atoms are least close.
         """
@@ -217,14 +285,11 @@ class IsingSearch(Strategy):
         for place, row in enumerate(self._choose(samples)):
             vector = samples.bits[row]
             rng = derive_rng(self.problem.seed, "decode", self._number, place)
-            crystal, info = self._decode(vector, rng, {candidate.crystal for candidate in candidates})
-            info |= _describe(samples, row, report, points)
-            info["predicted"] = float(self._surrogate.predict(vector[None])[0])
-            info["solved_before"] = _key(vector) in self._solved
+            one = self._decode(row, vector, rng, {candidate.crystal for candidate in candidates})
+            candidate = self._candidate(one, vector[None], samples, report, points)
             clock.lap("decode")
-            candidate = Candidate(crystal, info)
-            if self._redraws and self._mid and info["min_distance"] < UNPHYSICAL:
-                unphysical.append((info["min_distance"], candidate))
+            if self._redraws and self._mid and one.min_distance < UNPHYSICAL:
+                unphysical.append((one.min_distance, candidate))
                 rejected.append(vector)
                 continue
             candidates.append(candidate)
@@ -239,21 +304,14 @@ class IsingSearch(Strategy):
         new = [_key(vector) not in self._solved for vector in samples.bits]
         return sorted(range(len(new)), key=lambda row: not new[row])
 
-    def _decode(
-        self, vector: Bits, rng: np.random.Generator, taken: Container[Crystal]
-    ) -> tuple[Crystal, dict[str, Any]]:
-        """The crystal of a vector that has the largest minimum distance, among those not tried yet if there are any."""
+    def _decode(self, row: int, vector: Bits, rng: np.random.Generator, taken: Container[Crystal]) -> Selected:
+        """The crystal of an answer that has the largest minimum distance, among those not tried yet if there are any."""
         decoded = self._encoder.decode(vector, rng)
         distances = min_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
         untried = [i for i in order if decoded[i] not in self._tried and decoded[i] not in taken]
         best = int((untried or order)[0])
-        return decoded[best], {
-            "decoded": len(decoded),
-            "chosen": best,
-            "min_distance": float(distances[best]),
-            "tried_before": not untried,
-        }
+        return Selected(row, decoded[best], len(decoded), best, float(distances[best]), not untried)
 
     # ---------------------------------------------------------------------------------------- learning
 
@@ -265,10 +323,23 @@ class IsingSearch(Strategy):
             info = trial.candidate.info
             self._reject(info.get("rejected", ()))
             self._solved.add(_key(self._vector(info["bits"])))
+            self._count(trial.candidate.crystal)
             if trial.frames:
                 self._learn(trial.frames)
+                self._learn_answer(info["bits"], trial.frames[0].energy)
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
                 self._add([trial.candidate.crystal], np.array([self._penalty]))
+                self._learn_answer(info["bits"], self._penalty)
+
+    def _count(self, crystal: Crystal) -> None:
+        vector = self._encoder.encode([crystal])[0].astype(np.int64)
+        self._visits = vector if self._visits is None else self._visits + vector
+
+    def _learn_answer(self, ones: Sequence[int], energy: float) -> None:
+        """An answer has the energy of the crystal that was made of it."""
+        if self._learn_answers:
+            self._bits.append(self._vector(ones)[None])
+            self._energies.append(np.array([energy]))
 
     def _reject(self, vectors: Sequence[Sequence[int]]) -> None:
         """Vectors that stand for nothing physical count as what is unphysical does, without a relaxation."""

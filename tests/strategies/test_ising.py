@@ -296,3 +296,6 @@ def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
         make_search(batch=0)
     with pytest.raises(InputError, match="'num_initial'"):
         make_search(num_initial=3)
+    for wrong in ({"solve_seconds": 0.0}, {"solve_seconds": float("nan")}, {"max_points": 0}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            make_search(**wrong)
