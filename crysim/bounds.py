@@ -23,6 +23,8 @@ from crysim.quadratic import Bits, Floats, QuadraticModel
 from crysim.relaxation import LowRankForm, Relaxed, solve_relaxation
 
 MAX_COUPLED_BITS = 2000
+_CLOSED = 1e-9
+"""A gap that is less than this, relative to the energy, is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +66,22 @@ def certificate(model: QuadraticModel, start: Bits | None = None) -> Certificate
 
 
 def certified(model: QuadraticModel, samples: SampleSet) -> SampleSet:
-    """The answer of any solver with a lower bound, the better one if it has one already."""
+    """The answer of any solver with a lower bound, the better one if it has one already.
+
+    Where the bound meets the best energy, but for rounding, the answer is optimal, whoever found it.
+    """
     best = samples.bits[0] if len(samples.energies) else None
     found = certificate(model, best)
-    if found is None or (samples.lower_bound is not None and samples.lower_bound >= found.lower_bound):
+    known = [b for b in (samples.lower_bound, None if found is None else found.lower_bound) if b is not None]
+    if not known:
         return samples
-    return replace(samples, lower_bound=found.lower_bound)
+    lower_bound, optimal = max(known), samples.optimal
+    if best is not None:
+        energy = float(samples.energies[0])
+        optimal = optimal or energy - lower_bound <= _CLOSED * (1.0 + abs(energy))
+    if (lower_bound, optimal) == (samples.lower_bound, samples.optimal):
+        return samples
+    return replace(samples, lower_bound=lower_bound, optimal=optimal)
 
 
 def _by_bit(partition: Partition, relaxed: Relaxed, seconds: float) -> Certificate:

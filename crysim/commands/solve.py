@@ -29,7 +29,9 @@ def solve(
     num_samples: Annotated[int, typer.Option(min=1, help="Distinct solutions wanted.")] = 1,
     time_limit: Annotated[float | None, typer.Option(help="Seconds. Default: the solver's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer, on a CPU.")] = 0,
-    bound: Annotated[bool, typer.Option("--bound/--no-bound", help="Bound the energy from below.")] = True,
+    bound: Annotated[
+        bool, typer.Option("--bound/--no-bound", help="Bound the energy from below: closely if the model is low-rank.")
+    ] = True,
     out: Annotated[Path | None, typer.Option(help="File for the solutions: .npz or .json.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch and of matrix products.")] = 1,
     as_json: o.Json = False,

@@ -118,8 +118,18 @@ def test_certified_adds_a_bound_to_any_answer():
     assert better.lower_bound is not None
     assert better.gap > 0
     assert certified(model, better) is better
-    known = SampleSet(bits, model.energies(bits), {"total": 1}, lower_bound=float(better.energies[0]))
-    assert certified(model, known) is known
+    proven = SampleSet(bits, model.energies(bits), {"total": 1}, lower_bound=float(better.energies[0]), optimal=True)
+    assert certified(model, proven) is proven
+
+
+def test_an_answer_that_meets_its_bound_is_optimal():
+    model = QuadraticModel(np.arange(6.0), factors=np.zeros((6, 1)), groups=(BitGroup("a", 0, 6, 2),), offset=-50.0)
+    for ones, optimal in ([0, 1], True), ([0, 2], False):
+        bits = np.zeros((1, 6), dtype=bool)
+        bits[0, ones] = True
+        found = certified(model, SampleSet(bits, model.energies(bits), {"total": 1}))
+        assert found.optimal is optimal
+        assert found.lower_bound == pytest.approx(-49.0)
 
 
 def test_no_bound_for_many_couplings():
