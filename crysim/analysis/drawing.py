@@ -10,6 +10,10 @@ import numpy as np
 from crysim.crystal import Crystal
 from crysim.elements import ATOMIC_NUMBERS
 
+_BOND_SLACK = 0.45
+"""Å beyond the sum of covalent radii within which two atoms are drawn as bonded."""
+_ANION = 2.0
+"""Pauling's electronegativity from which an element is an anion to those below it."""
 _ON_A_FACE = 0.01
 """Fractional distance from a face within which an atom is drawn on the opposite face too."""
 
@@ -25,6 +29,33 @@ def drawn_atoms(crystal: Crystal, elements: list[str]) -> list[list[float]]:
             position = (point + np.array(shift)) @ crystal.lattice
             atoms.append([elements.index(species), *(round(float(v), 4) for v in position)])
     return atoms
+
+
+def drawn_bonds(atoms: list[list[float]], elements: list[str]) -> list[list[int]]:
+    """Pairs of drawn atoms that are near enough for a bond; where there are anions, no two cations are paired."""
+    from ase.data import covalent_radii
+    from pymatgen.core import Element
+
+    kinds = [int(atom[0]) for atom in atoms]
+    present = sorted(set(kinds))
+    radii = {k: float(covalent_radii[ATOMIC_NUMBERS[elements[k]]]) for k in present}
+    strength = {k: Element(elements[k]).X for k in present}
+    ionic = any(value >= _ANION for value in strength.values())
+    points = np.array([atom[1:] for atom in atoms])
+    bonds = []
+    for i, point in enumerate(points):
+        lengths = np.linalg.norm(points[:i] - point, axis=1)
+        for j in np.flatnonzero(lengths < radii[kinds[i]] + 2.2 + _BOND_SLACK):
+            if ionic and max(strength[kinds[i]], strength[kinds[j]]) < _ANION:
+                continue
+            if 0.5 < lengths[j] < radii[kinds[i]] + radii[kinds[j]] + _BOND_SLACK:
+                bonds.append([i, int(j)])
+    return bonds
+
+
+def drawn_axes(crystal: Crystal) -> list[list[float]]:
+    """The cell's vectors a, b, c, Å."""
+    return [[round(float(v), 4) for v in row] for row in crystal.lattice]
 
 
 def drawn_edges(crystal: Crystal) -> list[list[list[float]]]:

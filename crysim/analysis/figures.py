@@ -135,6 +135,20 @@ def mean_seconds(runs: Sequence[Sequence[Any]]) -> dict[str, float]:
     return {phase: seconds / trials for phase, seconds in {**totals, "relax": relax}.items()}
 
 
+def seconds_by_relaxation(runs: Sequence[Sequence[Any]]) -> dict[str, Floats]:
+    """Seconds of each relaxation by phase (those of `mean_seconds`), ``[n]``: mean over the runs that came so far."""
+    length = max(map(len, runs), default=0)
+    phases = list(mean_seconds(runs))
+    sums = {phase: np.zeros(length) for phase in phases}
+    counts = np.zeros(length)
+    for run in runs:
+        for i, trial in enumerate(run):
+            counts[i] += 1
+            for phase, seconds in {**trial.candidate.seconds, "relax": trial.seconds}.items():
+                sums[phase][i] += seconds
+    return {phase: values / counts for phase, values in sums.items()}
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure; the ending (``.png``, ``.svg``, ``.pdf``) names the format. A PNG has 160 dots per inch."""
     metadata: Mapping[str, Any] = {"Date": None} if path.suffix in (".svg", ".pdf") else {"Software": None}

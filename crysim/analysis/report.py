@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from crysim import __version__
 from crysim.analysis.comparison import Comparison, Run
-from crysim.analysis.drawing import drawn_atoms, drawn_edges, element_styles
-from crysim.analysis.figures import COLOURS, band, mean_seconds
+from crysim.analysis.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
+from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
 from crysim.analysis.matching import ReferenceMatcher
 from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
-from crysim.analysis.outcome import terminal_table
 from crysim.analysis.paper_figures import fit_history
 from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.journal import RunRecord
@@ -28,6 +27,9 @@ from crysim.crystal import Crystal
 from crysim.interfaces import Trial, TrialStatus
 from crysim.structure_files import cif_text
 
+SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
+                "to_match", "distinct", "filtered", "failed", "seconds")  # fmt: skip
+"""The columns of the summary that the page shows at first."""
 MOST_FAILURES = 500
 """Failures listed one by one; the rest is only counted."""
 
@@ -46,7 +48,7 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "title": html.escape(title),
         "lead": html.escape(_lead(comparison, fingerprint)),
         "css": _asset("report.css"),
-        "summary": terminal_table(comparison).to_html(),
+        "summary": comparison.summary().select(SUMMARY_KEYS).to_html(),
         "all": comparison.summary().to_html(),
         "seeds": "".join(comparison.per_seed(system).to_html() for system in comparison.systems),
         "failures": _failures(comparison),
@@ -67,8 +69,10 @@ def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull
     elements += [e for r in comparison.references.values() for e in r.crystal.composition.elements if e not in elements]
     time: list[dict[str, Any]] = []
     for system, method, pairs in comparison.cells():
-        phases = mean_seconds([run.trials for run, _ in pairs])
-        time.append({"name": f"{system} {method}", "phases": phases, "total": sum(phases.values())})
+        trials = [run.trials for run, _ in pairs]
+        phases = mean_seconds(trials)
+        series = {phase: _numbers(values) for phase, values in seconds_by_relaxation(trials).items()}
+        time.append({"name": f"{system} {method}", "phases": phases, "total": sum(phases.values()), "series": series})
     phases_seen = list(dict.fromkeys(phase for row in time for phase in row["phases"]))
     return {
         "methods": comparison.methods,
@@ -113,7 +117,8 @@ def _run(
 ) -> dict[str, Any]:
     counting = [t for t in run.trials if t.counts and t.crystal is not None and t.energy is not None]
     iterations, fits = fit_history(record)
-    fit = {key: [None if np.isnan(v) else round(v, 4) for v in fits[f"{key}_pcc"]] for key in ("train", "validation")}
+    keys = {"train": "train_pcc", "validation": "validation_pcc", "error": "validation_rmse"}
+    fit = {key: [None if np.isnan(v) else round(v, 4) for v in fits[name]] for key, name in keys.items()}
     return {
         "system": run.system,
         "method": run.method,
@@ -165,10 +170,13 @@ def _best(
 
 
 def _drawn(crystal: Crystal, elements: list[str]) -> dict[str, Any]:
+    atoms = drawn_atoms(crystal, elements)
     return {
         "space_group": crystal.space_group,
         "symbol": crystal.group.symbol,
-        "atoms": drawn_atoms(crystal, elements),
+        "atoms": atoms,
+        "bonds": drawn_bonds(atoms, elements),
+        "axes": drawn_axes(crystal),
         "edges": drawn_edges(crystal),
         "cif": cif_text(crystal),
     }
@@ -191,12 +199,23 @@ def _failures(comparison: Comparison) -> str:
     ]
     if not rows:
         return "<p>None: every relaxation converged and counts.</p>"
-    counts = Counter((row["system"], row["method"], row["status"]) for row in rows)
+    kinds: dict[tuple[Value, ...], Counter[str]] = {}
+    for row in rows:
+        kinds.setdefault((row["system"], row["method"], row["status"]), Counter())[str(row["reason"])] += 1
     heads = (Column("system", "system", formula=True), Column("method", "method"), Column("status", "status"))
     overview = Table(
         "How many",
-        (*heads, Column("count", "count")),
-        tuple({"system": s, "method": m, "status": status, "count": n} for (s, m, status), n in counts.items()),
+        (*heads, Column("count", "count"), Column("reason", "most often")),
+        tuple(
+            {
+                "system": s,
+                "method": m,
+                "status": status,
+                "count": reasons.total(),
+                "reason": reasons.most_common(1)[0][0],
+            }
+            for (s, m, status), reasons in kinds.items()
+        ),
         ("not-converged: not within the steps; it counts all the same. too-close and failed do not count.",),
     )
     columns = (

@@ -49,7 +49,7 @@ def make_record(
     return RunRecord(Path(f"{system}-{method}-{seed}"), manifest, trials)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def records() -> list[RunRecord]:
     fit = {"fit": {"train_pcc": 0.9, "validation_pcc": None, "validation_rmse": 0.1}}
     return [
@@ -60,6 +60,6 @@ def records() -> list[RunRecord]:
     ]
 
 
-@pytest.fixture
-def recorded(records: list[RunRecord], tmp_path: Path) -> Comparison:
-    return compare_records(records, load_references(tmp_path, records))
+@pytest.fixture(scope="module")
+def recorded(records: list[RunRecord], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    return compare_records(records, load_references(tmp_path_factory.mktemp("none"), records))

@@ -45,7 +45,7 @@ const Charts = (() => {
     const height = Math.round(Math.min(320, Math.max(230, width * 0.62)));
     const yTicks = ticks(options.y[0], options.y[1], 5);
     const left = 26 + 7.4 * Math.max(...yTicks.map((t) => t[1].length), 1);
-    const box = { left, right: width - 10, top: 8, bottom: height - 40 };
+    const box = { left, right: width - 16, top: 8, bottom: height - 40 };
     const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": options.label });
     const scale = (low, high, from, to) => (value) => from + ((value - low) / (high - low || 1)) * (to - from);
     const x = scale(options.x[0], options.x[1], box.left, box.right);
@@ -104,7 +104,7 @@ const Charts = (() => {
         if (best < 0) continue;
         nearest = nearest === null || Math.abs(one.x[best] - at) < Math.abs(nearest - at) ? one.x[best] : nearest;
         const range = one.low && one.low[best] !== one.high[best] ? ` (${options.format(one.low[best])} to ${options.format(one.high[best])})` : "";
-        lines.push([`${one.name}: ${options.format(one.y[best])}${range}`, one.colour]);
+        lines.push([`${one.name}: ${options.format(one.y[best])}${range}${one.note ? one.note(best) : ""}`, one.colour]);
       }
       if (nearest === null) return;
       cross.setAttribute("x1", x(nearest));
@@ -115,6 +115,34 @@ const Charts = (() => {
     svg.addEventListener("pointermove", move);
     svg.addEventListener("pointerdown", move);
     svg.addEventListener("pointerleave", () => { cross.setAttribute("visibility", "hidden"); hideTip(); });
+    return svg;
+  }
+
+  // One bar for each place, its parts on top of each other.
+  function drawStack(place, options, hidden) {
+    const { svg, x, y, box, width, plot } = frame(place, options);
+    const shown = options.series.filter((one) => !hidden.has(one.name));
+    const length = Math.max(0, ...options.series.map((one) => one.y.length));
+    const sums = new Array(length).fill(0);
+    for (const one of shown) {
+      const path = one.y.map((value, i) => {
+        const bottom = y(sums[i]);
+        sums[i] += value || 0;
+        const top = y(sums[i]);
+        return `M${x(i).toFixed(2)} ${bottom.toFixed(2)}V${top.toFixed(2)}H${x(i + 1).toFixed(2)}V${bottom.toFixed(2)}Z`;
+      });
+      node("path", { d: path.join(""), fill: one.colour, "fill-opacity": 0.85 }, plot);
+    }
+    const move = (event) => {
+      const bounds = svg.getBoundingClientRect();
+      const i = Math.floor(((event.clientX - bounds.left) * width / bounds.width - box.left) / (box.right - box.left) * (options.x[1] - options.x[0]));
+      if (i < 0 || i >= length) return;
+      const lines = shown.filter((one) => one.y[i] !== null).map((one) => [`${one.name}: ${options.format(one.y[i])}`, one.colour]);
+      showTip(event, [[`${options.xLabel} ${i + 1}: ${options.format(sums[i])}`], ...lines.reverse()]);
+    };
+    svg.addEventListener("pointermove", move);
+    svg.addEventListener("pointerdown", move);
+    svg.addEventListener("pointerleave", hideTip);
     return svg;
   }
 
@@ -147,7 +175,7 @@ const Charts = (() => {
     let options = null;
     const render = () => {
       if (!options) return;
-      canvas.replaceChildren((options.points ? drawPoints : drawLines)(canvas, options, hidden));
+      canvas.replaceChildren((options.points ? drawPoints : options.stacked ? drawStack : drawLines)(canvas, options, hidden));
       const named = options.series.filter((one) => !one.quiet);
       legend.replaceChildren(...named.map((one) => {
         const button = document.createElement("button");

@@ -7,16 +7,25 @@
   const byId = (id) => document.getElementById(id);
   const two = (value) => (value === null ? "/" : value.toFixed(2));
   const formula = (text) => text.replace(/(\d+)/g, "<sub>$1</sub>");
-  const range = (values, margin) => {
+  // the range of values with a margin on both sides; of values that are equal within ``least`` (relative), about them
+  const range = (values, margin, least = 1e-6) => {
     const known = values.filter((v) => v !== null && Number.isFinite(v));
     if (!known.length) return [0, 1];
     const low = Math.min(...known), high = Math.max(...known);
-    const extra = (high - low) * margin || Math.abs(high) * 0.01 || 0.5;
+    const spread = high - low > least * Math.abs(high) ? high - low : 0;
+    const extra = spread * margin || Math.abs(high) * 0.01 || 0.5;
     return [low - extra, high + extra];
   };
   const lowest = (values, share) => {
     const sorted = values.filter((v) => v !== null).sort((a, b) => a - b);
     return sorted.slice(0, Math.ceil(share * sorted.length));
+  };
+  // Wilson's interval of a success rate
+  const wilson = (successes, runs) => {
+    const z = 1.959964, rate = successes / runs, scale = 1 + (z * z) / runs;
+    const centre = (rate + (z * z) / (2 * runs)) / scale;
+    const half = (z / scale) * Math.sqrt((rate * (1 - rate)) / runs + (z * z) / (4 * runs * runs));
+    return [Math.max(0, centre - half), Math.min(1, centre + half)];
   };
   const nothing = (id, text) => {
     const place = byId(id);
@@ -47,7 +56,8 @@
       const budget = Math.max(...runs.map((run) => run.budget));
       const x = Array.from({ length: budget + 1 }, (_, i) => i);
       const y = x.map((n) => runs.filter((run) => run.success[criterion] !== null && run.success[criterion] <= n).length / runs.length);
-      return { name: method, colour: colourOf(method), x, y, steps: true };
+      const note = (i) => { const [low, high] = wilson(Math.round(y[i] * runs.length), runs.length); return ` (95 %: ${two(low)} to ${two(high)})`; };
+      return { name: method, colour: colourOf(method), x, y, note, steps: true };
     }).filter(Boolean);
     return { label: `success on ${system.name}`, series, x: [0, Math.max(1, ...series.map((s) => s.x.length - 1))], y: [-0.02, 1.02], xLabel: "relaxations", yLabel: "share of runs", format: two };
   }));
@@ -70,63 +80,138 @@
     const points = series.flatMap((one) => one.points);
     const energies = lowest(points.map((p) => p.y), 0.9);
     const volumes = lowest(points.filter((p) => energies.length && p.y <= energies[energies.length - 1]).map((p) => p.x), 0.9);
-    return { points: true, label: `energy against volume of ${system.name}`, series, x: range(volumes, 0.06), y: range(energies, 0.06), xLabel: "volume (Å³ per atom)", yLabel: "energy (eV per atom)" };
+    return { points: true, label: `energy against volume of ${system.name}`, series, x: range(volumes, 0.06, 0.01), y: range(energies, 0.06, 0.001), xLabel: "volume (Å³ per atom)", yLabel: "energy (eV per atom)" };
   }));
 
   // ------------------------------------------------------------------ time
   Charts.bars(byId("time-chart"), data.time, data.phases, colours);
+  const timeChoice = byId("time-run");
+  data.time.forEach((row, i) => timeChoice.append(new Option(row.name, i)));
+  const slowest = data.time.reduce((best, row, i) => (Object.keys(row.phases).length > Object.keys(data.time[best].phases).length ? i : best), 0);
+  timeChoice.value = String(slowest);
+  if (data.time.length) {
+    const update = Charts.chart(byId("time-iterations"), "", () => {
+      const row = data.time[Number(timeChoice.value)];
+      const names = data.phases.filter((phase) => row.series[phase]);
+      const series = names.map((phase) => ({ name: phase, colour: colours[data.phases.indexOf(phase) % colours.length], y: row.series[phase] }));
+      const sums = series.length ? series[0].y.map((_, i) => series.reduce((sum, one) => sum + (one.y[i] || 0), 0)) : [];
+      // a first iteration that compiles would flatten all others
+      const seen = lowest(sums, 0.98);
+      return { stacked: true, label: `seconds of each relaxation of ${row.name}`, series, x: [0, Math.max(1, sums.length)], y: [0, 1.05 * Math.max(1e-9, ...seen)], xLabel: "relaxation", yLabel: "seconds (mean over seeds)", format: (v) => `${v.toPrecision(3)} s` };
+    });
+    timeChoice.addEventListener("change", update);
+  }
 
   // ------------------------------------------------------------------ surrogate
   const fitted = data.systems.filter((system) => data.runs.some((run) => run.system === system.name && run.fit));
-  fitted.forEach((system) => Charts.chart(byId("fit-charts"), formula(system.name), () => {
+  const fitUpdates = fitted.map((system) => Charts.chart(byId("fit-charts"), formula(system.name), () => {
     const runs = data.runs.filter((run) => run.system === system.name && run.fit);
+    const errors = byId("fit-quality").value === "error";
     const series = runs.flatMap((run) => {
-      const name = `${run.method}, seed ${run.seed}`, colour = colours[runs.indexOf(run) % colours.length];
-      return [
-        { name, colour, x: run.fit.iterations, y: run.fit.train, width: 1.3 },
-        { name, colour, x: run.fit.iterations, y: run.fit.validation, width: 1, dash: "2 3", quiet: true },
-      ];
+      const name = `${run.method}, seed ${run.seed}`, colour = colours[runs.indexOf(run) % colours.length], x = run.fit.iterations;
+      if (errors) return [{ name, colour, x, y: run.fit.error, width: 1.3 }];
+      return [{ name, colour, x, y: run.fit.train, width: 1.3 }, { name, colour, x, y: run.fit.validation, width: 1, dash: "2 3", quiet: true }];
     });
-    const low = Math.min(0.5, ...series.flatMap((one) => one.y.filter((v) => v !== null)));
-    return { label: `surrogate on ${system.name}`, series, x: [0, Math.max(1, ...series.flatMap((s) => s.x))], y: [low, 1.02], xLabel: "iteration", yLabel: "Pearson correlation", format: two };
+    const values = series.flatMap((one) => one.y.filter((v) => v !== null));
+    const y = errors ? [0, 1.05 * Math.max(1e-6, ...lowest(values, 0.98))] : [Math.min(0.5, ...values), 1.02];
+    return { label: `surrogate on ${system.name}`, series, x: [0, Math.max(1, ...series.flatMap((s) => s.x))], y, xLabel: "iteration", yLabel: errors ? "RMSE of validation (eV per cell)" : "Pearson correlation", format: two };
   }));
+  byId("fit-quality").addEventListener("change", () => fitUpdates.forEach((update) => update()));
   if (!fitted.length) nothing("fit-charts", "No method of this comparison has a surrogate.");
 
   // ------------------------------------------------------------------ crystals
   const choice = byId("crystal-system");
   data.systems.forEach((system) => choice.append(new Option(system.name, system.name)));
   const viewers = {};
+  const plus = (p, q) => p.map((v, i) => v + q[i]);
+  const times = (p, factor) => p.map((v) => v * factor);
+  const dot = (p, q) => p.reduce((sum, v, i) => sum + v * q[i], 0);
+  const cross = ([a, b, c], [d, e, f]) => [b * f - c * e, c * d - a * f, a * e - b * d];
+  const unit = (p) => times(p, 1 / Math.sqrt(dot(p, p)));
 
-  function show(id, crystal) {
+  // The quaternion that turns ``towards`` to the viewer with ``up`` upwards, then by two small angles about the
+  // vertical and the horizontal.
+  function orientation(towards, up, about, tilt) {
+    const front = unit(towards);
+    const right = unit(cross(up, front));
+    const above = cross(front, right);
+    const [ca, sa, ct, st] = [Math.cos(about), Math.sin(about), Math.cos(tilt), Math.sin(tilt)];
+    const turned = [plus(times(right, ca), times(front, sa)), above, plus(times(front, ca), times(right, -sa))];
+    const m = [turned[0], plus(times(turned[1], ct), times(turned[2], -st)), plus(times(turned[2], ct), times(turned[1], st))];
+    const w = Math.sqrt(Math.max(0, 1 + m[0][0] + m[1][1] + m[2][2])) / 2;
+    const x = Math.sqrt(Math.max(0, 1 + m[0][0] - m[1][1] - m[2][2])) / 2;
+    const y = Math.sqrt(Math.max(0, 1 - m[0][0] + m[1][1] - m[2][2])) / 2;
+    const z = Math.sqrt(Math.max(0, 1 - m[0][0] - m[1][1] + m[2][2])) / 2;
+    const signed = (value, sign) => (sign < 0 ? -value : value);
+    return [signed(x, m[2][1] - m[1][2]), signed(y, m[0][2] - m[2][0]), signed(z, m[1][0] - m[0][1]), w];
+  }
+
+  function viewerIn(id) {
+    if (viewers[id] !== undefined) return viewers[id];
     const place = byId(id);
-    if (viewers[id] === undefined) {
-      try {
-        viewers[id] = $3Dmol.createViewer(place, { backgroundColor: "white", antialias: true });
-      } catch (error) {
-        viewers[id] = null;
-      }
-      if (!viewers[id]) place.innerHTML = "<p>This browser shows no 3D graphics (WebGL); the CIF files can be saved all the same.</p>";
+    try {
+      viewers[id] = $3Dmol.createViewer(place, { backgroundColor: "white", antialias: true });
+    } catch (error) {
+      viewers[id] = null;
     }
-    const viewer = viewers[id];
+    if (!viewers[id]) place.innerHTML = "<p>This browser shows no 3D graphics (WebGL); the CIF files can be saved all the same.</p>";
+    return viewers[id];
+  }
+
+  // The cell's middle lies in the origin, so that two crystals can be turned together.
+  function show(id, crystal) {
+    const viewer = viewerIn(id);
     if (!viewer) return;
     viewer.removeAllModels();
     viewer.removeAllShapes();
+    viewer.removeAllLabels();
+    viewer.crystal = crystal;
     if (crystal) {
+      const middle = times(crystal.axes.reduce(plus), 0.5);
+      const point = (p) => { const [x, y, z] = plus(p, times(middle, -1)); return { x, y, z }; };
+      const bonds = crystal.atoms.map(() => []);
+      crystal.bonds.forEach(([i, j]) => { bonds[i].push(j); bonds[j].push(i); });
       const model = viewer.addModel();
-      model.addAtoms(crystal.atoms.map(([element, x, y, z]) => ({ elem: data.elements[element].symbol, x, y, z, bonds: [], bondOrder: [] })));
-      data.elements.forEach((one) => model.setStyle({ elem: one.symbol }, { sphere: { radius: one.radius, color: one.colour } }));
-      for (const [from, to] of crystal.edges) {
-        const [a, b] = [from, to].map(([x, y, z]) => ({ x, y, z }));
-        viewer.addLine({ start: a, end: b, color: "#445" });
-      }
-      viewer.setView([0, 0, 0, 0, 0, 0, 0, 1]);
-      viewer.rotate(-70, "x");
-      viewer.rotate(-15, "y");
+      model.addAtoms(crystal.atoms.map(([element, ...p], i) => ({ elem: data.elements[element].symbol, ...point(p), bonds: bonds[i], bondOrder: bonds[i].map(() => 1) })));
+      data.elements.forEach((one) => model.setStyle({ elem: one.symbol }, { sphere: { radius: one.radius, color: one.colour }, stick: { radius: 0.09, color: one.colour } }));
+      for (const [from, to] of crystal.edges) viewer.addLine({ start: point(from), end: point(to), color: "#445" });
+      crystal.axes.forEach((axis, i) => {
+        const end = point(plus(axis, times(unit(axis), 1.3)));
+        viewer.addLabel("abc"[i], { position: end, fontSize: 18, fontColor: "#1d2733", showBackground: false, inFront: true, alignment: "center" });
+      });
+    }
+    look(id, byId("direction").value);
+  }
+
+  // Turn a crystal as the choice of directions says; what is linked follows.
+  function look(id, direction) {
+    const viewer = viewers[id];
+    if (!viewer) return;
+    if (viewer.crystal) {
+      const [a, b, c] = viewer.crystal.axes;
+      const [towards, up, about, tilt] = { a: [a, c, 0, 0], b: [b, c, 0, 0], c: [c, b, 0, 0] }[direction] || [a, c, -0.42, 0.24];
+      viewer.setView([0, 0, 0, 0, ...orientation(towards, up, about, tilt)]);
       viewer.zoomTo();
-      viewer.zoom(0.8);
+      viewer.zoom(0.88);
     }
     viewer.render();
   }
+  const lookAtBoth = () => Object.keys(viewers).forEach((id) => look(id, byId("direction").value));
+  byId("direction").addEventListener("change", lookAtBoth);
+
+  // While one is turned or zoomed by hand, the other follows.
+  function follow(from, to) {
+    const turn = () => {
+      const [one, other] = [viewers[from], viewers[to]];
+      if (!byId("together").checked || !one || !other || !one.crystal || !other.crystal) return;
+      const [x, y, z, , ...rotation] = one.getView();
+      const place = other.getView();
+      other.setView([x, y, z, place[3], ...rotation]);
+    };
+    ["pointermove", "mousemove", "touchmove"].forEach((kind) => byId(from).addEventListener(kind, (event) => { if (event.buttons || event.touches) turn(); }));
+  }
+  follow("reference-viewer", "crystal-viewer");
+  follow("crystal-viewer", "reference-viewer");
 
   function save(crystal, name) {
     const link = document.createElement("a");
@@ -169,6 +254,7 @@
     const choose = (run, row) => {
       body.querySelectorAll("tr").forEach((other) => other.classList.toggle("chosen", other === row));
       byId("crystal-caption").innerHTML = `<b>${run.method}, seed ${run.seed}</b>: ${run.best.symbol} (${run.best.space_group}), ${two(run.best.energy)} eV`;
+      byId("crystal-caption").append(" ", button("CIF", () => save(run.best, `${system.name}-${run.method}-seed-${run.seed}`)));
       show("crystal-viewer", run.best);
     };
     runs.forEach((run) => {
@@ -184,7 +270,10 @@
       const last = cell(row, "");
       last.append(button("show", () => choose(run, row)), " ", button("CIF", () => save(run.best, `${system.name}-${run.method}-seed-${run.seed}`)));
     });
-    if (runs.length) choose(runs.reduce((a, b) => (b.best.energy < a.best.energy ? b : a)), body.rows[runs.indexOf(runs.reduce((a, b) => (b.best.energy < a.best.energy ? b : a)))]);
+    // of runs that are as low at the table's precision, the first
+    const lowestOf = Math.min(...runs.map((run) => run.best.energy));
+    const first = runs.findIndex((run) => run.best.energy < lowestOf + 0.005);
+    if (runs.length) choose(runs[first], body.rows[first]);
     else { byId("crystal-caption").textContent = "no crystal"; show("crystal-viewer", null); }
   }
   choice.addEventListener("change", fillCrystals);
