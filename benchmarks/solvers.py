@@ -4,10 +4,11 @@
 
 Models are those of make_models.py (trained on M3GNet energies of real crystals) and ``random-M``: normally distributed
 coefficients in the groups of Table S12. Every run is a process of its own with one thread, and seconds are its CPU
-seconds, so that other work on the machine does not count. (dimod:tabu alone reads a clock of its own, the wall's: how
-many CPU seconds it had is in its row.) Peers get each time budget, tuned penalties (`penalties.tight_penalties`),
-repair of broken groups, and our own descent by exchanges on their three best answers: without it they are far behind.
-Ours are run once, `convex` until it has a proof or 60 s are over.
+seconds, so that other work on the machine does not count. Peers get each time budget, tuned penalties
+(`crysim.penalties.tight_penalties`), repair of broken groups, and our own descent by exchanges on their three best
+answers: without it they are far behind. One that ends with more than a fifth of its budget left, as dimod:tabu does on
+a busy machine because it reads a clock of its own, runs again with another seed. Ours are run once, `convex` until it
+has a proof or 60 s are over.
 
 The tables say, in per cent of (mean random energy − best energy), how far each answer is above the best one known, and
 how many times sooner `convex` had an energy at least as low. Memory is the peak over what imports take. With --json a
@@ -44,6 +45,7 @@ QUICK_MODELS = ("Y6Co51-g5-later", "random-801")
 QUICK_PEERS = ("dimod:sa", "dimod:tabu", "simulated-bifurcation")
 QUICK_BUDGET = 2.0
 POLISHED = 3
+LEFT, MOST_RUNS = 0.2, 20
 SHAPES = {  # Table S12: bits of a length, of the space group, voxels, ones of each element
     801: (35, 19, 125, (6, 51)),
     4157: (85, 19, 1728, (6, 51)),
@@ -124,8 +126,12 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
     base = peak_memory(reset=True)
     begin, wall_begin = time.perf_counter(), wall()
     samples = solver.solve(model, num_samples=10, time_limit=budget, seed=0)
-    seconds, wall_seconds = time.perf_counter() - begin, wall() - wall_begin
-    memory = peak_memory() - base
+    seconds, runs = time.perf_counter() - begin, 1
+    while solver_name not in OURS and seconds < (1.0 - LEFT) * budget and runs < MOST_RUNS:
+        more = solver.solve(model, num_samples=10, time_limit=budget - seconds, seed=runs)
+        samples = min(samples, more, key=lambda found: found.energies.min(initial=np.inf))
+        seconds, runs = time.perf_counter() - begin, runs + 1
+    wall_seconds, memory = wall() - wall_begin, peak_memory() - base
     if not len(samples.energies):
         return {"refused": f"nothing feasible in {budget:g} s"}
     best = float(samples.energies[0])
@@ -135,6 +141,7 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
         "mean": float(model.energies(model.random_bits(1000, np.random.default_rng(0))).mean()),
         "seconds": seconds,
         "wall_seconds": wall_seconds,
+        "runs": runs,
         "memory_mb": memory,
         "best": best,
         "polished": min(best, polished),
