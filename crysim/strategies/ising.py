@@ -91,7 +91,7 @@ class IsingSearch(Strategy):
             learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
                 the paper learns the crystals' own vectors alone, which may leave the model its error.
             explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
-                group with one 1-bit (lengths, angles, space group, combinations) that n candidates had; 0: none (paper).
+                group with one 1-bit (lengths, angles, space group, combinations) that n candidates had (paper: 0).
             redraws: if all these answers decode to crystals with a pair below 0.5 Å only, they count as
                 |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
                 relaxed like any other (paper). Only with ``mid``.
@@ -241,7 +241,7 @@ class IsingSearch(Strategy):
     def _of_lowest_energy(
         self, samples: SampleSet, model: QuadraticModel, report: FitReport, wanted: int, clock: _Clock
     ) -> list[Candidate]:
-        """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or too close."""
+        """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or close."""
         if self._choice != "energy":
             return []
         decoded = [
@@ -266,7 +266,7 @@ class IsingSearch(Strategy):
         return candidates
 
     def _candidate(self, one: Selected, vector: Bits, samples: SampleSet, report: FitReport, points: int) -> Candidate:
-        """What is tried, with what the journal is to know of it; ``predicted`` is the energy of ``vector`` ``[1, M]``."""
+        """What is tried, with what the journal is to know of it: the energy predicted of ``vector`` ``[1, M]``, ..."""
         info = one.describe() | _describe(samples, one.row, report, points)
         info["predicted"] = float(self._surrogate.predict(vector)[0])
         info["solved_before"] = _key(samples.bits[one.row]) in self._solved
@@ -305,7 +305,7 @@ class IsingSearch(Strategy):
         return sorted(range(len(new)), key=lambda row: not new[row])
 
     def _decode(self, row: int, vector: Bits, rng: np.random.Generator, taken: Container[Crystal]) -> Selected:
-        """The crystal of an answer that has the largest minimum distance, among those not tried yet if there are any."""
+        """The crystal of an answer with the largest minimum distance, among those not tried yet if there are any."""
         decoded = self._encoder.decode(vector, rng)
         distances = min_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))

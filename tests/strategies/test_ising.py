@@ -23,12 +23,15 @@ from crysim.interfaces import (
     Surrogate,
     Trial,
     TrialStatus,
+    derive_rng,
 )
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
-from crysim.strategies.ising import IsingSearch
+from crysim.strategies.ising import IsingSearch, _Clock
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_trials
 
+PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "explore": 0.0}
+"""The options under which a candidate is chosen and learnt from as the paper says."""
 PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
 
 
@@ -43,7 +46,7 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
 
 
 class TestIsingSearch(StrategySuite):
-    @pytest.fixture(params=[{}, {"batch": 3, "mid": False, "max_points": 50}], ids=["paper", "options"])
+    @pytest.fixture(params=[{}, PAPER, {"batch": 3, "mid": False, "max_points": 50}], ids=["ours", "paper", "options"])
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
 
@@ -128,7 +131,7 @@ def test_without_a_negative_energy_all_are_kept() -> None:
 def test_a_negative_energy_below_half_an_angstrom_is_not_believed(mid: bool, target: float) -> None:
     """Section 2.2; the ablation believes it."""
     seen = Seen()
-    search = make_search(surrogate=seen, mid=mid)
+    search = make_search(surrogate=seen, mid=mid, learn_answers=False)
     search.start(frames_of(search, [-6.0] * 40))
     (candidate,) = search.ask(1)
     fair = Frame(squeezed(candidate.crystal, 2.0), -8.0)
@@ -152,7 +155,7 @@ def test_high_energies_are_lowered_to_the_lowest_absolute_value_unless_told_not_
 def test_a_failure_counts_as_the_lowest_absolute_value_or_not_at_all() -> None:
     for penalise, points in ((True, 41), (False, 40)):
         seen = Seen()
-        search = make_search(surrogate=seen, penalise_failures=penalise)
+        search = make_search(surrogate=seen, penalise_failures=penalise, learn_answers=False)
         search.start(frames_of(search, [-6.0] * 40))
         (candidate,) = search.ask(1)
         search.tell([trial(candidate, [], status=TrialStatus.FAILED)])
@@ -161,8 +164,8 @@ def test_a_failure_counts_as_the_lowest_absolute_value_or_not_at_all() -> None:
         assert seen.energies[-1] == (6.0 if penalise else -6.0)
 
 
-def test_the_decoded_crystal_with_the_largest_minimum_distance_is_taken() -> None:
-    search = make_search()
+def test_the_paper_takes_the_decoded_crystal_with_the_largest_minimum_distance() -> None:
+    search = make_search(**PAPER)
     begin(search)
     (candidate,) = search.ask(1)
     vector = np.zeros(search._encoder.num_bits, dtype=np.bool_)
@@ -170,8 +173,46 @@ def test_the_decoded_crystal_with_the_largest_minimum_distance_is_taken() -> Non
     decoded = search._encoder.decode(vector, np.random.default_rng(0))
     assert candidate.info["decoded"] == len(decoded)
     assert candidate.info["min_distance"] == pytest.approx(min_distances(decoded).max())
-    (first,) = make_begun(mid=False).ask(1)
+    (first,) = make_begun(**PAPER, mid=False).ask(1)
     assert first.info["chosen"] == 0
+
+
+def test_the_crystal_with_the_lowest_energy_predicted_is_taken() -> None:
+    search = make_search(num_samples=4)
+    begin(search)
+    _, model, samples = search._solve(1, 0, [], _Clock())
+    (candidate,) = search.ask(1)
+    decoded = [
+        crystal
+        for place, vector in enumerate(samples.bits)
+        for crystal in search._encoder.decode(vector, derive_rng(PROBLEM.seed, "decode", 0, place))
+    ]
+    fine = [crystal for crystal, d in zip(decoded, min_distances(decoded), strict=True) if d >= 1.5]
+    energies = model.energies(search._encoder.encode(fine))
+    assert candidate.crystal == fine[int(np.argmin(energies))]
+    own = search._encoder.encode([candidate.crystal])
+    assert candidate.info["predicted"] == pytest.approx(search._surrogate.predict(own)[0])
+
+
+def test_an_answer_is_learnt_with_the_energy_that_its_crystal_started_with() -> None:
+    seen = Seen()
+    search = make_begun(surrogate=seen)
+    (candidate,) = search.ask(1)
+    frames = [Frame(candidate.crystal, 3.0), Frame(candidate.crystal, -4.0)]
+    search.tell([trial(candidate, frames)])
+    search.ask(1)
+    assert np.flatnonzero(seen.bits[-1]).tolist() == candidate.info["bits"]
+    assert seen.energies[-1] == 3.0
+
+
+def test_what_was_tried_often_has_a_price() -> None:
+    search = make_begun(surrogate=Seen(), explore=0.5)
+    (candidate,) = search.ask(1)
+    search.tell([trial(candidate, [Frame(candidate.crystal, 3.0)])] * 4)
+    _, model, _ = search._solve(1, 0, [], _Clock())
+    own = search._encoder.encode([candidate.crystal])[0]
+    single = np.concatenate([np.full(group.size, group.k == 1) for group in search._encoder.groups])
+    assert model.linear.tolist() == (1.0 * (own & single)).tolist()
 
 
 def make_begun(**options: Any) -> IsingSearch:
@@ -232,7 +273,7 @@ def test_vectors_without_a_physical_crystal_are_rejected_and_counted_without_a_r
     encoder = Clumsy(squeezed(good, 0.1) if hopeless else good)
     seen = Seen()
     solver = plugin_manager().build("solver", "exact", {})
-    search = IsingSearch(PROBLEM, encoder, seen, solver, num_initial=10, num_samples=4, redraws=2)
+    search = IsingSearch(PROBLEM, encoder, seen, solver, num_initial=10, num_samples=4, redraws=2, **PAPER)
     search.start([Frame(good, -5.0)] * 10)
     rejected: set[int] = set()
     for _ in range(6):
@@ -271,7 +312,7 @@ def test_the_gap_is_told_whatever_solver_found_the_answer() -> None:
 def test_the_paper_relaxes_what_is_unphysical() -> None:
     good = make_search().initial()[0]
     solver = plugin_manager().build("solver", "exact", {})
-    search = IsingSearch(PROBLEM, Clumsy(good), Seen(), solver, num_initial=10, num_samples=1, redraws=0)
+    search = IsingSearch(PROBLEM, Clumsy(good), Seen(), solver, num_initial=10, num_samples=1, redraws=0, **PAPER)
     search.start([Frame(good, -5.0)] * 10)
     (candidate,) = search.ask(1)
     assert candidate.info["min_distance"] < 0.5
