@@ -193,10 +193,15 @@ class SolverSuite:
         if solver.refuses(model) is not None:
             pytest.skip("the solver takes only small models")
         solver.solve(model, time_limit=0.1)  # the first call may compile and import
-        begin = time.perf_counter()
-        samples = solver.solve(model, num_samples=2, time_limit=0.2)
-        assert time.perf_counter() - begin < 0.2 + self.slack
-        self.check(model, samples, 2)
+        seconds = []
+        for _ in range(3):  # a loaded machine holds up one call, a solver that heeds no limit each
+            begin = time.perf_counter()
+            samples = solver.solve(model, num_samples=2, time_limit=0.2)
+            seconds.append(time.perf_counter() - begin)
+            self.check(model, samples, 2)
+            if seconds[-1] < 0.2 + self.slack:
+                break
+        assert min(seconds) < 0.2 + self.slack
 
     def test_errors_are_crysims(self, solver: IsingSolver) -> None:
         """A model that is too much for the solver is refused in one line; one that it refuses is not solved."""
