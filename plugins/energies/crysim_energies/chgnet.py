@@ -10,34 +10,49 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crysim import hookimpl
 from crysim.crystal import Crystal, Floats
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
-from crysim_energies.calculator_model import CalculatorModel
+from crysim_energies.network_model import NetworkModel, Relaxer
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.network import QuotientNetwork
 
 BATCH = 16
-"""Crystals evaluated together; more are no faster on a CPU."""
+"""Crystals evaluated together on chgnet's own model; more are no faster on a CPU."""
 
 
-class CHGNetModel(CalculatorModel):
+class CHGNetModel(NetworkModel):
     """Energies of CHGNet. Their reference is not M3GNet's: never compare the two."""
 
     name = "chgnet"
     extra = "chgnet"
 
-    def __init__(self, *, weights: Literal["0.3.0", "0.2.0", "r2scan"] = "0.3.0") -> None:
+    def __init__(
+        self,
+        *,
+        weights: Literal["0.3.0", "0.2.0", "r2scan"] = "0.3.0",
+        relaxer: Relaxer = "auto",
+        device: str = "cpu",
+    ) -> None:
         """Find the weights; they are loaded at the first use.
 
         Args:
             weights: which of the package's: trained on PBE energies (0.3.0, or the older 0.2.0) or r2SCAN ones.
+            relaxer: ``quotient`` evaluates and relaxes batches of crystals on their quotient graphs; ``ase`` relaxes
+                one after the other with ASE's FIRE on chgnet's own model; ``auto`` is the first where the network
+                admits it.
+            device: of the quotient relaxer, as torch names it: ``cpu``, ``cuda``.
 
         Raises:
             InputError: the package does not hold these weights.
         """
         self.weights = weights
+        self.relaxer = relaxer
+        self.device = device
         spec = find_spec("chgnet")
         if spec is None or spec.origin is None:
             raise MissingExtraError("energy 'chgnet'", "chgnet")
@@ -67,15 +82,28 @@ class CHGNetModel(CalculatorModel):
         """Energies ``[n]``, eV per cell, in batches; NaN where the model fails on a crystal."""
         from crysim_energies.torch_calculators import chgnet_energies
 
-        return chgnet_energies(self.calculator, crystals, BATCH)
+        if self.quotient is None:
+            return chgnet_energies(self.calculator, crystals, BATCH)
+        return super().energies(crystals)
+
+    def make_quotient(self) -> QuotientNetwork:
+        """The network on quotient graphs."""
+        from crysim_energies.quotient.chgnet import QuotientCHGNet
+
+        return QuotientCHGNet(self.network, device=self.device)
 
     @cached_property
     def calculator(self) -> Any:
         """An ASE calculator of the network."""
+        from crysim_energies.torch_calculators import CHGNetCalculator
+
+        return CHGNetCalculator(self.network)
+
+    @cached_property
+    def network(self) -> Any:
+        """chgnet's own model with the weights, in evaluation mode and frozen."""
         import torch
         from chgnet.model.model import CHGNet
-
-        from crysim_energies.torch_calculators import CHGNetCalculator
 
         # The package's own loader unpickles whatever the file says; the file needs no more than tensors.
         saved = torch.load(io.BytesIO(self._bytes), map_location="cpu", weights_only=True)
@@ -85,7 +113,7 @@ class CHGNetModel(CalculatorModel):
         model.eval().requires_grad_(False)
         # Random crystals are often loose: an atom on its own is nothing to stop or to warn of.
         model.graph_converter.set_isolated_atom_response("ignore")
-        return CHGNetCalculator(model)
+        return model
 
 
 @hookimpl

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from crysim import hookimpl
-from crysim.crystal import Crystal, Floats
-from crysim.errors import InputError
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
-from crysim_energies.calculator_model import CalculatorModel
+from crysim.interfaces import EnergyModel
 from crysim_energies.checkpoints import DEFAULT_NAME, Unverified, resolve
+from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
-    from crysim_energies.quotient.m3gnet import QuotientM3GNet
-
-Relaxer = Literal["auto", "quotient", "ase"]
-"""Who evaluates and relaxes: crysim on the quotient graph by the symmetry, or ASE's FIRE with matgl; auto: the first
-where the checkpoint's network admits it."""
+    from crysim_energies.quotient.network import QuotientNetwork
 
 
-class M3GNetModel(CalculatorModel):
+class M3GNetModel(NetworkModel):
     """Energies of an M3GNet checkpoint, found and verified as `crysim_energies.checkpoints` says."""
 
     name = "m3gnet"
@@ -86,35 +79,11 @@ class M3GNetModel(CalculatorModel):
 
         return load_m3gnet(self.checkpoint)
 
-    @cached_property
-    def quotient(self) -> QuotientM3GNet | None:
-        """The network on quotient graphs; None if ASE is to relax."""
+    def make_quotient(self) -> QuotientNetwork:
+        """The network on quotient graphs."""
         from crysim_energies.quotient.m3gnet import QuotientM3GNet
 
-        if self.relaxer == "ase":
-            return None
-        try:
-            return QuotientM3GNet(self.potential, device=self.device)
-        except InputError:
-            if self.relaxer == "quotient":
-                raise
-            return None
-
-    def energies(self, crystals: Sequence[Crystal]) -> Floats:
-        """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""
-        from crysim_energies.quotient.model import quotient_energies
-
-        if self.quotient is None:
-            return super().energies(crystals)
-        return quotient_energies(self.quotient, crystals)
-
-    def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
-        """Relax atoms and cell of each crystal: `crysim_energies.quotient`, or `crysim_energies.ase_relaxation`."""
-        from crysim_energies.quotient.model import DEFAULT_SYMMETRY, quotient_relax
-
-        if self.quotient is None:
-            return super().relax(crystals, settings)
-        return quotient_relax(self.quotient, crystals, settings, settings.symmetry or DEFAULT_SYMMETRY)
+        return QuotientM3GNet(self.potential, device=self.device)
 
     @cached_property
     def calculator(self) -> Any:

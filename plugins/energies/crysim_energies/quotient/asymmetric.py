@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from crysim.crystal import Crystal, Floats, Ints
 from crysim.symmetry import cell_from_lattice, impose_cell, lattice_from_cell, space_group
+from crysim_energies.quotient.angles import TOLERANCE, AngleList, Folded, homeward, list_angles
 from crysim_energies.quotient.harmonics import projector
 from crysim_energies.quotient.motion import largest_force, reach, step_length, strained
 from crysim_energies.quotient.neighbours import find_bonds, fold_bonds
@@ -98,6 +99,7 @@ class Bonds:
         constants: ``[u, 3]``.
         radius: Å, of the search.
         at: the parameters at the search.
+        angles: between the short ones, if they were asked for.
     """
 
     center: Ints
@@ -107,6 +109,12 @@ class Bonds:
     constants: Floats
     radius: float
     at: Parameters
+    angles: AngleList | None = None
+
+    @property
+    def size(self) -> int:
+        """Bonds and angles: what the time and the memory of an evaluation grow with."""
+        return len(self.center) + (len(self.angles.left) if self.angles else 0)
 
 
 class AsymmetricUnit:
@@ -138,6 +146,7 @@ class AsymmetricUnit:
         self.axes = np.full(self.free.shape, -1, dtype=np.int64)
         self.axes[self.free] = self.num_strains + np.arange(self.free.sum())
         groups = [site_group(crystal.space_group, site.position) for site in crystal.sites]
+        self._places = [(crystal.space_group, site.position) for site in crystal.sites]
         self._rotations = np.concatenate(groups)
         self._starts = np.concatenate([[0], np.cumsum([len(g) for g in groups])])
         self.projectors = np.stack([site_projector(crystal.space_group, s.position, max_l) for s in crystal.sites])
@@ -191,24 +200,48 @@ class AsymmetricUnit:
         frees = [point[free] % 1.0 for point, free in zip(parameters.points, self.free, strict=True)]
         return self.crystal.with_parameters(cell_from_lattice(parameters.lattice), frees)
 
-    def bonds(self, parameters: Parameters, radius: float) -> Bonds:
-        """The bonds within a radius of the representatives."""
+    def bonds(self, parameters: Parameters, radius: float, angle_radius: float | None = None) -> Bonds:
+        """The bonds within a radius of the representatives, and the angles between those within another, if asked."""
         coords = self.all_coordinates(parameters)
         center, atom, shift, vector = find_bonds(parameters.lattice, coords, self._representatives, radius)
-        kept, count = fold_bonds(center, vector, self._rotations, self._starts, 1e-7)
-        atom = atom[kept]
-        return Bonds(
+        kept, count, image_of, image_by = fold_bonds(center, vector, self._rotations, self._starts, TOLERANCE)
+        far = atom[kept]
+        bonds = Bonds(
             center=center[kept],
-            far=self._orbits[atom],
+            far=self._orbits[far],
             count=count,
-            far_maps=self._atom_maps[atom],
-            constants=self._atom_offsets[atom] + shift[kept],
+            far_maps=self._atom_maps[far],
+            constants=self._atom_offsets[far] + shift[kept],
             radius=radius,
             at=parameters,
         )
+        if angle_radius is None:
+            return bonds
+        home = np.concatenate([homeward(*place) for place in self._places])[far]
+        folded = Folded(center, vector, kept, image_of, image_by, home, bonds.far)
+        angles = list_angles(folded, self._rotations, self._starts, parameters.lattice, angle_radius)
+        return _with_angles(bonds, angles)
 
-    def still_holds(self, bonds: Bonds, parameters: Parameters, cutoff: float) -> bool:
-        """Whether a list of bonds is sure to hold every bond within the cut-off at other parameters."""
+    def still_holds(
+        self, bonds: Bonds, parameters: Parameters, cutoff: float, angle_cutoff: float | None = None
+    ) -> bool:
+        """Whether a list is sure to hold every bond within the cut-off, and every angle within its own, elsewhere."""
         old = bonds.at
-        known = reach(parameters.lattice, parameters.points, old.lattice, old.points, self.maps, bonds.radius)
-        return known >= cutoff
+
+        def known(radius: float) -> float:
+            return reach(parameters.lattice, parameters.points, old.lattice, old.points, self.maps, radius)
+
+        if angle_cutoff is not None and (bonds.angles is None or known(bonds.angles.radius) < angle_cutoff):
+            return False
+        return known(bonds.radius) >= cutoff
+
+
+def _with_angles(bonds: Bonds, angles: AngleList) -> Bonds:
+    """A list of bonds with its angles, and without the bonds that have lost their reverse."""
+    kept = angles.leader >= 0
+    if kept.all():
+        return replace(bonds, angles=angles)
+    index = np.cumsum(kept) - 1
+    angles = replace(angles, leader=index[angles.leader[kept]], left=index[angles.left], right=index[angles.right])
+    parts = {name: getattr(bonds, name)[kept] for name in ("center", "far", "count", "far_maps", "constants")}
+    return replace(bonds, **parts, angles=angles)

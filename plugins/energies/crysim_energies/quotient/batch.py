@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from crysim.crystal import Floats, Ints
+from crysim_energies.quotient.angles import AngleList
 from crysim_energies.quotient.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.graph import QuotientGraph
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.graph import Angles, QuotientGraph
+from crysim_energies.quotient.network import QuotientNetwork
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Batch:
         bonds: a list of each, which must hold every bond within the network's cut-off at the parameters evaluated.
     """
 
-    def __init__(self, network: QuotientM3GNet, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
+    def __init__(self, network: QuotientNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
         self._network = network
         self._units = units
         device = network.device
@@ -66,6 +67,8 @@ class Batch:
         self._far_maps = tensor([b.far_maps for b in bonds], torch.float64)
         self._constants = tensor([b.constants for b in bonds], torch.float64)
         self._bond_crystal = tensor([np.repeat(np.arange(len(units)), sizes)], torch.int64)
+        angles = [b.angles for b in bonds if b.angles is not None]
+        self._angles = _BatchedAngles(angles, first_site, device) if network.uses_angles else None
 
     def __len__(self) -> int:
         return len(self._units)
@@ -122,6 +125,9 @@ class Batch:
         """The graph of the bonds within the cut-off, the short ones first, and their indices in the list."""
         network = self._network
         squared = (vectors * vectors).sum(1)
+        if self._angles is not None:
+            # rounding must not tell a bond from its reverse
+            squared = squared.index_select(0, self._angles.leader)
         short = squared <= network.threebody_cutoff**2
         within = squared <= network.cutoff**2
         first = torch.nonzero(short & within)[:, 0]
@@ -137,6 +143,7 @@ class Batch:
             count=self._count.index_select(0, index),
             vectors=vectors.index_select(0, index),
             num_short=len(first),
+            angles=None if self._angles is None else self._angles.among(index, len(first)),
         )
         return graph, index
 
@@ -149,6 +156,48 @@ class Batch:
             gradients.append(np.concatenate([cell, sites[start:end][unit.free]]))
             start = end
         return gradients
+
+
+class _BatchedAngles:
+    """The lists of angles of several crystals as one."""
+
+    def __init__(self, lists: Sequence[AngleList], first_site: Ints, device: torch.device) -> None:
+        first_bond = np.concatenate([[0], np.cumsum([len(a.leader) for a in lists])])
+
+        def tensor(parts: Sequence[Floats | Ints]) -> torch.Tensor:
+            return torch.as_tensor(np.concatenate(parts), device=device)
+
+        def shifted(parts: Sequence[Ints], starts: Ints) -> torch.Tensor:
+            return tensor([p + s for p, s in zip(parts, starts, strict=False)])
+
+        self.leader = shifted([a.leader for a in lists], first_bond)
+        self._center = shifted([a.center for a in lists], first_site)
+        self._left = shifted([a.left for a in lists], first_bond)
+        self._right = shifted([a.right for a in lists], first_bond)
+        self._rotations = tensor([a.rotations for a in lists])
+        self._count = tensor([a.count for a in lists])
+
+    def among(self, index: torch.Tensor, num_short: int) -> Angles:
+        """The angles among some of the bonds listed, of which the first ``num_short`` are short."""
+        leader = self.leader.index_select(0, index)
+        leads = leader == index
+        # the undirected bonds are numbered by their leaders' order in the graph
+        number = torch.full_like(self.leader, -1).index_copy(0, index, torch.where(leads, leads.cumsum(0) - 1, -1))
+        leading = torch.nonzero(leads)[:, 0]
+        short = int((leading < num_short).sum())
+        left, right = number.index_select(0, self._left), number.index_select(0, self._right)
+        # a bond that is not in the graph has no number
+        chosen = torch.nonzero((torch.minimum(left, right) >= 0) & (torch.maximum(left, right) < short))[:, 0]
+        return Angles(
+            undirected=number.index_select(0, leader),
+            leading=leading,
+            num_short=short,
+            center=self._center.index_select(0, chosen),
+            left=left.index_select(0, chosen),
+            right=right.index_select(0, chosen),
+            rotations=self._rotations.index_select(0, chosen),
+            count=self._count.index_select(0, chosen),
+        )
 
 
 def _rows_times(rows: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,7 @@ class BondNetwork:
     def __init__(self, gated: Any, weight: Any, num_node_features: int, convert: Convert) -> None:
         mlp = GatedMLP.from_matgl(gated, convert)
         weights = [torch.stack([v.weight, g.weight]) for v, g in zip(mlp.values, mlp.gates, strict=True)]
-        biases = [_stacked_biases(v, g) for v, g in zip(mlp.values, mlp.gates, strict=True)]
+        biases = [stacked_biases(v, g) for v, g in zip(mlp.values, mlp.gates, strict=True)]
         n = num_node_features
         self.center_weight, self.far_weight, self.edge_weight = (
             part.contiguous() for part in (weights[0][:, :n], weights[0][:, n : 2 * n], weights[0][:, 2 * n :])
@@ -170,7 +170,8 @@ class _BondMessage(torch.autograd.Function):
         return None, to_center, to_far, to_edges, to_scale @ network.radial_weight.T, None
 
 
-def _stacked_biases(value: Linear, gate: Linear) -> torch.Tensor:
+def stacked_biases(value: Linear, gate: Linear) -> torch.Tensor:
+    """The biases of two layers, zero where a layer has none, ``[2, 1, out]``."""
     width = value.weight.shape[1]
     biases = [value.weight.new_zeros(width) if layer.bias is None else layer.bias for layer in (value, gate)]
     return torch.stack(biases)[:, None, :]

@@ -49,6 +49,7 @@ class QuotientM3GNet:
         self.element_types = potential.element_types
         self.cutoff = potential.cutoff
         self.threebody_cutoff = potential.threebody_cutoff
+        self.uses_angles = False
         self.convention = potential.convention
         self.max_l = int(model.max_l)
         self.dtype = dtype

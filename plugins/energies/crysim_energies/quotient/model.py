@@ -12,7 +12,7 @@ from crysim.crystal import Crystal, Floats
 from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.quotient.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.batch import Batch
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.network import QuotientNetwork, list_bonds
 from crysim_energies.quotient.polish import polish
 from crysim_energies.quotient.relax import Track, relax_in_groups
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
@@ -27,7 +27,7 @@ SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
 
 
-def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
+def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
     """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
     limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
     energies = np.full(len(crystals), np.nan)
@@ -37,12 +37,12 @@ def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_
     size = 0
     for position, i in enumerate(known):
         unit = AsymmetricUnit(crystals[i], network.max_l)
-        found = unit.bonds(unit.start(), network.cutoff)
+        found = list_bonds(network, unit, unit.start(), 0.0)
         if len(found.center):
             chosen.append(i)
             units.append(unit)
             bonds.append(found)
-            size += len(found.center)
+            size += found.size
         if chosen and (size >= limit or position == len(known) - 1):
             energies[chosen] = Batch(network, units, bonds).energies([u.start() for u in units])
             chosen, units, bonds, size = [], [], [], 0
@@ -50,7 +50,7 @@ def quotient_energies(network: QuotientM3GNet, crystals: Sequence[Crystal], max_
 
 
 def quotient_relax(
-    network: QuotientM3GNet,
+    network: QuotientNetwork,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     symmetry: str,

@@ -64,7 +64,9 @@ def find_bonds(
 
 
 @compiled
-def fold_bonds(center: Ints, vector: Floats, rotations: Floats, starts: Ints, tolerance: float) -> tuple[Ints, Floats]:
+def fold_bonds(
+    center: Ints, vector: Floats, rotations: Floats, starts: Ints, tolerance: float
+) -> tuple[Ints, Floats, Ints, Ints]:
     """One of each set of bonds that the site group of their representative maps onto each other.
 
     Args:
@@ -76,11 +78,14 @@ def fold_bonds(center: Ints, vector: Floats, rotations: Floats, starts: Ints, to
 
     Returns:
         The indices of the bonds kept ``[v]``, and how many bonds each stands for ``[v]``. The count is that of the
-        images, whether or not the list holds them all: at its very edge rounding may have lost some.
+        images, whether or not the list holds them all: at its very edge rounding may have lost some. Then for every
+        bond which of those kept it is an image of, and by which of the rotations ``[u]``.
     """
     taken = np.zeros(len(center), dtype=np.bool_)
     kept = np.empty(len(center), dtype=np.int64)
     count = np.empty(len(center))
+    image_of = np.empty(len(center), dtype=np.int64)
+    image_by = np.empty(len(center), dtype=np.int64)
     found = 0
     end = 0
     for b in range(len(center)):
@@ -94,11 +99,13 @@ def fold_bonds(center: Ints, vector: Floats, rotations: Floats, starts: Ints, to
             image = rotations[g] @ vector[b]
             if np.abs(image - vector[b]).max() < tolerance:
                 fixing += 1
+                image_of[b], image_by[b] = found, g
                 continue
             for other in range(b + 1, end):
                 if not taken[other] and np.abs(image - vector[other]).max() < tolerance:
                     taken[other] = True
+                    image_of[other], image_by[other] = found, g
                     break
         kept[found], count[found] = b, (last - first) / fixing
         found += 1
-    return kept[:found].copy(), count[:found].copy()
+    return kept[:found].copy(), count[:found].copy(), image_of, image_by

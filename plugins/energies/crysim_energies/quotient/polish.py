@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from crysim.crystal import Crystal
 from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.network import QuotientNetwork
 from crysim_energies.quotient.relax import Track, relax_in_groups
 from crysim_energies.quotient.softest import Mode, softest_modes
 from crysim_energies.trajectory import crystal_rng
@@ -34,7 +34,7 @@ def without_symmetry(crystal: Crystal) -> Crystal:
 
 
 def polish(
-    network: QuotientM3GNet, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
+    network: QuotientNetwork, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
 ) -> list[list[Track]]:
     """The further ways down from where relaxations within the space groups ended.
 

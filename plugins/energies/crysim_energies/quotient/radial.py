@@ -85,3 +85,40 @@ class _Tabulated(torch.autograd.Function):
     def backward(ctx: Any, *pulls: torch.Tensor) -> Any:
         (slopes,) = ctx.saved_tensors
         return (slopes * pulls[0]).sum(1), None, None, None
+
+
+class SmoothBessel:
+    """chgnet's radial basis: √(2 / r_c) sin(ω_n r / r_c) / r times a polynomial that vanishes at the cut-off.
+
+    Args:
+        module: chgnet's ``RadialBessel``, with its learnt frequencies ω_n.
+        device: where bond lengths will lie.
+    """
+
+    def __init__(self, module: Any, device: torch.device) -> None:
+        self._cutoff = 1 / float(module.inv_cutoff)
+        self._norm = float(module.norm_const)
+        self._frequencies = module.frequencies.detach().to(device, torch.float64)
+        # the power 0 stands for no polynomial
+        self._power = int(module.smooth_cutoff.p) if module.smooth_cutoff is not None else 0
+
+    def __call__(self, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The functions ``[n, num_radial]`` at lengths ``[n]`` (Å), and their slopes."""
+        x = lengths[:, None] / self._cutoff
+        phase = x * self._frequencies
+        scale = self._norm / lengths[:, None]
+        sine = scale * torch.sin(phase)
+        slope = scale * torch.cos(phase) * (self._frequencies / self._cutoff) - sine / lengths[:, None]
+        envelope, fall = self._envelope(x)
+        return sine * envelope, slope * envelope + sine * fall
+
+    def _envelope(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        p = self._power
+        if p == 0:
+            return torch.ones_like(x), torch.zeros_like(x)
+        a, b, c = -(p + 1) * (p + 2) / 2, p * (p + 2), -p * (p + 1) / 2
+        power = x ** (p - 1)
+        value = 1 + power * x * (a + x * (b + x * c))
+        fall = power * (a * p + x * (b * (p + 1) + x * c * (p + 2))) / self._cutoff
+        inside = x < 1
+        return value * inside, fall * inside

@@ -15,7 +15,7 @@ from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.batch import Batch
 from crysim_energies.quotient.descent import Descent
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.network import QuotientNetwork, list_bonds, still_holds
 from crysim_energies.quotient.stiffness import stiffness
 
 SKIN = 0.5
@@ -81,7 +81,7 @@ class Track:
 
 
 def relax_in_groups(
-    network: QuotientM3GNet, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int
+    network: QuotientNetwork, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int
 ) -> list[Track]:
     """Relax crystals within their space groups.
 
@@ -124,21 +124,21 @@ def relax_in_groups(
     return tracks
 
 
-def _fill(network: QuotientM3GNet, active: list[Track], waiting: deque[Track], max_bonds: int) -> bool:
+def _fill(network: QuotientNetwork, active: list[Track], waiting: deque[Track], max_bonds: int) -> bool:
     """Let waiting crystals enter while there is room; whether any did."""
     entered = False
-    size = sum(len(t.bonds.center) for t in active if t.bonds)
+    size = sum(t.bonds.size for t in active if t.bonds)
     while waiting and (not active or size < max_bonds):
         track = waiting.popleft()
         _start(network, track)
         if track.bonds is not None and not track.failed:
             active.append(track)
-            size += len(track.bonds.center)
+            size += track.bonds.size
             entered = True
     return entered
 
 
-def _start(network: QuotientM3GNet, track: Track) -> None:
+def _start(network: QuotientNetwork, track: Track) -> None:
     crystal = track.crystal
     unknown = [e for e in crystal.composition.elements if e not in network.element_types]
     if unknown:
@@ -149,22 +149,22 @@ def _start(network: QuotientM3GNet, track: Track) -> None:
         return
     track.unit = unit = AsymmetricUnit(crystal, network.max_l)
     start = unit.start()
-    track.bonds = unit.bonds(start, network.cutoff + SKIN)
+    track.bonds = list_bonds(network, unit, start, SKIN)
     try:
         track.descent = Descent(unit, stiffness(unit, start, track.bonds))
     except (np.linalg.LinAlgError, ZeroDivisionError):
         track.fail("two atoms start at one place")
 
 
-def _renew_bonds(network: QuotientM3GNet, active: Sequence[Track]) -> bool:
+def _renew_bonds(network: QuotientNetwork, active: Sequence[Track]) -> bool:
     """Search the neighbours again where atoms have moved beyond the skin; whether any had."""
     renewed = False
     for track in active:
         assert track.unit is not None
         assert track.bonds is not None
         assert track.descent is not None
-        if not track.unit.still_holds(track.bonds, track.descent.trial, network.cutoff):
-            track.bonds = track.unit.bonds(track.descent.trial, network.cutoff + SKIN)
+        if not still_holds(network, track.unit, track.bonds, track.descent.trial):
+            track.bonds = list_bonds(network, track.unit, track.descent.trial, SKIN)
             if track.descent.here is not None:
                 track.descent.renew(stiffness(track.unit, track.bonds.at, track.bonds))
             renewed = True

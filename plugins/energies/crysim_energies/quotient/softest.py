@@ -17,7 +17,7 @@ from scipy.linalg import cholesky, eigh_tridiagonal, solve_triangular
 from crysim.crystal import Crystal, Floats
 from crysim_energies.quotient.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.batch import Batch
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.network import QuotientNetwork, list_bonds
 from crysim_energies.quotient.stiffness import stiffness
 
 REACH = 0.01
@@ -98,7 +98,7 @@ class _Lanczos:
 
 
 def softest_modes(
-    network: QuotientM3GNet, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator], max_bonds: int
+    network: QuotientNetwork, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator], max_bonds: int
 ) -> tuple[list[Mode | None], list[int], list[float]]:
     """For each crystal a motion of its free parameters along which its energy falls, or None if none is found.
 
@@ -125,8 +125,8 @@ def softest_modes(
             chosen.append(waiting.pop(0))
             units.append(AsymmetricUnit(crystals[chosen[-1]], network.max_l))
             # the motions are so small that the first list serves for all
-            bonds.append(units[-1].bonds(units[-1].start(), network.cutoff + 4 * REACH))
-            size += len(bonds[-1].center)
+            bonds.append(list_bonds(network, units[-1], units[-1].start(), 4 * REACH))
+            size += bonds[-1].size
         batch = Batch(network, units, bonds)
         searches = [
             _Lanczos(unit, stiffness(unit, b.at, b), rngs[i]) for unit, b, i in zip(units, bonds, chosen, strict=True)

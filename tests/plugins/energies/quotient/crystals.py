@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.symmetry import WyckoffCombinations, impose_cell, space_group
+from crysim_energies.quotient.asymmetric import AsymmetricUnit
+
+COMPOSITIONS = [Composition.from_formula(f) for f in ("Ca4S4", "Al2Si4O8", "Ba3Na3Bi3", "Y6Co6")]
 
 
 def random_crystal(
@@ -32,3 +37,29 @@ def random_crystal(
         if crystal.min_distance() > shortest:
             return crystal
     return None
+
+
+def crystals_of_many_groups(numbers: Iterable[int], volume: float = 25.0) -> list[Crystal]:
+    """A crystal of each of the groups that some composition fits, and more of groups of high symmetry."""
+    rng = np.random.default_rng(7)
+    drawn = [random_crystal(COMPOSITIONS[n % len(COMPOSITIONS)], n, rng, volume) for n in numbers]
+    drawn += [random_crystal(COMPOSITIONS[0], n, rng, volume) for n in (194, 198, 205, 216, 221, 225)]
+    return [crystal for crystal in drawn if crystal is not None]
+
+
+def on_special_positions(crystal: Crystal) -> bool:
+    return bool(crystal.multiplicities.min() < len(crystal.group.operations[0]))
+
+
+def forces_and_stress(unit: AsymmetricUnit, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forces on the representatives ``[s, 3]`` and the stress, from the gradient in the free parameters."""
+    crystal = unit.crystal
+    stress = np.tensordot(gradient[: unit.num_strains], unit.basis, axes=1) / crystal.volume
+    values = np.zeros(unit.free.shape)
+    values[unit.free] = gradient[unit.num_strains :]
+    forces = np.zeros((len(crystal.sites), 3))
+    for s in range(len(crystal.sites)):
+        moves = unit.maps[s].T[unit.free[s]] @ crystal.lattice
+        if len(moves):
+            forces[s] = -np.linalg.pinv(moves) @ values[s][unit.free[s]] / crystal.multiplicities[s]
+    return forces, stress

@@ -12,7 +12,6 @@ pytest.importorskip("matgl")
 import torch
 from matgl.ext.pymatgen import Structure2Graph
 
-from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.symmetry import CRYSTAL_SYSTEMS
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
@@ -21,9 +20,7 @@ from crysim_energies.quotient.batch import Batch
 from crysim_energies.quotient.m3gnet import QuotientM3GNet
 from crysim_energies.quotient.polish import without_symmetry
 
-from .crystals import random_crystal
-
-COMPOSITIONS = [Composition.from_formula(f) for f in ("Ca4S4", "Al2Si4O8", "Ba3Na3Bi3", "Y6Co6")]
+from .crystals import crystals_of_many_groups, forces_and_stress, on_special_positions
 
 
 @pytest.fixture(scope="module", params=["destination", "source"])
@@ -36,10 +33,7 @@ def potential(request, checkpoint) -> M3GNetPotential:
 
 @pytest.fixture(scope="module")
 def crystals() -> list[Crystal]:
-    rng = np.random.default_rng(7)
-    drawn = [random_crystal(COMPOSITIONS[n % len(COMPOSITIONS)], n, rng) for n in range(1, 231, 2)]
-    drawn += [random_crystal(COMPOSITIONS[0], n, rng) for n in (194, 198, 205, 216, 221, 225)]
-    return [crystal for crystal in drawn if crystal is not None]
+    return crystals_of_many_groups(range(1, 231, 2))
 
 
 def full_graph(potential: M3GNetPotential, crystal: Crystal) -> tuple[float, np.ndarray, np.ndarray]:
@@ -50,26 +44,11 @@ def full_graph(potential: M3GNetPotential, crystal: Crystal) -> tuple[float, np.
     return float(energy.detach()), forces.detach().numpy(), stress.detach().numpy() / 160.21766208
 
 
-def forces_and_stress(unit: AsymmetricUnit, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Forces on the representatives ``[s, 3]`` and the stress, from the gradient in the free parameters."""
-    crystal = unit.crystal
-    stress = np.tensordot(gradient[: unit.num_strains], unit.basis, axes=1) / crystal.volume
-    values = np.zeros(unit.free.shape)
-    values[unit.free] = gradient[unit.num_strains :]
-    forces = np.zeros((len(crystal.sites), 3))
-    for s in range(len(crystal.sites)):
-        moves = unit.maps[s].T[unit.free[s]] @ crystal.lattice
-        if len(moves):
-            forces[s] = -np.linalg.pinv(moves) @ values[s][unit.free[s]] / crystal.multiplicities[s]
-    return forces, stress
-
-
 def test_the_crystals_cover_the_groups(crystals):
     groups = {crystal.space_group for crystal in crystals}
     assert len(groups) >= 60
     assert {crystal.system for crystal in crystals} == set(CRYSTAL_SYSTEMS)
-    special = sum(crystal.multiplicities.min() < len(crystal.group.operations[0]) for crystal in crystals)
-    assert special >= 40
+    assert sum(on_special_positions(crystal) for crystal in crystals) >= 40
 
 
 def test_equals_the_full_graph(potential, crystals):

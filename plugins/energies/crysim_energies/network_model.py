@@ -1,0 +1,68 @@
+"""What the energy models that stand on a graph network share: quotient graphs where they can, ASE where not."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from crysim.crystal import Crystal, Floats
+from crysim.errors import InputError
+from crysim.interfaces import Relaxation, RelaxSettings
+from crysim_energies.calculator_model import CalculatorModel
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.network import QuotientNetwork
+
+Relaxer = Literal["auto", "quotient", "ase"]
+"""Who evaluates and relaxes: crysim on the quotient graph by the symmetry, or ASE's FIRE with the package's own model;
+auto: the first where the network admits it."""
+
+
+class NetworkModel(CalculatorModel):
+    """Energies and relaxations by a graph network.
+
+    Attributes:
+        relaxer: see `Relaxer`.
+        device: of the quotient relaxer, as torch names it.
+    """
+
+    relaxer: Relaxer
+    device: str
+
+    @abstractmethod
+    def make_quotient(self) -> QuotientNetwork:
+        """The network on quotient graphs.
+
+        Raises:
+            InputError: it has parts that are not known there.
+        """
+
+    @cached_property
+    def quotient(self) -> QuotientNetwork | None:
+        """The network on quotient graphs; None if ASE is to relax."""
+        if self.relaxer == "ase":
+            return None
+        try:
+            return self.make_quotient()
+        except InputError:
+            if self.relaxer == "quotient":
+                raise
+            return None
+
+    def energies(self, crystals: Sequence[Crystal]) -> Floats:
+        """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""
+        from crysim_energies.quotient.model import quotient_energies
+
+        if self.quotient is None:
+            return super().energies(crystals)
+        return quotient_energies(self.quotient, crystals)
+
+    def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
+        """Relax atoms and cell of each crystal: `crysim_energies.quotient`, or `crysim_energies.ase_relaxation`."""
+        from crysim_energies.quotient.model import DEFAULT_SYMMETRY, quotient_relax
+
+        if self.quotient is None:
+            return super().relax(crystals, settings)
+        return quotient_relax(self.quotient, crystals, settings, settings.symmetry or DEFAULT_SYMMETRY)
