@@ -64,7 +64,7 @@ class IsingSearch(Strategy):
         num_samples: int = 8,
         choice: Literal["energy", "distance"] = "energy",
         learn_answers: bool = True,
-        explore: float = 0.1,
+        explore: float = 0.03,
         redraws: int = 3,
         solve_seconds: float | None = None,
         max_points: int | None = None,
