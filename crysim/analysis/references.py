@@ -107,7 +107,7 @@ def compare_records(
             budget=record.budget,
             trials=record.trials,
             fingerprint=record.fingerprint,
-            pressure=float(record.config["relax"]["pressure"]),
+            pressure=record.pressure,
         )
         for record in records
     )

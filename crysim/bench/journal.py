@@ -28,6 +28,8 @@ from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
+IMPORTED = "imported from"
+"""How the strategy's name of a run of another program's results begins."""
 INITIAL = "initial.jsonl"
 STATE = "state.npz"
 
@@ -82,6 +84,16 @@ class RunRecord:
         """What the energies come from; energies of different fingerprints cannot be compared."""
         fingerprint: Mapping[str, str] = self.manifest["fingerprint"]
         return fingerprint
+
+    @property
+    def pressure(self) -> float:
+        """GPa; the energies are enthalpies under it."""
+        return float(self.config["relax"]["pressure"])
+
+    @property
+    def imported(self) -> bool:
+        """Whether it holds another program's results (`crysim import`)."""
+        return str(self.config["strategy"]["name"]).startswith(IMPORTED)
 
     @property
     def complete(self) -> bool:

@@ -15,7 +15,7 @@ from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.references import compare_records, load_references, settle_references
 from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.executors import Job
-from crysim.bench.journal import MANIFEST, read_run
+from crysim.bench.journal import MANIFEST, RunRecord, find_runs, read_run
 from crysim.bench.settings import BenchSettings
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.interfaces import EnergyModel, RelaxSettings
@@ -31,6 +31,7 @@ def compare(settings: BenchSettings, *, as_json: bool) -> int:
     task = partial(_settle, out, systems, settings.relax)
     outcomes = run_all(jobs, settings.workers, pool=out / "initial", beside=task)
     records = [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()]
+    records += imported_records(out, records)
     comparison = compare_records(records, load_references(out, records))
     files = write_outcome(comparison, out)
     if as_json:
@@ -48,6 +49,26 @@ def compare(settings: BenchSettings, *, as_json: bool) -> int:
         console.print(f"figure: {out / 'energy.png'}; all tables: {out / 'summary'}.*, {out / 'seeds'}-*", style="dim")
     report_failures(outcomes)
     return exit_code(outcomes)
+
+
+def imported_records(out: Path, records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Other programs' runs in the folder that belong to the comparison; those of other energies are named on stderr."""
+    systems = {record.system for record in records}
+    found = []
+    for record in map(read_run, find_runs(out)):
+        if not record.imported or record.system not in systems:
+            continue
+        same = all(
+            record.fingerprint == other.fingerprint and record.pressure == other.pressure for other in records[:1]
+        )
+        if same:
+            found.append(record)
+        else:
+            typer.echo(
+                f"warning: {record.path} is left out, its energies come from elsewhere: import it with --relax",
+                err=True,
+            )
+    return found
 
 
 def seconds_table(comparison: Comparison) -> Table:

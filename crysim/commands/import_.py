@@ -11,7 +11,7 @@ from crysim.commands import options as o
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the program ran.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the program ran, or its structures lie.")],
     kind: Annotated[str, typer.Option("--from", help="calypso, cryspy or poscars.")],
     out: Annotated[str, typer.Option(help="Folder of the results that they are added to. Default: crysim-bench.")] = (
         "crysim-bench"
@@ -35,7 +35,8 @@ def import_(
 ) -> None:
     """Add structures that CALYPSO, CrySPY or another program found to a bench's results, as one run.
 
-    Without --relax their energies are the program's own, and can be compared only with others of it.
+    Without --relax their energies are the program's own, and can be compared only with others of it. With it they are
+    relaxed as the runs in --out were, unless --energy says otherwise.
     """
     from crysim.commands.importing import Import, import_results
 

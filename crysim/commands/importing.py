@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
 from crysim.bench.configuration import given_settings, read_settings
 from crysim.bench.directory import make_folder, settle_manifest
-from crysim.bench.journal import JOURNAL, Journal
+from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
 from crysim.bench.manifest import FORMAT
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
@@ -23,7 +23,7 @@ from crysim.cli import EXIT_ALL_FAILED
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import InputError
-from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial
+from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
 
 SYMPREC = 0.1
 """Å within which the symmetry of an imported structure is found."""
@@ -59,9 +59,10 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     """
     asked = Composition.from_formula(wanted.system) if wanted.system else None
     structures = read_foreign(wanted.folder, wanted.kind, asked)
-    composition = asked or _composition(structures[0])
+    bench = bench_configs(wanted.out)
+    composition = asked or _composition(structures[0], bench)
     candidates = [_candidate(one, composition) for one in structures]
-    settings = _settings(wanted, composition, arguments)
+    settings = _settings(wanted, composition, arguments, bench)
     folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
     make_folder(folder)
     if wanted.relax:
@@ -87,20 +88,45 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
         typer.echo(json.dumps(document, indent=2))
     else:
         energy = "none has an energy" if lowest is None else f"lowest energy {lowest:.4f} eV per cell"
+        energy += f" by {settings.energy}" if wanted.relax else f" by {wanted.kind}"
         typer.echo(f"{folder}: {len(trials)} structures, {len(counting)} count, {energy}")
+        if not wanted.relax and not counting:
+            typer.echo("their energies are not known: import them with --relax", err=True)
     return 0 if counting else EXIT_ALL_FAILED
 
 
-def _settings(wanted: Import, composition: Composition, arguments: Mapping[str, Any]) -> BenchSettings:
+def bench_configs(out: Path) -> list[Mapping[str, Any]]:
+    """The configurations of the runs of `crysim bench` in a folder; none if there is no such folder yet."""
+    manifests = [read_manifest(folder) for folder in find_runs(out)] if out.is_dir() else []
+    configs = [manifest["config"] for manifest in manifests if manifest is not None]
+    return [config for config in configs if not config["strategy"]["name"].startswith(IMPORTED)]
+
+
+def _settings(
+    wanted: Import, composition: Composition, arguments: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
+) -> BenchSettings:
+    """The settings of the relaxations: those given, the rest as in the bench that the results join."""
     given = given_settings(arguments)
     kept: dict[str, Any] = {key: given[key] for key in ("energy", "relax", "energy_options") if key in given}
-    return read_settings(None, {**kept, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)})
+    chosen = {**kept, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
+    if not bench or "energy" in given:
+        return read_settings(None, chosen)
+    energy = bench[0]["energy"]
+    chosen["energy"] = energy["name"]
+    chosen["energy_options"] = {**energy["options"], **kept.get("energy_options", {})}
+    settings = read_settings(None, chosen)
+    relax = {**bench[0]["relax"], **kept.get("relax", {})}
+    return replace(settings, relax=RelaxSettings(**relax), too_close=bench[0]["too_close"])
 
 
-def _composition(one: ForeignStructure) -> Composition:
+def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:
+    """The composition of a structure, with its elements in the bench's order if that has a system of the same atoms."""
     counts: dict[str, int] = {}
     for site in one.structure:
         counts[site.specie.symbol] = counts.get(site.specie.symbol, 0) + 1
+    for known in (Composition.from_formula(str(config["system"])) for config in bench):
+        if dict(zip(known.elements, known.counts, strict=True)) == counts:
+            return known
     return Composition(tuple(counts), tuple(counts.values()))
 
 
@@ -123,7 +149,9 @@ def _as_they_are(
                 RelaxStatus.FAILED, None, None, 0, 0, None, reason="the program's results give no energy"
             )
         else:
-            outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, one.energy, 0, 0, None)
+            # the conventional cell may hold more or fewer atoms than the program's own
+            energy = one.energy * candidate.crystal.num_atoms / len(one.structure)
+            outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, energy, 0, 0, None)
         trials.append(classify(first + i, candidate, outcome, too_close))
     return trials
 
@@ -140,9 +168,10 @@ def _manifest(
         seed=wanted.seed,
         budget=budget,
         relax=settings.relax,
+        too_close=settings.too_close,
     )
     config = spec.config()
-    config["strategy"] = {"name": f"imported from {wanted.kind}", "options": {"relaxed": wanted.relax}}
+    config["strategy"] = {"name": f"{IMPORTED} {wanted.kind}", "options": {"relaxed": wanted.relax}}
     if not wanted.relax:
         config["energy"] = {"name": f"energies of {wanted.kind}", "options": {}}
     return {

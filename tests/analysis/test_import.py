@@ -17,6 +17,7 @@ from crysim.cli import app
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import TrialStatus
+from crysim.systems import find_system
 
 AL2CU2 = Composition.from_formula("Al2Cu2")
 
@@ -74,6 +75,12 @@ def test_calypso(calypso: Path) -> None:
     np.testing.assert_allclose(found[2].structure.frac_coords, structure(2).frac_coords, atol=1e-9)
     with pytest.raises(InputError, match="names no elements: give --system"):
         read_foreign(calypso, "calypso")
+    (calypso / "input.dat").write_text("SystemName = AlCu\nNameOfAtoms = Cu Al  # as in the files\n")
+    named = read_foreign(calypso, "calypso")
+    assert named[0].structure.composition.formula == "Al2 Cu2"
+    assert named[0].structure[0].specie.symbol == "Cu"  # its own names go before those of the formula
+    (calypso / "results" / "pso_opt_3").write_text(poscar(4, "  610612509", named=False))
+    assert read_foreign(calypso, "calypso")[3].energy is None
 
 
 def test_cryspy(cryspy: Path) -> None:
@@ -95,6 +102,39 @@ def test_poscars(tmp_path: Path) -> None:
     (tmp_path / "energies.csv").write_text("file,energy\nPOSCAR_9,-13.5\n")
     with pytest.raises(InputError, match="POSCAR_9"):
         read_foreign(tmp_path, "poscars")
+
+
+def test_extended_xyz_with_many_frames(tmp_path: Path) -> None:
+    import ase.io
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    frames = [AseAtomsAdaptor.get_atoms(structure(seed), msonable=False) for seed in range(3)]
+    for i, atoms in enumerate(frames[:2]):
+        atoms.calc = SinglePointCalculator(atoms, energy=-13.0 - i)
+    ase.io.write(tmp_path / "all.extxyz", frames)
+    structure(3).to(filename=str(tmp_path / "one.cif"))
+    found = read_foreign(tmp_path, "poscars")
+    assert [one.source for one in found] == [*(f"all.extxyz, structure {i}" for i in (1, 2, 3)), "one.cif"]
+    assert [one.energy for one in found] == [-13.0, -14.0, None, None]
+    frames[0].pbc = False
+    ase.io.write(tmp_path / "all.extxyz", frames)
+    with pytest.raises(InputError, match=r"all\.extxyz', structure 1: not periodic"):
+        read_foreign(tmp_path, "poscars")
+
+
+def test_energies_of_primitive_cells_are_those_of_the_system(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    crystal.to_structure().get_primitive_structure().to(fmt="poscar", filename=str(folder / "POSCAR"))
+    (folder / "energies.csv").write_text("file,energy\nPOSCAR,-10.0\n")
+    out = tmp_path / "out"
+    command = ["import", str(folder), "--from", "poscars", "--system", "Ca4S4", "--out", str(out)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    (record,) = read_bench(out)
+    assert record.trials[0].energy == pytest.approx(-40.0)
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path, calypso: Path) -> None:
@@ -143,6 +183,39 @@ def test_imported_structures_are_relaxed_on_request(calypso: Path, tmp_path: Pat
     changed = CliRunner().invoke(app, [*command, "--energy", "ase:emt", "--max-steps", "6"])
     assert changed.exit_code == 2
     assert "config.relax.max_steps" in changed.output
+
+
+def test_what_joins_a_bench_is_relaxed_as_its_runs_were(calypso: Path, cryspy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    bench = [
+        "bench",
+        "--system",
+        "Cu2Al2",
+        "--method",
+        "random",
+        "--energy",
+        "ase:emt",
+        "--budget",
+        "2",
+        "--out",
+        str(out),
+    ]
+    bench += ["--max-steps", "4", "--fmax", "0.2"]
+    run = CliRunner().invoke(app, bench)
+    assert run.exit_code == 0, run.output
+    done = CliRunner().invoke(app, ["import", str(cryspy), "--from", "cryspy", "--out", str(out), "--relax"])
+    assert done.exit_code == 0, done.output
+    theirs = next(record for record in read_bench(out) if record.imported)
+    ours = next(record for record in read_bench(out) if not record.imported)
+    assert theirs.system == "Cu2Al2"  # the bench's order of the elements
+    assert theirs.fingerprint == ours.fingerprint
+    assert theirs.config["relax"] == ours.config["relax"]
+    unrelaxed = ["import", str(calypso), "--from", "calypso", "--system", "Cu2Al2", "--out", str(out)]
+    assert CliRunner().invoke(app, unrelaxed).exit_code == 0
+    again = CliRunner().invoke(app, [*bench, "--json"])
+    rows = json.loads(again.stdout)["summary"]["rows"]
+    assert [row["method"] for row in rows] == ["random", "cryspy"]
+    assert "calypso/seed-0 is left out" in again.stderr
 
 
 def test_another_composition_is_refused_in_one_line(cryspy: Path, tmp_path: Path) -> None:
