@@ -160,12 +160,13 @@ class Comparison:
 
     def per_seed(self, system: str) -> Table:
         """The paper's metrics of every run of one system (Tables S1 to S6, S8 to S10)."""
+        reference = self.references.get(system)
+        unknown = {} if reference is not None else {"num_matched": None}
         rows = tuple(
-            {"seed": run.seed, "method": run.method, **seed_values(metrics)}
+            {"seed": run.seed, "method": run.method, **seed_values(metrics), **unknown}
             for method in self.methods
             for run, metrics in self.of(system, method)
         )
-        reference = self.references.get(system)
         known = reference is not None and reference.energy is not None
         title = f"{system}, estimated stable energy {reference.energy:.2f} eV" if known and reference else system
         return Table(title, SEED_COLUMNS, rows)
@@ -250,13 +251,13 @@ SUMMARY_COLUMNS = (
 SEED_COLUMNS = (
     Column("seed", "seed"),
     Column("method", "method"),
-    Column("first_match", "I_M,0"),
-    Column("first_displacement", "D_M,0", ".5f"),
-    Column("closest_match", "I_M,min"),
-    Column("closest_displacement", "D_M,min", ".5f"),
-    Column("lowest", "E_min (eV)", ".2f"),
-    Column("num_lowest", "N_E"),
-    Column("num_matched", "N_M"),
+    Column("first_match", "I_M,0", tex=r"$I_{M,0}$"),
+    Column("first_displacement", "D_M,0", ".5f", tex=r"$D_{M,0}$"),
+    Column("closest_match", "I_M,min", tex=r"$I_{M,\min}$"),
+    Column("closest_displacement", "D_M,min", ".5f", tex=r"$D_{M,\min}$"),
+    Column("lowest", "E_min (eV)", ".2f", tex=r"$E_{\min}$ (eV)"),
+    Column("num_lowest", "N_E", tex=r"$N_E$"),
+    Column("num_matched", "N_M", tex=r"$N_M$"),
     Column("num_filtered", "filtered"),
     Column("num_failed", "failed"),
     Column("strict_match", "first strict match"),

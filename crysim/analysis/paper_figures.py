@@ -34,7 +34,7 @@ def matches_figure(comparison: Comparison) -> Figure:
     axes = figure.subplots(len(systems), 2, squeeze=False)
     for row, system in zip(axes, systems, strict=True):
         for axis, key, label in zip(
-            row, ("first_match", "num_matched"), ("first match, I_M,0", "matches, N_M"), strict=True
+            row, ("first_match", "num_matched"), ("first match, $I_{M,0}$", "matches, $N_M$"), strict=True
         ):
             _bars(axis, comparison, system, key)
             axis.set_title(f"{formula_text(system)}: {label}")
@@ -50,6 +50,7 @@ def matches_figure(comparison: Comparison) -> Figure:
             Patch(fill=False, edgecolor=COLOURS[index % len(COLOURS)], label=f"{method}, paper"),
         )
     ]
+    handles.append(Patch(facecolor="0.9", edgecolor="0.3", hatch="//", label="not found within the budget"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 

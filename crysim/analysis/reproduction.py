@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from crysim.analysis import paper
-from crysim.analysis.comparison import Comparison, Run, seed_values
+from crysim.analysis.comparison import SEED_COLUMNS, Comparison, Run, seed_values
 from crysim.analysis.metrics import mean_and_std
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import UnknownNameError
+from crysim.systems import builtin_systems
 
 Kind = Literal["seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits"]
 
@@ -89,15 +90,8 @@ def target_tables(target: Target, comparison: Comparison, notes: Sequence[str] =
     return [Table(t.title, t.columns, t.rows, (*t.notes, *notes), t.best) for t in tables]
 
 
-_SEED_KEYS = {
-    "first_match": ("I_M,0", None),
-    "first_displacement": ("D_M,0", ".5f"),
-    "closest_match": ("I_M,min", None),
-    "closest_displacement": ("D_M,min", ".5f"),
-    "lowest": ("E_min (eV)", ".2f"),
-    "num_lowest": ("N_E", None),
-    "num_matched": ("N_M", None),
-}
+_SEED_KEYS = ("first_match", "first_displacement", "closest_match", "closest_displacement", "lowest", "num_lowest",
+              "num_matched")  # fmt: skip
 
 
 def seeds_table(comparison: Comparison, system: str, title: str) -> Table:
@@ -110,18 +104,27 @@ def seeds_table(comparison: Comparison, system: str, title: str) -> Table:
             theirs = printed.get((run.seed, method))
             if theirs is not None:
                 row |= {f"paper_{key}": getattr(theirs, key) for key in _SEED_KEYS}
+            if system not in comparison.references:
+                row["num_matched"] = None
             rows.append(row)
     rows.sort(key=lambda row: int(row["seed"] or 0))
     columns = [Column("seed", "seed"), Column("method", "method")]
-    for key, (heading, form) in _SEED_KEYS.items():
-        columns += [Column(key, heading, form), Column(f"paper_{key}", "paper", form)]
+    for column in SEED_COLUMNS:
+        if column.key in _SEED_KEYS:
+            columns += [column, Column(f"paper_{column.key}", "paper", column.form)]
     columns += [Column("strict_match", "first strict match"), Column("num_filtered", "filtered")]
     reference = comparison.references.get(system)
     notes = ["iterations count from 1; equal energies (N_E) are equal at two decimals"]
+    stable = []
     if reference is not None and reference.energy is not None:
-        notes.insert(0, f"estimated stable energy: {reference.energy:.2f} eV here")
-    elif reference is None:
-        notes.insert(0, "no reference: nothing can match")
+        stable.append(f"{reference.energy:.2f} eV here")
+    known = builtin_systems().get(system)
+    if known is not None and known.paper_energy is not None:
+        stable.append(f"{known.paper_energy:.2f} eV in the paper")
+    if stable:
+        notes.insert(0, f"estimated stable energy: {', '.join(stable)}")
+    if reference is None:
+        notes.insert(0, f"no reference, so nothing can match: give one with --reference {system}=FILE")
     shown = title if system in title or len(comparison.systems) == 1 else f"{title}, {system}"
     return Table(shown, tuple(columns), tuple(rows), tuple(notes))
 

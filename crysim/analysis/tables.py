@@ -35,6 +35,7 @@ class Column:
         form: a format specification (``.2f``), or a function of the value; None: ``str``.
         formula: the values are chemical formulas, whose numbers LaTeX lowers.
         note: a line under the table that says what the values are; columns may share one.
+        tex: the heading in LaTeX, where it is not the plain one.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Column:
     form: str | Callable[[Any], str] | None = None
     formula: bool = False
     note: str = ""
+    tex: str = ""
 
     def text(self, value: Value) -> str:
         """The value as people read it."""
@@ -134,7 +136,7 @@ class Table:
         """A ``table`` environment with booktabs rules."""
         lines = [r"\begin{table}", r"\centering", rf"\caption{{{_tex(self.title)}}}"]
         lines.append(rf"\begin{{tabular}}{{{'l' * len(self.columns)}}}")
-        lines += [r"\toprule", " & ".join(_tex(c.heading) for c in self.columns) + r" \\", r"\midrule"]
+        lines += [r"\toprule", " & ".join(c.tex or _tex(c.heading) for c in self.columns) + r" \\", r"\midrule"]
         for i, cells in enumerate(self.texts()):
             written = [_tex(text, formula=self.columns[j].formula) for j, text in enumerate(cells)]
             written = [rf"\textbf{{{text}}}" if self._is_best(i, j) else text for j, text in enumerate(written)]

@@ -9,7 +9,7 @@ import pytest
 from crysim.analysis.bits import bits_table
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.paper_figures import fit_history, initial_predictions, matches_figure
-from crysim.analysis.reproduction import find_target, merged, protocol_path, target_tables, targets
+from crysim.analysis.reproduction import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.bench.configuration import read_settings
 from crysim.bench.journal import RunRecord
 from crysim.commands.reproducing import Cuts, target_parts
@@ -76,6 +76,16 @@ def test_the_papers_values_stand_beside_ours(recorded: Comparison) -> None:
     assert tables[0].notes[-1] == "cut"
     headings = [column.heading for column in tables[0].columns]
     assert headings.count("paper") == 7
+    assert tables[0].notes[0] == "estimated stable energy: -41.59 eV here, -41.59 eV in the paper"
+    assert r"$I_{M,0}$ & paper & $D_{M,0}$ & paper" in tables[0].to_latex()
+
+
+def test_without_a_reference_the_matches_are_unknown(recorded: Comparison) -> None:
+    bare = Comparison(recorded.runs)
+    table = seeds_table(bare, "Ca4S4", "Table S2: Ca4S4")
+    assert {row["num_matched"] for row in table.rows} == {None}
+    assert "--reference Ca4S4=FILE" in table.notes[0]
+    assert {row["num_matched"] for row in bare.per_seed("Ca4S4").rows} == {None}
 
 
 def test_table_s7(recorded: Comparison) -> None:
