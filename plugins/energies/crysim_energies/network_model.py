@@ -61,8 +61,8 @@ class NetworkModel(CalculatorModel):
 
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell of each crystal: `crysim_energies.quotient`, or `crysim_energies.ase_relaxation`."""
-        from crysim_energies.quotient.model import DEFAULT_SYMMETRY, quotient_relax
+        from crysim_energies.quotient.model import quotient_relax
 
         if self.quotient is None:
             return super().relax(crystals, settings)
-        return quotient_relax(self.quotient, crystals, settings, settings.symmetry or DEFAULT_SYMMETRY)
+        return quotient_relax(self.quotient, crystals, settings, settings.symmetry)

@@ -20,8 +20,13 @@ from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, ke
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
 """Bonds in a batch by kind of device: about 25 kB each; on a CPU more than these no longer run faster."""
 
-DEFAULT_SYMMETRY = "keep"
-"""What a relaxation does with the symmetry if the settings leave it open."""
+POLISHED_UP_TO = 60
+"""Atoms of a cell up to which symmetry is polished if the settings leave it open, and kept above.
+
+Measured on 240 random crystals of six systems (results/symmetry): polishing ends lower than keeping for 50 to 79 % of
+them, by 0.2 to 1.0 eV per atom in the mean, and higher for none, at 4 to 14 times the time. With 8 to 24 atoms that is
+less than what a strategy takes to propose a crystal; with 160 atoms it is ten times as much.
+"""
 
 SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
@@ -53,7 +58,7 @@ def quotient_relax(
     network: QuotientNetwork,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
-    symmetry: str,
+    symmetry: str | None = None,
     max_bonds: int | None = None,
 ) -> list[Relaxation]:
     """Relax atoms and cells of many crystals at once.
@@ -63,17 +68,31 @@ def quotient_relax(
         crystals: to start from.
         settings: when to stop, pressure and frames; its ``symmetry`` is not looked at.
         symmetry: ``keep`` the space group; ``release`` it (the same method with every atom on its own); or ``polish``:
-            keep it, then shake the atoms and release them, which counts only if it lowers the energy.
+            keep it, then leave it step by step where that lowers the energy (`polish`). None: by each crystal's size.
         max_bonds: of a batch; None: by the device.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
+    if symmetry is None:
+        return _relax_by_size(network, crystals, settings, max_bonds)
     limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
     starts = [_shaken(c) for c in crystals] if symmetry == "release" else list(crystals)
     tracks = relax_in_groups(network, starts, settings, limit)
     further = polish(network, tracks, settings, limit) if symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
+
+
+def _relax_by_size(
+    network: QuotientNetwork, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int | None
+) -> list[Relaxation]:
+    modes = ["polish" if crystal.num_atoms <= POLISHED_UP_TO else "keep" for crystal in crystals]
+    results: dict[int, Relaxation] = {}
+    for mode in sorted(set(modes)):
+        chosen = [i for i, one in enumerate(modes) if one == mode]
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], settings, mode, max_bonds)
+        results.update(zip(chosen, relaxed, strict=True))
+    return [results[i] for i in range(len(crystals))]
 
 
 def _shaken(crystal: Crystal) -> Crystal:

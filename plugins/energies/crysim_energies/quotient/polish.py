@@ -46,7 +46,7 @@ def polish(
 
     Returns:
         For each track the tracks that follow it, each within a group of its own and lower than the one before; empty
-        where nothing is gained. The evaluations and seconds of modes and of vain attempts are added to the first track.
+        where nothing is gained. What modes and vain attempts took is added to the first track.
     """
     further: list[list[Track]] = [[] for _ in tracks]
     going = [i for i, track in enumerate(tracks) if not track.failed]
@@ -64,13 +64,15 @@ def polish(
                 starts.append(_moved(end, mode))
                 leaving.append(i)
         going = []
-        for i, track in zip(leaving, relax_in_groups(network, starts, settings, max_bonds), strict=True):
+        left = [settings.max_steps - _steps(tracks[i], further[i]) for i in leaving]
+        for i, track in zip(leaving, relax_in_groups(network, starts, settings, max_bonds, left), strict=True):
             before = (further[i] or tracks[i : i + 1])[-1].path[-1][1]
             if not track.failed and track.path[-1][1] < before - GAIN * track.crystal.num_atoms:
                 further[i].append(track)
                 going.append(i)
             else:
                 tracks[i].evaluations += track.evaluations
+                tracks[i].steps += track.steps
                 tracks[i].seconds += track.seconds
     return further
 

@@ -35,11 +35,13 @@ class Track:
 
     Attributes:
         crystal: where it started.
+        max_steps: after which it ends.
         unit, descent: its free parameters and their minimiser; None if it could not even start.
         bonds: its list of bonds.
         path: the accepted points: parameters and energy (eV per cell; enthalpy under pressure).
         max_force: at the last accepted point, eV/Å.
         evaluations: of energy and gradient, those of refused steps included.
+        steps: tried.
         restarts: of the minimiser after it stalled.
         converged: whether ``max_force`` is within the limit.
         failed: whether the end is of no use.
@@ -48,22 +50,19 @@ class Track:
     """
 
     crystal: Crystal
+    max_steps: int
     unit: AsymmetricUnit | None = None
     descent: Descent | None = None
     bonds: Bonds | None = None
     path: list[tuple[Parameters, float]] = field(default_factory=list)
     max_force: float = float("inf")
     evaluations: int = 0
+    steps: int = 0
     restarts: int = 0
     converged: bool = False
     failed: bool = False
     reason: str = ""
     seconds: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """Steps tried."""
-        return max(0, self.evaluations - 1)
 
     @property
     def finished(self) -> bool:
@@ -81,7 +80,11 @@ class Track:
 
 
 def relax_in_groups(
-    network: QuotientNetwork, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int
+    network: QuotientNetwork,
+    crystals: Sequence[Crystal],
+    settings: RelaxSettings,
+    max_bonds: int,
+    max_steps: Sequence[int] | None = None,
 ) -> list[Track]:
     """Relax crystals within their space groups.
 
@@ -89,12 +92,14 @@ def relax_in_groups(
         network: the potential.
         crystals: to start from.
         settings: when to stop, and the pressure; symmetry and frames are not looked at.
+        max_steps: of each crystal; None: that of the settings.
         max_bonds: crystals enter while the batch has fewer bonds than this; it bounds the memory.
 
     Returns:
         The crystals' tracks in their order.
     """
-    tracks = [Track(crystal) for crystal in crystals]
+    limits = [settings.max_steps] * len(crystals) if max_steps is None else max_steps
+    tracks = [Track(crystal, limit) for crystal, limit in zip(crystals, limits, strict=True)]
     waiting = deque(tracks)
     active: list[Track] = []
     batch: Batch | None = None
@@ -177,6 +182,7 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
     assert unit is not None
     assert descent is not None
     track.evaluations += 1
+    track.steps += descent.here is not None
     parameters = descent.trial
     volume = abs(float(np.linalg.det(parameters.lattice)))
     if settings.pressure:
@@ -202,5 +208,5 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
         descent.restart(stiffness(unit, track.bonds.at, track.bonds))
     if descent.stalled:
         track.reason = f"{left}: no step lowers the energy, the forces jump there"
-    elif track.steps >= settings.max_steps:
+    elif track.steps >= track.max_steps:
         track.reason = left
