@@ -50,6 +50,9 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     model = M3GNetModel()
+    # the first relaxations compile the kernels
+    warm = RandomGenerator(Composition.from_formula("Na2Cl2")).sample(2, np.random.default_rng(SEED))
+    model.relax(warm, RelaxSettings(symmetry="polish"))
     results: dict[str, dict[str, list[Row]]] = {}
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text())
