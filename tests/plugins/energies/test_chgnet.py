@@ -15,9 +15,9 @@ chgnet = pytest.importorskip("chgnet")
 ELEMENTS = "Ca", "S"
 
 
-@pytest.fixture(scope="module")
-def model() -> CHGNetModel:
-    return CHGNetModel()
+@pytest.fixture(scope="module", params=["quotient", "ase"])
+def model(request) -> CHGNetModel:
+    return CHGNetModel(relaxer=request.param)
 
 
 def test_is_the_package_s_own_model(model, capsys):
@@ -76,3 +76,25 @@ def test_an_atom_on_its_own_is_nothing_to_stop_for(model):
     )
     assert np.isfinite(model.energies([loose])[0])
     assert model.relax([loose], RelaxSettings(max_steps=2))[0].energy is not None
+
+
+def test_both_relaxers_find_the_same_minimum():
+    start = rock_salt(ELEMENTS, 5.6)
+    settings = RelaxSettings(symmetry="keep", fmax=0.01)
+    ends = [CHGNetModel(relaxer=relaxer).relax([start], settings)[0] for relaxer in ("quotient", "ase")]
+    assert [end.status for end in ends] == [RelaxStatus.RELAXED] * 2
+    assert ends[0].energy == pytest.approx(ends[1].energy, abs=1e-3)
+    assert ends[0].crystal.space_group == 225
+    assert ends[0].steps < ends[1].steps
+
+
+def test_an_unknown_kind_of_network_is_left_to_ase(capsys):
+    from chgnet.model.model import CHGNet
+
+    model = CHGNetModel()
+    model.network = CHGNet(mlp_first=False).eval().requires_grad_(False)
+    assert model.quotient is None
+    model = CHGNetModel(relaxer="quotient")
+    model.network = CHGNet(gMLP_norm="batch")
+    with pytest.raises(InputError, match=r"norms of batches.*relaxer='ase'"):
+        model.energies([rock_salt(ELEMENTS, 5.6)])

@@ -73,6 +73,44 @@ def test_folded_bonds_are_all_bonds(number, seed):
     np.testing.assert_allclose(lengths[0], lengths[1], atol=1e-9)
 
 
+def cosines(crystal: Crystal) -> np.ndarray:
+    """Of all angles between bonds up to 3.2 Å, each as often as a cell has it, ascending."""
+    unit = AsymmetricUnit(crystal, 3)
+    start = unit.start()
+    bonds = unit.bonds(start, 5.0, 3.2)
+    angles = bonds.angles
+    far = (bonds.far_maps @ start.points[bonds.far][:, :, None])[:, :, 0] + bonds.constants
+    vectors = (far - unit.coordinates(start)[bonds.center]) @ crystal.lattice
+    directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    values = np.einsum("ai,aij,aj->a", directions[angles.left], angles.rotations, directions[angles.right])
+    # as many undirected bonds as those that leave one end, or half of these where the ends are equal
+    followers = np.bincount(angles.leader, minlength=len(bonds.center)) - 1
+    undirected = bonds.count * unit.multiplicities[bonds.center] / np.where(followers > 0, 1, 2)
+    return np.sort(np.repeat(values, np.rint(angles.count * undirected[angles.left]).astype(int)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(numbers, seeds)
+def test_folded_angles_are_all_angles(number, seed):
+    crystal = any_crystal(number, seed)
+    np.testing.assert_allclose(cosines(crystal), cosines(without_symmetry(crystal)), atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(numbers, seeds)
+def test_a_bond_and_its_leader_are_one_bond_seen_from_both_ends(number, seed):
+    crystal = any_crystal(number, seed)
+    unit = AsymmetricUnit(crystal, 3)
+    bonds = unit.bonds(unit.start(), 5.0, 3.2)
+    leader = bonds.angles.leader
+    assert (leader[leader] == leader).all()
+    led = np.flatnonzero(leader != np.arange(len(leader)))
+    np.testing.assert_array_equal(bonds.center[led], bonds.far[leader[led]])
+    np.testing.assert_array_equal(bonds.far[led], bonds.center[leader[led]])
+    there = bonds.count * unit.multiplicities[bonds.center]
+    np.testing.assert_allclose(there[led], there[leader[led]])
+
+
 @settings(max_examples=30, deadline=None)
 @given(numbers, seeds)
 def test_a_list_that_holds_misses_no_bond(number, seed):
