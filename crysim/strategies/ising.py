@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, replace
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -31,6 +31,7 @@ from crysim.interfaces import (
     derive_rng,
 )
 from crysim.quadratic import Bits, Floats, QuadraticModel
+from crysim.strategies.points import Points
 from crysim.strategies.selection import Selected, select_lowest
 
 UNPHYSICAL = 0.5
@@ -131,9 +132,7 @@ class IsingSearch(Strategy):
         self._solve_seconds = solve_seconds
         self._max_points = max_points
         self._pair_distances = pair_distances
-        self._bits: list[Bits] = []
-        self._energies: list[Floats] = []
-        self._lowest = inf
+        self._points = Points()
         self._number = 0
         self._tried: set[Crystal] = set()
         self._solved: set[bytes] = set()
@@ -162,20 +161,9 @@ class IsingSearch(Strategy):
         crystals = [frame.crystal for frame in frames]
         self._encoder.fit(crystals)
         energies = np.array([frame.energy for frame in frames])
-        self._lowest = float(energies.min())
-        kept = energies <= max(self._ceiling, float(np.sort(energies)[FEWEST - 1]))
-        self._bits.append(self._encoder.encode([c for c, keep in zip(crystals, kept, strict=True) if keep]))
-        self._energies.append(energies[kept])
-
-    @property
-    def _ceiling(self) -> float:
-        """|Lowest energy so far|; unbounded while no energy is negative, since it would then be the lowest itself."""
-        return -self._lowest if self._lowest < 0 else inf
-
-    @property
-    def _penalty(self) -> float:
-        """The target of what is unphysical or failed."""
-        return self._ceiling if isfinite(self._ceiling) else max(float(e.max()) for e in self._energies if len(e))
+        self._points.lowest = float(energies.min())
+        kept = energies <= max(self._points.ceiling, float(np.sort(energies)[FEWEST - 1]))
+        self._add([c for c, keep in zip(crystals, kept, strict=True) if keep], energies[kept])
 
     # --------------------------------------------------------------------------------------- proposing
 
@@ -201,7 +189,7 @@ class IsingSearch(Strategy):
         self, wanted: int, attempt: int, rejected: Sequence[Bits], clock: _Clock
     ) -> tuple[FitReport, QuadraticModel, SampleSet]:
         seed, number = self.problem.seed, self._number
-        bits, energies = self._training_data(rejected)
+        bits, energies = self._points.training_data(rejected, clip=self._clip, most=self._max_points)
         report = self._surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
         model = self._priced(self._surrogate.quadratic_model(self._encoder.groups))
         clock.lap("train")
@@ -228,16 +216,6 @@ class IsingSearch(Strategy):
                 linear[group.slice] += self._explore * np.sqrt(self._visits[group.slice])
         return replace(model, linear=linear)
 
-    def _training_data(self, rejected: Sequence[Bits]) -> tuple[Bits, Floats]:
-        bits, energies = np.concatenate(self._bits), np.concatenate(self._energies)
-        self._bits, self._energies = [bits], [energies]
-        if rejected:
-            bits = np.concatenate([bits, np.stack(rejected)])
-            energies = np.concatenate([energies, np.full(len(rejected), self._penalty)])
-        if self._max_points is not None:
-            bits, energies = bits[-self._max_points :], energies[-self._max_points :]
-        return bits, np.minimum(energies, self._ceiling) if self._clip else energies
-
     def _of_lowest_energy(
         self, samples: SampleSet, model: QuadraticModel, report: FitReport, wanted: int, clock: _Clock
     ) -> list[Candidate]:
@@ -258,7 +236,7 @@ class IsingSearch(Strategy):
             min_distance=nearest if self._mid else 0.0,
             tried=self._tried,
         )
-        points = sum(map(len, self._energies))
+        points = len(self._points)
         candidates = [
             self._candidate(one, self._encoder.encode([one.crystal]), samples, report, points) for one in chosen
         ]
@@ -279,7 +257,7 @@ class IsingSearch(Strategy):
 
         If all are, there is no candidate, or, at ``last``, the one whose atoms are least close.
         """
-        points = sum(map(len, self._energies)) + len(rejected)
+        points = len(self._points) + len(rejected)
         candidates: list[Candidate] = []
         unphysical: list[tuple[float, Candidate]] = []
         for place, row in enumerate(self._choose(samples)):
@@ -328,8 +306,8 @@ class IsingSearch(Strategy):
                 self._learn(trial.frames)
                 self._learn_answer(info["bits"], trial.frames[0].energy)
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
-                self._add([trial.candidate.crystal], np.array([self._penalty]))
-                self._learn_answer(info["bits"], self._penalty)
+                self._points.add_penalised(self._encoder.encode([trial.candidate.crystal]))
+                self._learn_answer(info["bits"], self._points.penalty)
 
     def _count(self, crystal: Crystal) -> None:
         vector = self._encoder.encode([crystal])[0].astype(np.int64)
@@ -338,16 +316,14 @@ class IsingSearch(Strategy):
     def _learn_answer(self, ones: Sequence[int], energy: float) -> None:
         """An answer has the energy of the crystal that was made of it."""
         if self._learn_answers:
-            self._bits.append(self._vector(ones)[None])
-            self._energies.append(np.array([energy]))
+            self._points.add(self._vector(ones)[None], np.array([energy]))
 
     def _reject(self, vectors: Sequence[Sequence[int]]) -> None:
         """Vectors that stand for nothing physical count as what is unphysical does, without a relaxation."""
         if vectors:
             bits = np.stack([self._vector(ones) for ones in vectors])
             self._solved.update(map(_key, bits))
-            self._bits.append(bits)
-            self._energies.append(np.full(len(bits), self._penalty))
+            self._points.add_penalised(bits)
 
     def _vector(self, ones: Sequence[int]) -> Bits:
         vector = np.zeros(self._encoder.num_bits, dtype=np.bool_)
@@ -361,12 +337,11 @@ class IsingSearch(Strategy):
         if self._mid:
             believed = (energies >= 0) | (min_distances(crystals) >= UNPHYSICAL)
         if believed.any():
-            self._lowest = min(self._lowest, float(energies[believed].min()))
-        self._add(crystals, np.where(believed, energies, self._penalty))
+            self._points.lowest = min(self._points.lowest, float(energies[believed].min()))
+        self._add(crystals, np.where(believed, energies, self._points.penalty))
 
     def _add(self, crystals: Sequence[Crystal], energies: Floats) -> None:
-        self._bits.append(self._encoder.encode(crystals))
-        self._energies.append(energies)
+        self._points.add(self._encoder.encode(crystals), energies)
 
     def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
         """The surrogate's weights, if its next fit starts from them."""
