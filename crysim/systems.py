@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.errors import InputError
+from crysim.errors import InputError, UnknownNameError
 from crysim.structure_files import read_structure
 from crysim.symmetry import space_group
 
@@ -89,18 +89,91 @@ def find_system(formula: str, *, z: int = 1, reference: str | Path | None = None
     return system
 
 
+CELLS = ("conventional", "primitive")
+"""What cell of a known structure is searched: that of its space group's standard setting, or the smallest one."""
+
+
+def spelled_out(
+    systems: Sequence[str], references: Sequence[str] = (), cell: str | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Systems as formulas per cell, and their references as ``FORMULA=SOURCE``.
+
+    A system may be named by its structure, a file or ``mp:mp-1234``, which then is its reference too; its cell is the
+    conventional one unless ``cell`` says otherwise. With ``cell`` a formula too is brought to that cell of its known
+    structure: Ca4S4 in its primitive cell is CaS.
+
+    Args:
+        systems: formulas per cell, structure files, ``mp:mp-1234``.
+        references: ``FORMULA=SOURCE``, or one ``SOURCE`` if there is one system.
+        cell: one of `CELLS`, or None.
+
+    Raises:
+        InputError: a structure cannot be read, or is needed and not known.
+    """
+    if cell is not None and cell not in CELLS:
+        raise UnknownNameError("cell", cell, CELLS)
+    alone = systems[0] if len(systems) == 1 else ""
+    given: dict[str, str] = {}
+    kept: list[str] = []
+    for text in references:
+        owner, equals, path = text.partition("=")
+        owner, path = (owner, path) if equals else (alone, text)
+        if owner in systems:
+            given[owner] = path
+        else:
+            kept.append(text)
+    names: list[str] = []
+    for name in systems:
+        source = name if names_structure(name) else given.get(name)
+        if names_structure(name) or cell is not None:
+            if source is None and (builtin := find_system(name)).reference is not None:
+                source = next(n for n, s in builtin_systems().items() if s.material_id == builtin.material_id)
+            if source is None:
+                raise InputError(f"the {cell} cell of {name} is not known: give its structure with --reference")
+            name = _formula_of_cell(source, cell or CELLS[0])
+        names.append(name)
+        if source is not None:
+            kept.append(f"{name}={source}")
+    return tuple(names), tuple(kept)
+
+
+def names_structure(text: str) -> bool:
+    """Whether a system's name is an entry of the Materials Project or a structure file, and no formula."""
+    return text.startswith(MP_PREFIX) or Path(text).is_file()
+
+
+def _formula_of_cell(source: str, cell: str) -> str:
+    """The formula per cell of a structure, elements in its own order."""
+    crystal = Crystal.from_structure(_structure(source))
+    if cell == CELLS[0]:
+        return crystal.composition.formula
+    counts = dict.fromkeys(crystal.composition.elements, 0)
+    for site in crystal.to_structure().get_primitive_structure():
+        counts[site.specie.symbol] += 1
+    return Composition(tuple(counts), tuple(counts.values())).formula
+
+
+def _structure(source: str | Path) -> Structure:
+    """The structure of a file, an entry of the Materials Project, or a built-in system's reference."""
+    text = str(source)
+    known = builtin_systems().get(text)
+    if known is not None and known.reference is not None and not Path(text).is_file():
+        return known.reference.to_structure()
+    structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else read_structure(source)
+    if not structure.is_ordered:
+        raise InputError(f"the reference '{source}' has partly occupied sites: give an ordered structure")
+    return structure
+
+
 def read_reference(source: str | Path, composition: Composition) -> Crystal:
-    """The ground truth from a structure file that pymatgen reads, or from the Materials Project (``mp:mp-1234``).
+    """The ground truth from a structure file, from the Materials Project (``mp:mp-1234``), or a built-in system's.
 
     Its cell may hold another number of formula units than the composition's.
 
     Raises:
         InputError: it cannot be read, or its reduced formula differs.
     """
-    text = str(source)
-    structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else read_structure(source)
-    if not structure.is_ordered:
-        raise InputError(f"the reference '{source}' has partly occupied sites: give an ordered structure")
+    structure = _structure(source)
     if structure.composition.reduced_composition.get_el_amt_dict() != dict(
         zip(composition.elements, (n / composition.num_formula_units for n in composition.counts), strict=True)
     ):
@@ -108,6 +181,7 @@ def read_reference(source: str | Path, composition: Composition) -> Crystal:
     return Crystal.from_structure(structure)
 
 
+@cache
 def _fetch(material_id: str) -> Structure:
     from pymatgen.ext.matproj import MPRester
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from crysim.bench import values
-from crysim.bench.settings import PARTS, BenchSettings, Options
+from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
+from crysim.systems import spelled_out
 
 _KEYS: dict[str, values.Converter] = {
     "system": values.names,
@@ -39,6 +40,7 @@ _KEYS: dict[str, values.Converter] = {
     "too_close": values.real,
     "threads": values.whole,
     "reference": values.names,
+    "cell": values.text,
     "out": values.text,
     "workers": values.whole,
 }
@@ -72,8 +74,11 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     here = {key: value for key, value in given.items() if value is not None}
     chosen = {**_bench_table(tables.get("bench", {}), str(file)), **{k: v for k, v in here.items() if k in _KEYS}}
     relax = {**_table(tables, "relax", file), **here.get("relax", {})}
+    converted = {key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()}
+    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
+    converted["system"], converted["reference"] = spelled_out(systems, references, converted.pop("cell", None))
     settings = BenchSettings(
-        **{key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()},
+        **converted,
         relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
         variants=_variants(_table(tables, "method", file), str(file)),
         method_options=here.get("method_options", {}),

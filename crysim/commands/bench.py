@@ -14,7 +14,9 @@ def bench(
     system: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FORMULA", help="Formula per cell; may be repeated. Default: Ca4S4.", rich_help_panel=o.RUN
+            metavar="FORMULA",
+            help="Formula per cell, a structure file, or mp:mp-1234; may be repeated. Default: Ca4S4.",
+            rich_help_panel=o.RUN,
         ),
     ] = None,
     method: Annotated[
@@ -36,6 +38,7 @@ def bench(
         typer.Option(help="TOML file with these settings; the command line goes before it.", rich_help_panel=o.RUN),
     ] = None,
     reference: o.Reference = None,
+    cell: o.Cell = None,
     batch: o.Batch = None,
     space_groups: o.SpaceGroups = None,
     min_distance: o.MinDistance = None,

@@ -66,7 +66,17 @@ MinDistance = Annotated[
 ]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(metavar="[FORMULA=]FILE", help="Known ground truth (a CIF).", rich_help_panel=RUN),
+    typer.Option(
+        metavar="[FORMULA=]FILE",
+        help="Known ground truth: a structure file, or mp:mp-1234 of the Materials Project.",
+        rich_help_panel=RUN,
+    ),
+]
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        help="conventional or primitive: the cell of the known structure that is searched.", rich_help_panel=RUN
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Worker processes. Default: 1.", rich_help_panel=RUN)]
 Threads = Annotated[int | None, typer.Option(help="Threads of each process. Default: 1.", rich_help_panel=RUN)]

@@ -11,7 +11,9 @@ from crysim.commands import options as o
 
 
 def search(
-    formula: Annotated[str, typer.Argument(help="Per cell, as in Ca4S4.")],
+    formula: Annotated[
+        str, typer.Argument(help="Per cell, as in Ca4S4; or the structure that is to be found: a file, or mp:mp-1234.")
+    ],
     z: Annotated[
         int, typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4.", rich_help_panel=o.RUN)
     ] = 1,
@@ -26,6 +28,7 @@ def search(
         Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RUN)
     ] = None,
     reference: o.Reference = None,
+    cell: o.Cell = None,
     batch: o.Batch = None,
     space_groups: o.SpaceGroups = None,
     min_distance: o.MinDistance = None,
@@ -56,11 +59,14 @@ def search(
     from crysim.commands.ranking import search_one
     from crysim.composition import Composition
     from crysim.errors import InputError
+    from crysim.systems import names_structure, spelled_out
 
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
     given = given_settings(locals())
-    name = Composition.from_formula(formula, z).formula
-    given |= {"system": name, "method": method or "crysim", "seeds": str(seed)}
+    asked = formula if names_structure(formula) else Composition.from_formula(formula, z).formula
+    (name,), references = spelled_out([asked], reference or (), cell)
+    given.pop("cell", None)
+    given |= {"system": name, "reference": list(references), "method": method or "crysim", "seeds": str(seed)}
     given["out"] = out or f"crysim-{name}"
     raise typer.Exit(search_one(read_settings(config, given), top=top, as_json=as_json))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import pymatgen.core
 import pytest
 
 from crysim.analysis.matching import ReferenceMatcher
+from crysim.bench.configuration import read_settings
 from crysim.composition import Composition
 from crysim.errors import InputError
 from crysim.structures import find_space_group
-from crysim.systems import builtin_systems, find_system, read_reference
+from crysim.systems import builtin_systems, find_system, read_reference, spelled_out
 
 SPACE_GROUPS = {
     "ScBe5": 191,
@@ -71,6 +77,72 @@ def test_a_reference_from_a_file(tmp_path: Path) -> None:
     assert system.energies == ()
 
 
+def test_a_system_is_named_by_its_structure_and_searched_in_the_cell_that_is_asked_for(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    path = str(tmp_path / "rock-salt.cif")
+    crystal.to_structure().get_primitive_structure().to(filename=path)
+    assert spelled_out(["ScBe5"], ["ScBe5=x.cif"]) == (("ScBe5",), ("ScBe5=x.cif",))
+    assert spelled_out([path]) == (("Ca4S4",), (f"Ca4S4={path}",))
+    assert spelled_out([path], cell="primitive") == (("CaS",), (f"CaS={path}",))
+    names, references = spelled_out(["Ca4S4", "Y6Co51"], cell="primitive")
+    assert names == ("CaS", "Y2Co17")
+    assert references == ("CaS=Ca4S4", "Y2Co17=Y6Co51")
+    small = find_system("CaS", reference="Ca4S4")
+    assert small.reference is not None
+    assert ReferenceMatcher(small.reference).match(crystal).strict
+    assert spelled_out(["Na4Cl4"], [path], cell=None) == (("Na4Cl4",), (f"Na4Cl4={path}",))
+    with pytest.raises(InputError, match="primitive cell of Na4Cl4 is not known"):
+        spelled_out(["Na4Cl4"], cell="primitive")
+    with pytest.raises(InputError, match="cell 'tiny'"):
+        spelled_out(["Ca4S4"], cell="tiny")
+    settings = read_settings(None, {"system": [path], "cell": "primitive"})
+    assert settings.system == ("CaS",)
+    assert settings.systems()[0].reference is not None
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server that speaks the Materials Project's protocol and knows mp-1672; gives the paths asked for."""
+    asked: list[str] = []
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    structure = crystal.to_structure().get_primitive_structure().as_dict()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['x-api-key']}")
+            data = [{"structure": structure}] if "mp-1672" in self.path else []
+            body = json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("MP_API_KEY", "k" * 32)
+    monkeypatch.setitem(pymatgen.core.SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+    yield asked
+    server.shutdown()
+    thread.join()
+
+
+def test_an_entry_of_the_materials_project(materials_project: list[str]) -> None:
+    system = find_system("Ca4S4", reference="mp:mp-1672")
+    assert system.reference is not None
+    assert system.reference.space_group == 225
+    assert materials_project[0].endswith("k" * 32)
+    assert spelled_out(["mp:mp-1672"]) == (("Ca4S4",), ("Ca4S4=mp:mp-1672",))
+    assert len(materials_project) == 1  # asked for once
+    with pytest.raises(InputError, match="the Materials Project gave no structure for mp-999999"):
+        find_system("Ca4S4", reference="mp:mp-999999")
+
+
 def test_references_that_are_none_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     composition = Composition.from_formula("Ca4S4")
     with pytest.raises(InputError, match="there is no file"):
@@ -87,4 +159,4 @@ def test_references_that_are_none_are_refused_in_one_line(tmp_path: Path, monkey
         read_reference(other, composition)
     monkeypatch.delenv("MP_API_KEY", raising=False)
     with pytest.raises(InputError, match="MP_API_KEY"):
-        read_reference("mp:mp-1672", composition)
+        read_reference("mp:mp-1", composition)
