@@ -20,7 +20,7 @@ from crysim.analysis.references import compare_records, load_references, settle_
 from crysim.analysis.reproduction import Target, find_target, merged, protocol_path, target_tables, targets
 from crysim.analysis.tables import Column, Table
 from crysim.bench.configuration import given_settings, read_settings
-from crysim.bench.directory import check_writable
+from crysim.bench.directory import check_writable, make_folder
 from crysim.bench.executors import Job, Outcome
 from crysim.bench.journal import MANIFEST, RunRecord, read_run
 from crysim.bench.settings import BenchSettings
@@ -195,6 +195,7 @@ def _figure(target: Target, comparisons: Sequence[Comparison], records: Sequence
 
 def _write(target: Target, tables: Sequence[Table], figure: Figure | None, folder: Path) -> list[Path]:
     paths: list[Path] = []
+    make_folder(folder)
     for index, table in enumerate(tables):
         suffix = "" if len(tables) == 1 else f"-{index + 1}"
         paths += write_table(table, folder / f"{target.name}{suffix}")

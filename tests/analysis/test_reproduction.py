@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from crysim.analysis.paper_figures import fit_history, initial_predictions, matc
 from crysim.analysis.reproduction import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.bench.configuration import read_settings
 from crysim.bench.journal import RunRecord
-from crysim.commands.reproducing import Cuts, target_parts
+from crysim.commands.reproducing import Cuts, reproduce_targets, target_parts
 from crysim.errors import CrysimError, InputError, UnknownNameError
 
 
@@ -112,6 +113,14 @@ def test_fits_of_a_journal(records: list[RunRecord]) -> None:
     assert fit_history(records[0])[0] == []
     with pytest.raises(CrysimError, match="no initial crystals"):
         initial_predictions(records[0])
+
+
+def test_a_target_without_runs_makes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(bits_table, num_initial=20)
+    monkeypatch.setattr("crysim.commands.reproducing.bits_table", few)
+    out = tmp_path / "new" / "folder"
+    assert reproduce_targets(["table-s12"], str(out), Cuts(systems=("Y6Co51",)), as_json=True) == 0
+    assert {path.name for path in out.iterdir()} == {f"table-s12.{kind}" for kind in ("md", "csv", "tex", "json")}
 
 
 def test_table_s12() -> None:
