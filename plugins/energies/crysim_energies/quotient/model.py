@@ -18,7 +18,8 @@ from crysim_energies.quotient.relax import Track, relax_in_groups
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
-"""Bonds in a batch by kind of device: about 25 kB each; on a CPU more than these no longer run faster."""
+"""Bonds, and angles where there are any, in a batch by kind of device: at most 25 kB each (CHGNet's take 10); on a CPU
+more than these no longer run faster."""
 
 POLISHED_UP_TO = 60
 """Atoms of a cell up to which symmetry is polished if the settings leave it open, and kept above.
