@@ -230,14 +230,13 @@ def print_peers(results: dict[str, Result], models: list[str]) -> None:
     worse = 0
     for model in models:
         ours = results.get(key(model, "convex", PROOF_SECONDS))
-        if not ours or "best" not in ours:
+        run = [(solver, budget) for solver, budget in peers if f"{model}|{solver}|{budget}" in results]
+        if not run or not ours or "best" not in ours:
             continue
         scale = ours["mean"] - ours["best"]
         print(f"{model} ({ours['bits']} bits)")
-        for solver, budget in peers:
-            peer = results.get(f"{model}|{solver}|{budget}")
-            if peer is None:
-                continue
+        for solver, budget in run:
+            peer = results[f"{model}|{solver}|{budget}"]
             label = f"  {solver:<24}{budget:>5} s"
             if "best" not in peer:
                 print(f"{label}  {peer['refused'][:90]}")
@@ -263,7 +262,8 @@ def planned(options: argparse.Namespace) -> list[tuple[str, str, float]]:
     peers = options.solvers or (QUICK_PEERS if options.quick else PEERS)
     budgets = options.budgets or ((QUICK_BUDGET,) if options.quick else BUDGETS)
     jobs = [(model, "convex", PROOF_SECONDS) for model in models]
-    jobs += [(model, "annealer", ANNEALER_SECONDS) for model in models]
+    if not options.solvers or "annealer" in options.solvers:
+        jobs += [(model, "annealer", ANNEALER_SECONDS) for model in models]
     return jobs + [(m, peer, budget) for m in models for peer in peers if peer not in OURS for budget in budgets]
 
 
@@ -272,7 +272,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two models, three peers, 2 s")
     parser.add_argument("--models", nargs="+", help="names; default: all")
-    parser.add_argument("--solvers", nargs="+", help=f"peers; default: {' '.join(PEERS)}; 'convex' for none")
+    parser.add_argument("--solvers", nargs="+", help=f"default: annealer {' '.join(PEERS)}; 'convex' alone: convex")
     parser.add_argument("--budgets", nargs="+", type=float, help="seconds of the peers; default: 10 30")
     parser.add_argument("--json", type=Path, help="where results are kept")
     parser.add_argument("--job", nargs=3, help=argparse.SUPPRESS)
