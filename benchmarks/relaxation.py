@@ -1,6 +1,7 @@
-"""Relaxations on the quotient graph against matgl's Relaxer, as shipped and as tuned, on the same crystals.
+"""Relaxations on the quotient graph against matgl's Relaxer, as shipped and as tuned, and torch-sim: same crystals.
 
-    python benchmarks/relaxation.py [--quick] [--crystals N] [--systems NAME ...] [--json FILE]
+    python benchmarks/relaxation.py [--quick] [--crystals N] [--systems NAME ...] [--torch-sim [N]] [--no-matgl]
+                                    [--json FILE]
 
 References start from a cell with all lengths 2 % too long; random crystals come from crysim's generator. ``shipped`` is
 matgl's Relaxer (FIRE, Frechet cell filter) on the potential as matgl loads it, in training mode, with only the node
@@ -8,6 +9,10 @@ update's convention restored that the checkpoint needs; ``tuned`` is the same in
 takes the same steps, so for random crystals only the cost of its step is measured. Both sides converge to the same
 fmax within the same number of steps. Seconds are CPU seconds of one thread, so that other work on the machine does not
 count.
+
+``torch-sim``, where it is installed (``pip install torch-sim-atomistic==0.3.0``), relaxes the random crystals in one
+batch, as our side does: FIRE with the Frechet cell filter on the tuned potential's full graphs (torch_sim_peer.py). The
+seconds of a batch are shared equally among its crystals.
 
 With --json a run goes on where the file ends: the full run takes hours, nearly all of them matgl's.
 """
@@ -17,11 +22,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -38,12 +44,17 @@ from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
 from crysim_energies.quotient.m3gnet import QuotientM3GNet
 from crysim_energies.quotient.model import quotient_relax
 
+if TYPE_CHECKING:
+    from torch_sim_peer import BatchedM3GNet
+
 SYSTEMS = ("Ca4S4", "Ba3Na3Bi3", "Y6Co51", "Ca24Al16Si24O96", "Si96O192")
 SETTINGS = RelaxSettings(fmax=0.005, max_steps=500, num_frames=30)
 STRAIN = 1.02
 SEED = 20
 HIGHER = 0.005
 """eV per atom by which an end counts as worse."""
+SAME = {"energy": 1e-4, "forces": 1e-3, "stress": 1e-5}
+"""eV per atom, eV/Å and eV/Å³ within which torch-sim's model has to be matgl's: the noise of float32."""
 
 
 def main() -> None:
@@ -54,6 +65,7 @@ def main() -> None:
     potential = load_m3gnet(resolve(DEFAULT_NAME))
     network = QuotientM3GNet(potential, device=options.device)
     _warm_up(network)
+    peer = _torch_sim(potential) if options.torch_sim else None
     results: dict[str, Any] = {}
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text())
@@ -62,11 +74,19 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
 
-    for name in options.systems:
-        _reference(name, network, potential, results.setdefault("references", {}), keep)
-    _print_references(results["references"])
+    if options.matgl:
+        for name in options.systems:
+            _reference(name, network, potential, results.setdefault("references", {}), keep)
+    if results.get("references"):
+        _print_references(results["references"])
     for name in options.random:
-        _random(name, options.crystals, network, potential, results.setdefault("random", {}).setdefault(name, {}), keep)
+        crystals = RandomGenerator(Composition.from_formula(name)).sample(options.crystals, np.random.default_rng(SEED))
+        kept = results.setdefault("random", {}).setdefault(name, {})
+        _random_ours(crystals, network, kept, keep)
+        if peer is not None:
+            _random_torch_sim(crystals[: options.torch_sim], peer, potential, kept, keep)
+        if options.matgl:
+            _random_matgl(crystals, potential, kept, keep)
     _print_random(results.get("random", {}))
 
 
@@ -75,7 +95,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the garnet and three random crystals: under a minute")
     parser.add_argument("--crystals", type=int, default=30, help="random crystals per system")
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
-    parser.add_argument("--device", default="cpu", help="of our side; matgl's stays on the CPU")
+    parser.add_argument("--device", default="cpu", help="of our side; the peers' stays the CPU")
+    parser.add_argument(
+        "--torch-sim",
+        nargs="?",
+        type=int,
+        const=sys.maxsize,
+        default=0,
+        metavar="N",
+        help="relax the random crystals, or the first N of a system, with torch-sim too",
+    )
+    parser.add_argument("--no-matgl", dest="matgl", action="store_false", help="leave matgl's Relaxer out")
     parser.add_argument("--json", type=Path, help="where results are kept, and taken up again")
     options = parser.parse_args()
     options.random = options.systems
@@ -148,6 +178,23 @@ def _row(result: Relaxation, seconds: float) -> dict[str, Any]:
     }
 
 
+# --------------------------------------------------------------------------------------- torch-sim's side
+
+
+def _torch_sim(potential: M3GNetPotential) -> BatchedM3GNet:
+    """The peer's model.
+
+    Raises:
+        CrysimError: torch-sim cannot be imported.
+    """
+    try:
+        from torch_sim_peer import BatchedM3GNet
+    # Its search of neighbours is a library built for some versions of torch.
+    except (ImportError, OSError) as error:
+        raise CrysimError(f"torch-sim cannot be imported ({error}): pip install torch-sim-atomistic==0.3.0") from None
+    return BatchedM3GNet(potential)
+
+
 # ------------------------------------------------------------------------------------------- the two parts
 
 
@@ -171,22 +218,22 @@ def _reference(
     keep()
 
 
-def _random(
-    name: str,
-    count: int,
-    network: QuotientM3GNet,
-    potential: M3GNetPotential,
-    results: dict[str, Any],
-    keep: Callable[[], None],
+def _random_ours(
+    crystals: Sequence[Crystal], network: QuotientM3GNet, results: dict[str, Any], keep: Callable[[], None]
 ) -> None:
-    crystals = RandomGenerator(Composition.from_formula(name)).sample(count, np.random.default_rng(SEED))
-    if len(results.get("ours", [])) != count:
-        seconds, relaxed = _ours(crystals, network)
-        results["ours"] = [_row(r, seconds / count) for r in relaxed]
-        results["atoms"] = crystals[0].num_atoms
-        results["space_groups"] = [c.space_group for c in crystals]
-        results["sites"] = [len(c.sites) for c in crystals]
-        keep()
+    if len(results.get("ours", [])) == len(crystals):
+        return
+    seconds, relaxed = _ours(crystals, network)
+    results["ours"] = [_row(r, seconds / len(crystals)) for r in relaxed]
+    results["atoms"] = crystals[0].num_atoms
+    results["space_groups"] = [c.space_group for c in crystals]
+    results["sites"] = [len(c.sites) for c in crystals]
+    keep()
+
+
+def _random_matgl(
+    crystals: Sequence[Crystal], potential: M3GNetPotential, results: dict[str, Any], keep: Callable[[], None]
+) -> None:
     shipped = results.setdefault("shipped", [])
     for crystal in crystals[len(shipped) :]:
         row = _matgl(crystal, potential, tuned=False)
@@ -194,6 +241,25 @@ def _random(
         row["tuned_over_shipped"] = few[1]["seconds"] / few[0]["seconds"] if "error" not in row else None
         shipped.append(row)
         keep()
+
+
+def _random_torch_sim(
+    crystals: Sequence[Crystal],
+    peer: BatchedM3GNet,
+    potential: M3GNetPotential,
+    results: dict[str, Any],
+    keep: Callable[[], None],
+) -> None:
+    from torch_sim_peer import differences, relax
+
+    if len(results.get("torch_sim", {}).get("crystals", [])) == len(crystals):
+        return
+    apart = differences(peer, potential, crystals[:1])
+    if any(apart[quantity] > limit for quantity, limit in SAME.items()):
+        raise CrysimError(f"torch-sim's model is not matgl's: the first crystal differs by {apart}")
+    relaxed = relax(peer, crystals, fmax=SETTINGS.fmax, steps=SETTINGS.max_steps)
+    results["torch_sim"] = {"differences": apart, **relaxed}
+    keep()
 
 
 # ------------------------------------------------------------------------------------------------ tables
@@ -219,36 +285,52 @@ def _steps(row: dict[str, Any]) -> str:
 def _print_random(systems_: dict[str, Any]) -> None:
     print(f"\nRandom crystals, our side in one batch, fmax {SETTINGS.fmax} eV/Å, at most {SETTINGS.max_steps} steps")
     for name, row in systems_.items():
-        pairs = list(zip(row["ours"], row["shipped"], strict=False))
-        both = [(a, b) for a, b in pairs if "error" not in a and "error" not in b]
-        print(f"{name}: {len(pairs)} crystals of {row['atoms']} atoms, {len(both)} with an end on both sides")
-        if not both:
-            continue
-        converged = [(a, b) for a, b in both if a["converged"] and b["converged"]]
-        _print_times("all", both)
-        _print_times("both converged", converged)
-        ratios = [b["tuned_over_shipped"] for _, b in both if b.get("tuned_over_shipped")]
-        if ratios:
-            print(f"  a tuned step costs {_geometric(ratios):.2f} of a shipped one")
-        apart = np.array([(a["energy"] - b["energy"]) / row["atoms"] for a, b in both])
-        sound = np.array([min(a["shortest"], b["shortest"]) >= 1.0 for a, b in both])
-        for label, chosen in (("all ends", apart), ("no pair under 1 Å on either side", apart[sound])):
-            if len(chosen):
-                print(
-                    f"  energy over shipped, {label} ({len(chosen)}): median {1000 * np.median(chosen):+.2f}, mean "
-                    f"{1000 * chosen.mean():+.1f} meV/atom; {np.mean(chosen > HIGHER):.0%} end over 5 meV/atom higher, "
-                    f"{np.mean(chosen < -HIGHER):.0%} lower"
-                )
+        print(f"{name}: {len(row['ours'])} crystals of {row['atoms']} atoms")
+        if row.get("shipped"):
+            _print_against("shipped", row["ours"], row["shipped"], row["atoms"])
+            ratios = [b["tuned_over_shipped"] for b in row["shipped"] if b.get("tuned_over_shipped")]
+            if ratios:
+                print(f"    a tuned step costs {_geometric(ratios):.2f} of a shipped one")
+        if "torch_sim" in row:
+            peer = row["torch_sim"]
+            _print_against("torch-sim", row["ours"], peer["crystals"], row["atoms"])
+            count = len(peer["crystals"])
+            ours = sum(r["seconds"] for r in row["ours"][:count])
+            print(
+                f"    batch of {count}: {peer['seconds']:.1f} CPU s against {ours:.2f}, {peer['seconds'] / ours:.0f}×; "
+                f"{peer['network_seconds']:.1f} of them in the network and its graphs"
+            )
 
 
-def _print_times(label: str, pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+def _print_against(peer: str, ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]], atoms: int) -> None:
+    pairs = list(zip(ours, theirs, strict=False))
+    both = [(a, b) for a, b in pairs if "error" not in a and "error" not in b]
+    print(f"  {peer}: {len(pairs)} crystals, {len(both)} with an end on both sides")
+    if not both:
+        return
+    _print_times(peer, "all", both)
+    # A batch's seconds are shared equally, so this would say nothing new.
+    if peer == "shipped":
+        _print_times(peer, "both converged", [(a, b) for a, b in both if a["converged"] and b["converged"]])
+    apart = np.array([(a["energy"] - b["energy"]) / atoms for a, b in both])
+    sound = np.array([min(a["shortest"], b["shortest"]) >= 1.0 for a, b in both])
+    for label, chosen in (("all ends", apart), ("no pair under 1 Å on either side", apart[sound])):
+        if len(chosen):
+            print(
+                f"    energy over {peer}, {label} ({len(chosen)}): median {1000 * np.median(chosen):+.2f}, mean "
+                f"{1000 * chosen.mean():+.1f} meV/atom; {np.mean(chosen > HIGHER):.0%} end over 5 meV/atom higher, "
+                f"{np.mean(chosen < -HIGHER):.0%} lower"
+            )
+
+
+def _print_times(peer: str, label: str, pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     if not pairs:
         return
     faster = _geometric([b["seconds"] / a["seconds"] for a, b in pairs])
-    print(f"  {label} ({len(pairs)}): {faster:.0f}× faster (geometric mean)")
-    for side, rows in (("ours", [a for a, _ in pairs]), ("shipped", [b for _, b in pairs])):
+    print(f"    {label} ({len(pairs)}): {faster:.0f}× faster (geometric mean)")
+    for side, rows in (("ours", [a for a, _ in pairs]), (peer, [b for _, b in pairs])):
         print(
-            f"    {side:8} {np.median([r['steps'] for r in rows]):4.0f} steps (median), "
+            f"      {side:9} {np.median([r['steps'] for r in rows]):4.0f} steps (median), "
             f"{np.mean([r['seconds'] for r in rows]):8.3f} CPU s (mean), {sum(r['converged'] for r in rows)} converged"
         )
 

@@ -37,7 +37,8 @@ def test_cut_and_splice_keeps_the_composition(seed: int) -> None:
     if child is not None:
         assert child.composition == BA3NA3BI3
         low, high = sorted((first.volume, second.volume))
-        assert low * 0.999 <= child.volume <= high * 1.001
+        # a symmetry that is found within its tolerance of 0.1 Å moves the cell by up to that, and the volume with it
+        assert low * 0.98 <= child.volume <= high * 1.02
 
 
 def test_a_crystal_crossed_with_itself_keeps_its_cell() -> None:
