@@ -42,7 +42,8 @@ def make_spec() -> Callable[..., RunSpec]:
             "space_groups": (123, 139, 221, 225),
         }
         if method == "crysim":
-            given |= {"strategy": PartSpec("crysim", {"num_initial": 60, "batch": 2}), "parts": PARTS}
+            options = {"num_initial": 60, "batch": 2, "choice": "distance"}
+            given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
         return RunSpec(**{**given, **changes})
 
     return make
