@@ -2,8 +2,8 @@
 
 torch-sim brings no model of matgl's, so `BatchedM3GNet` is one: the full graphs of all crystals in one batch, with
 matgl's own network in evaluation mode with frozen weights. Neighbours are searched as matgl's converter does, which
-took a quarter (8 atoms) to half (160 atoms) of the time of torch-sim's own search. Positions and cells are float64, the network is float32, as they
-are in matgl's Relaxer. Written for torch-sim 0.3.
+took a quarter (8 atoms) to half (160 atoms) of the time of torch-sim's own search. Positions and cells are float64,
+the network is float32, as they are in matgl's Relaxer. Written for torch-sim 0.3.
 """
 
 from __future__ import annotations
