@@ -92,8 +92,8 @@ def relax_in_groups(
         network: the potential.
         crystals: to start from.
         settings: when to stop, and the pressure; symmetry and frames are not looked at.
-        max_steps: of each crystal; None: that of the settings.
         max_bonds: crystals enter while the batch has fewer bonds than this; it bounds the memory.
+        max_steps: of each crystal; None: that of the settings.
 
     Returns:
         The crystals' tracks in their order.
@@ -113,11 +113,8 @@ def relax_in_groups(
             batch = Batch(network, [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds])
         result = batch.evaluate([t.descent.trial for t in active if t.descent])
         for i, track in enumerate(active):
-            if track.descent and track.descent.here is None and not isfinite(result.shortest[i]):
-                track.evaluations += 1
-                track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
-            else:
-                _receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]), settings)
+            energy, shortest = float(result.energies[i]), float(result.shortest[i])
+            _receive(network, track, energy, result.gradients[i], shortest, settings)
         share = (time.perf_counter() - began) / len(active)
         for track in active:
             track.seconds += share
@@ -176,7 +173,9 @@ def _renew_bonds(network: QuotientNetwork, active: Sequence[Track]) -> bool:
     return renewed
 
 
-def _receive(track: Track, energy: float, gradient: Floats, shortest: float, settings: RelaxSettings) -> None:
+def _receive(
+    network: QuotientNetwork, track: Track, energy: float, gradient: Floats, shortest: float, settings: RelaxSettings
+) -> None:
     """Hand an evaluation to the crystal's minimiser and see whether it is done."""
     unit, descent = track.unit, track.descent
     assert unit is not None
@@ -189,9 +188,13 @@ def _receive(track: Track, energy: float, gradient: Floats, shortest: float, set
         work = settings.pressure / GPA_PER_EV_PER_CUBIC_ANGSTROM * volume
         energy += work
         gradient[: unit.num_strains] += work * np.trace(unit.basis, axis1=1, axis2=2)
-    if descent.here is None and not (isfinite(energy) and np.isfinite(gradient).all()):
-        track.fail("energy or forces are no numbers at the start")
-        return
+    if descent.here is None:
+        if not isfinite(shortest):
+            track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
+        elif not (isfinite(energy) and np.isfinite(gradient).all()):
+            track.fail("energy or forces are no numbers at the start")
+        if track.failed:
+            return
     if descent.receive(energy, gradient, shortest):
         track.path.append((parameters, energy))
         track.max_force = unit.max_force(parameters, gradient)
