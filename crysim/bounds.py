@@ -84,6 +84,11 @@ def certified(model: QuadraticModel, samples: SampleSet) -> SampleSet:
     return replace(samples, lower_bound=lower_bound, optimal=optimal)
 
 
+def bounded(model: QuadraticModel, samples: SampleSet) -> SampleSet:
+    """The answer as it is if it has a lower bound or the model is not low-rank; else `certified`."""
+    return certified(model, samples) if model.is_low_rank and samples.lower_bound is None else samples
+
+
 def _by_bit(partition: Partition, relaxed: Relaxed, seconds: float) -> Certificate:
     kept = partition.bits >= 0
     order = partition.bits[kept]

@@ -59,6 +59,11 @@ def default_min_distance(num_atoms: int) -> float:
     return 1.5 if num_atoms < 200 else 1.0
 
 
+def min_distance_or_default(composition: Composition, given: float | None) -> float:
+    """Å: what is given, or `default_min_distance`."""
+    return default_min_distance(composition.num_atoms) if given is None else given
+
+
 def allowed_space_groups(space_groups: Iterable[int] | None) -> tuple[int, ...]:
     """The space groups to draw from: those asked for, ascending; None: 2 to 230, as in supplement C.2.
 
@@ -119,7 +124,7 @@ class RandomGenerator:
             InputError: a value out of range, or no group asked for fits the composition.
         """
         self.composition = composition
-        self.min_distance = default_min_distance(composition.num_atoms) if min_distance is None else min_distance
+        self.min_distance = min_distance_or_default(composition, min_distance)
         self.length_bounds = default_length_bounds(composition.num_atoms) if length_bounds is None else length_bounds
         self.max_tries = max_tries
         if not 0 <= self.min_distance < inf:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crysim.crystal import Crystal
 from crysim.distances import nearest_image, plane_spacings, shortest_vector
 from crysim.errors import InputError
-from crysim.generation import MAX_COMBINATIONS, allowed_space_groups, default_min_distance
+from crysim.generation import MAX_COMBINATIONS, allowed_space_groups, min_distance_or_default
 from crysim.interfaces import Problem
 from crysim.symmetry import Combination, WyckoffCombinations, compatible_space_groups, crystal_system
 from crysim_baselines.packing import (
@@ -49,9 +49,8 @@ class PackedGenerator:
         Raises:
             InputError: the composition fits none of the space groups.
         """
-        given = problem.min_distance
         self.composition = problem.composition
-        self.min_distance = default_min_distance(self.composition.num_atoms) if given is None else given
+        self.min_distance = min_distance_or_default(self.composition, problem.min_distance)
         allowed = allowed_space_groups(problem.space_groups)
         compatible = compatible_space_groups(self.composition, allowed)
         if not compatible:

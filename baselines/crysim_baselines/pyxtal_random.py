@@ -13,7 +13,7 @@ import numpy as np
 from crysim import hookimpl
 from crysim.crystal import Crystal, Site
 from crysim.errors import CrysimError, InputError
-from crysim.generation import allowed_space_groups, default_min_distance
+from crysim.generation import allowed_space_groups, min_distance_or_default
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.symmetry import compatible_space_groups, space_group
 
@@ -52,8 +52,7 @@ class PyxtalRandom(Strategy):
         self._volume_factor = volume_factor
         self._attempts = attempts
         self._max_groups = max_groups
-        given = problem.min_distance
-        self._min_distance = default_min_distance(problem.composition.num_atoms) if given is None else given
+        self._min_distance = min_distance_or_default(problem.composition, problem.min_distance)
         self._told = 0
 
     @cached_property

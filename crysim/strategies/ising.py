@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import hookimpl
-from crysim.bounds import certified
+from crysim.bounds import bounded
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
-from crysim.generation import RandomGenerator, default_min_distance
+from crysim.generation import RandomGenerator, min_distance_or_default
 from crysim.interfaces import (
     Candidate,
     Encoder,
@@ -201,8 +201,7 @@ class IsingSearch(Strategy):
         )
         if not len(samples.energies):
             raise CrysimError("the solver returned no vector")
-        if model.is_low_rank and samples.lower_bound is None:
-            samples = certified(model, samples)
+        samples = bounded(model, samples)
         clock.lap("solve")
         return report, model, samples
 
@@ -222,13 +221,8 @@ class IsingSearch(Strategy):
         """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or close."""
         if self._choice != "energy":
             return []
-        decoded = [
-            (row, self._encoder.decode(samples.bits[row], derive_rng(self.problem.seed, "decode", self._number, place)))
-            for place, row in enumerate(self._choose(samples))
-        ]
-        nearest = self.problem.min_distance
-        if nearest is None:
-            nearest = default_min_distance(self.problem.composition.num_atoms)
+        decoded = [(row, self._decode(samples.bits[row], place)) for place, row in enumerate(self._choose(samples))]
+        nearest = min_distance_or_default(self.problem.composition, self.problem.min_distance)
         chosen = select_lowest(
             decoded,
             lambda crystals: model.energies(self._encoder.encode(crystals)),
@@ -262,8 +256,8 @@ class IsingSearch(Strategy):
         unphysical: list[tuple[float, Candidate]] = []
         for place, row in enumerate(self._choose(samples)):
             vector = samples.bits[row]
-            rng = derive_rng(self.problem.seed, "decode", self._number, place)
-            one = self._decode(row, vector, rng, {candidate.crystal for candidate in candidates})
+            decoded = self._decode(vector, place)
+            one = self._least_close(row, decoded, {candidate.crystal for candidate in candidates})
             candidate = self._candidate(one, vector[None], samples, report, points)
             clock.lap("decode")
             if self._redraws and self._mid and one.min_distance < UNPHYSICAL:
@@ -282,9 +276,12 @@ class IsingSearch(Strategy):
         new = [_key(vector) not in self._solved for vector in samples.bits]
         return sorted(range(len(new)), key=lambda row: not new[row])
 
-    def _decode(self, row: int, vector: Bits, rng: np.random.Generator, taken: Container[Crystal]) -> Selected:
+    def _decode(self, vector: Bits, place: int) -> list[Crystal]:
+        """The crystals that an answer stands for; ``place`` is its rank among those of the same solve."""
+        return self._encoder.decode(vector, derive_rng(self.problem.seed, "decode", self._number, place))
+
+    def _least_close(self, row: int, decoded: Sequence[Crystal], taken: Container[Crystal]) -> Selected:
         """The crystal of an answer with the largest minimum distance, among those not tried yet if there are any."""
-        decoded = self._encoder.decode(vector, rng)
         distances = min_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
         untried = [i for i in order if decoded[i] not in self._tried and decoded[i] not in taken]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crysim.bounds import certified
+from crysim.bounds import bounded
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.partition import Indices
 from crysim.plugins import plugin_manager
@@ -71,4 +71,4 @@ def run_solver(
     """One of crysim's solvers by name on a model; the answer is bounded if the model is low-rank."""
     built: IsingSolver = plugin_manager().build("solver", solver, options)
     samples = built.solve(model, num_samples=num_samples, time_limit=time_limit, seed=seed)
-    return certified(model, samples) if model.is_low_rank and samples.lower_bound is None else samples
+    return bounded(model, samples)
