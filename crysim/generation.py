@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
+from crysim.spacing import PairDistances, Spacing
 from crysim.symmetry.cells import MIN_VOLUME_FACTOR, Cell, impose_cell, volume_factor
 from crysim.symmetry.combinations import (
     CombinationOrder,
@@ -41,8 +42,6 @@ _MEAN_LENGTHS = (
     (inf, (11.301, 10.862, 20.108)),
 )
 
-PairDistances = Mapping[str, float] | Mapping[tuple[str, str], float]
-
 
 def default_length_bounds(num_atoms: int) -> tuple[float, float]:
     """Bounds in Å of random lattice lengths, by the number of atoms per cell.
@@ -52,16 +51,6 @@ def default_length_bounds(num_atoms: int) -> tuple[float, float]:
     """
     means = next(means for most, means in _MEAN_LENGTHS if num_atoms <= most)
     return float(floor(0.8 * min(means))), float(2 * ceil(sum(means) / 3))
-
-
-def default_min_distance(num_atoms: int) -> float:
-    """Å that atoms of a random crystal keep apart: 1.5, and 1.0 from 200 atoms per cell on."""
-    return 1.5 if num_atoms < 200 else 1.0
-
-
-def min_distance_or_default(composition: Composition, given: float | None) -> float:
-    """Å: what is given, or `default_min_distance`."""
-    return default_min_distance(composition.num_atoms) if given is None else given
 
 
 def allowed_space_groups(space_groups: Iterable[int] | None) -> tuple[int, ...]:
@@ -124,17 +113,14 @@ class RandomGenerator:
             InputError: a value out of range, or no group asked for fits the composition.
         """
         self.composition = composition
-        self.min_distance = min_distance_or_default(composition, min_distance)
+        self.spacing = Spacing(composition, min_distance, pair_distances)
         self.length_bounds = default_length_bounds(composition.num_atoms) if length_bounds is None else length_bounds
         self.max_tries = max_tries
-        if not 0 <= self.min_distance < inf:
-            raise InputError(f"the minimum distance must be at least 0 Å, not {self.min_distance}")
         lower, upper = self.length_bounds
         if not 0 < lower <= upper < inf:
             raise InputError(f"bounds of lattice lengths must be positive and ascending, not {lower} and {upper} Å")
         if max_tries < 1 or (max_combinations is not None and max_combinations < 1):
             raise InputError("the numbers of tries and of combinations must be at least 1")
-        self._thresholds = _thresholds(composition, self.min_distance, pair_distances)
         groups = allowed_space_groups(space_groups)
         compatible = compatible_space_groups(composition, groups)
         if not compatible:
@@ -182,13 +168,13 @@ class RandomGenerator:
         group = space_group(draw.number)
         positions = [i for indices in draw.combination for i in indices]
         elements = [e for e, indices in enumerate(draw.combination) for _ in indices]
-        if self._thresholds.any() and not fits(
+        if self.spacing.thresholds.any() and not fits(
             draw.cell,
             np.array(positions, dtype=np.int64),
             np.array(elements, dtype=np.int64),
             draw.points,
             *group.flat_positions,
-            self._thresholds,
+            self.spacing.thresholds,
         ):
             return None
         sites = tuple(
@@ -211,7 +197,7 @@ class RandomGenerator:
         lower, upper = self.length_bounds
         return (
             f"only {found} of {wanted} random crystals of {self.composition} came out in {spent} with atoms at least "
-            f"{self._thresholds.max():g} Å apart and lattice lengths from {lower:g} to {upper:g} Å: lower the minimum "
+            f"{self.spacing.largest:g} Å apart and lattice lengths from {lower:g} to {upper:g} Å: lower the minimum "
             "distance, raise the bounds of the lattice lengths, or allow other space groups"
         )
 
@@ -226,18 +212,3 @@ def random_cell(system: str, length_bounds: tuple[float, float], rng: np.random.
         cell = impose_cell(system, np.concatenate([lengths, rng.uniform(*ANGLE_BOUNDS, size=3)]))
         if system != "triclinic" or volume_factor(cell) >= MIN_VOLUME_FACTOR:
             return cell
-
-
-def _thresholds(composition: Composition, default: float, pairs: PairDistances | None) -> Floats:
-    """``[elements, elements]`` Å that two atoms keep apart."""
-    elements = composition.elements
-    thresholds = np.full((len(elements), len(elements)), float(default))
-    for key, value in (pairs or {}).items():
-        pair = tuple(key.split("-")) if isinstance(key, str) else tuple(key)
-        if len(pair) != 2 or any(element not in elements for element in pair):
-            raise InputError(f"'{key}' is no pair of elements of {composition}: write it as 'Ca-O'")
-        if not 0 <= value < inf:
-            raise InputError(f"the minimum distance of {'-'.join(pair)} must be at least 0 Å, not {value}")
-        i, j = (elements.index(element) for element in pair)
-        thresholds[i, j] = thresholds[j, i] = value
-    return thresholds

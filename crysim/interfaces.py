@@ -26,6 +26,7 @@ import numpy as np
 
 from crysim.errors import InputError, UnknownNameError
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.spacing import Spacing
 
 if TYPE_CHECKING:
     from crysim.composition import Composition
@@ -383,19 +384,27 @@ class Problem:
         seed: of the run; a strategy derives every generator from it.
         space_groups: allowed numbers, or None for all.
         min_distance: Å, pairs in the first random crystals are farther apart; None: the default by size.
+        pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
     """
 
     composition: Composition
     seed: int
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
+    pair_distances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def spacing(self) -> Spacing:
+        """The minimum distances of all pairs of elements."""
+        return Spacing(self.composition, self.min_distance, self.pair_distances)
 
 
 class Strategy(Plugin, ABC):
     """A search: proposes crystals, and learns what became of them.
 
     Order of calls: ``__init__(problem, **parts, **options)``; `initial` once, and `start` once with those crystals
-    and their energies; then `ask` and `tell` in turn. A strategy never relaxes and never writes: the bench does both.
+    and their energies; `hear`, if the user gave seed structures; then `ask` and `tell` in turn. A strategy never
+    relaxes and never writes: the bench does both.
 
     What `ask` returns depends only on the options, the problem, what `start` and `tell` were given, and `state`:
     a killed run is resumed by telling the journal's trials again and loading the last state.
@@ -411,6 +420,12 @@ class Strategy(Plugin, ABC):
 
     def start(self, frames: Sequence[Frame]) -> None:
         """Receive the initial crystals with their energies (those whose energy failed are left out)."""
+
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """Learn the outcome of crystals that the user, and not the strategy, proposed: seed structures.
+
+        Called after `start` and before the first `ask`; their ``info`` is the bench's own.
+        """
 
     @abstractmethod
     def ask(self, n: int) -> list[Candidate]:

@@ -161,7 +161,7 @@ def _structure(source: str | Path) -> Structure:
         return known.reference.to_structure()
     structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else read_structure(source)
     if not structure.is_ordered:
-        raise InputError(f"the reference '{source}' has partly occupied sites: give an ordered structure")
+        raise InputError(f"the structure '{source}' has partly occupied sites: give an ordered structure")
     return structure
 
 
@@ -179,6 +179,27 @@ def read_reference(source: str | Path, composition: Composition) -> Crystal:
     ):
         raise InputError(f"the reference '{source}' is {structure.composition.formula}, not {composition.formula}")
     return Crystal.from_structure(structure)
+
+
+def read_seed_structures(
+    sources: Sequence[str], compositions: Sequence[Composition]
+) -> dict[Composition, tuple[Crystal, ...]]:
+    """The crystals of structure files, or of ``mp:mp-1234``, by whose composition they have.
+
+    Raises:
+        InputError: one cannot be read, or its conventional cell has none of the compositions.
+    """
+    found: dict[Composition, tuple[Crystal, ...]] = dict.fromkeys(compositions, ())
+    for source in sources:
+        crystal = Crystal.from_structure(_structure(source))
+        owner = next((c for c in compositions if _counts(c) == _counts(crystal.composition)), None)
+        if owner is None:
+            raise InputError(
+                f"the seed structure '{source}' has {crystal.composition} in its conventional cell, "
+                f"and the search is for {', '.join(map(str, compositions))}"
+            )
+        found[owner] += (_reordered(crystal, owner),)
+    return found
 
 
 @cache

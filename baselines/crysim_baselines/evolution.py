@@ -94,6 +94,11 @@ class Evolution(Strategy):
             if self._told % self._population == 0:
                 self._select()
 
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """Seed structures are the parents of the first generation."""
+        self._current += [(t.energy, t.crystal) for t in trials if t.counts and t.crystal and t.energy is not None]
+        self._select()
+
     def _select(self) -> None:
         self._best = _distinct_best([*self._best, *self._current], self._elites)
         last = _distinct_best(self._current, self._fittest)
@@ -142,7 +147,7 @@ class Evolution(Strategy):
         allowed = self.problem.space_groups
         if allowed is not None and crystal.space_group not in allowed:
             return False
-        return crystal.min_distance() >= self._generator.min_distance
+        return self._generator.spacing.kept_by(crystal)
 
 
 def _distinct_best(found: Sequence[tuple[float, Crystal]], n: int) -> list[tuple[float, Crystal]]:

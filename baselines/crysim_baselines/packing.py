@@ -98,21 +98,11 @@ def packing_ratios(
         sums: ``[elements, elements]`` Å.
         floor: what is closer is not looked at further.
     """
-    maps, offsets, starts = flat_positions(number)
+    maps, offsets, starts = space_group(number).flat_positions
     positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
     elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
     ratios: Floats = _ratios(cells, positions, elements, points, maps, offsets, starts, sums, floor)
     return ratios
-
-
-@cache
-def flat_positions(number: int) -> tuple[Floats, Floats, Ints]:
-    """All positions of a group in one: maps ``[images, 3, 3]``, offsets ``[images, 3]``, starts ``[positions + 1]``."""
-    positions = space_group(number).positions
-    maps = np.concatenate([p.point_maps for p in positions])
-    offsets = np.concatenate([p.offsets for p in positions])
-    starts = np.concatenate([[0], np.cumsum([p.multiplicity for p in positions])]).astype(np.int64)
-    return maps, offsets, starts
 
 
 def place(

@@ -13,12 +13,14 @@ import numpy as np
 from crysim import hookimpl
 from crysim.crystal import Crystal, Site
 from crysim.errors import CrysimError, InputError
-from crysim.generation import allowed_space_groups, min_distance_or_default
+from crysim.generation import allowed_space_groups
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.spacing import Spacing
 from crysim.symmetry import compatible_space_groups, space_group
 
 if TYPE_CHECKING:
     from pyxtal.crystal import random_crystal
+    from pyxtal.tolerance import Tol_matrix
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class PyxtalRandom(Strategy):
         """Choose the options; PyXtal is not imported yet.
 
         Args:
-            problem: what to solve; its minimum distance holds for every pair (default: 1.5 Å, 1.0 Å from 200 atoms).
+            problem: what to solve; its minimum distances hold.
             volume_factor: of PyXtal's estimate of the volume.
             attempts: placements of all atoms that are tried in one space group before another is drawn.
             max_groups: groups drawn for one crystal before giving up.
@@ -52,7 +54,7 @@ class PyxtalRandom(Strategy):
         self._volume_factor = volume_factor
         self._attempts = attempts
         self._max_groups = max_groups
-        self._min_distance = min_distance_or_default(problem.composition, problem.min_distance)
+        self._spacing = problem.spacing
         self._told = 0
 
     @cached_property
@@ -81,16 +83,15 @@ class PyxtalRandom(Strategy):
         for drawn in range(1, self._max_groups + 1):
             group = self._groups[int(rng.integers(len(self._groups)))]
             crystal = self._try(group, rng)
-            if crystal is not None and crystal.min_distance() >= self._min_distance:
+            if crystal is not None and self._spacing.kept_by(crystal):
                 return Candidate(crystal, info={"groups": drawn}, seconds={"generate": time.perf_counter() - start})
         raise InputError(
             f"PyXtal built no crystal of {self.problem.composition} in {self._max_groups} space groups with atoms at "
-            f"least {self._min_distance:g} Å apart: lower the minimum distance, or allow other space groups"
+            f"least {self._spacing.largest:g} Å apart: lower the minimum distance, or allow other space groups"
         )
 
     def _try(self, group: int, rng: np.random.Generator) -> Crystal | None:
         from pyxtal.msg import Error as PyxtalError
-        from pyxtal.tolerance import Tol_matrix
 
         composition = self.problem.composition
         try:
@@ -100,7 +101,7 @@ class PyxtalRandom(Strategy):
                 list(composition.elements),
                 list(composition.counts),
                 self._volume_factor,
-                tm=Tol_matrix.from_single_value(self._min_distance),
+                tm=_tolerances(self._spacing),
                 random_state=rng,
                 attempts=self._attempts,
             )
@@ -121,6 +122,18 @@ class PyxtalRandom(Strategy):
         )
         a, b, c, alpha, beta, gamma = (float(v) for v in built.lattice.get_para(degree=True))
         return Crystal(self.problem.composition, group, (a, b, c, alpha, beta, gamma), sites)
+
+
+def _tolerances(spacing: Spacing) -> Tol_matrix:
+    """The minimum distances as PyXtal has them."""
+    from pyxtal.tolerance import Tol_matrix
+
+    elements = spacing.composition.elements
+    matrix = Tol_matrix.from_single_value(float(spacing.smallest))
+    for i, one in enumerate(elements):
+        for j, other in enumerate(elements[: i + 1]):
+            matrix.set_tol(one, other, float(spacing.thresholds[i, j]))
+    return matrix
 
 
 class _AttemptsError(CrysimError):

@@ -25,8 +25,9 @@ class RandomSearch(Strategy):
 
     @cached_property
     def _generator(self) -> RandomGenerator:
-        distance = self.problem.min_distance or 0.0
-        return RandomGenerator(self.problem.composition, self.problem.space_groups, min_distance=distance)
+        problem = self.problem
+        distance = problem.min_distance or 0.0
+        return RandomGenerator(problem.composition, problem.space_groups, distance, problem.pair_distances)
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` random crystals."""

@@ -139,6 +139,16 @@ class Swarm(Strategy):
                 self._last = self._distinct(self._current, self._moving)
                 self._current = []
 
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """Seed structures move in the first generation, and guide it."""
+        for trial in trials:
+            if trial.counts and trial.crystal is not None and trial.energy is not None:
+                particle = _particle(trial.number - len(trials), trial, trial.crystal, trial.energy)
+                self._last.append(particle)
+                self._seen.append(particle.bonds)
+        self._guides = self._distinct([*self._guides, *self._last], self._num_guides)
+        self._last = self._distinct(self._last, self._moving)
+
     def _distinct(self, particles: Sequence[Particle], n: int) -> list[Particle]:
         """The ``n`` lowest in energy that differ from each other."""
         kept: list[Particle] = []
@@ -203,7 +213,7 @@ class Swarm(Strategy):
         allowed = self.problem.space_groups
         if allowed is not None and crystal.space_group not in allowed:
             return False
-        return crystal.min_distance() >= self._generator.min_distance
+        return self._generator.spacing.kept_by(crystal)
 
 
 def _particle(number: int, trial: Trial, relaxed: Crystal, energy: float) -> Particle:

@@ -37,6 +37,8 @@ _KEYS: dict[str, values.Converter] = {
     "batch": values.whole,
     "space_groups": values.numbers,
     "min_distance": values.real,
+    "pair_distances": values.reals,
+    "seed_structures": values.names,
     "too_close": values.real,
     "threads": values.whole,
     "reference": values.names,

@@ -15,7 +15,7 @@ from crysim.bench.manifest import make_manifest
 from crysim.bench.spec import RunSpec
 from crysim.bench.trials import relax_candidates
 from crysim.errors import CrysimError
-from crysim.interfaces import EnergyModel, Strategy, Trial
+from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
 
 LOCK = "lock"
 
@@ -100,6 +100,10 @@ def _resume(
         state, settled = None, 0
     told = 0
     for batch in journal.batches:
+        if told < len(spec.seed_structures):
+            strategy.hear(batch.trials)
+            told += len(batch.trials)
+            continue
         if state is not None and told == settled:
             strategy.load_state(state)
         if batch.stateful and told >= settled:
@@ -121,6 +125,16 @@ def _search(
     tally: _Tally,
     report: Report,
 ) -> None:
+    seeds = spec.seed_structures[: spec.budget]
+    while (first := len(journal)) < len(seeds):
+        candidates = [
+            Candidate(crystal, info={"seed_structure": number})
+            for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
+        ]
+        told = journal.append(relax_candidates(candidates, model, spec.relax, spec.too_close, first), stateful=False)
+        strategy.hear(told)
+        tally.add(told)
+        report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
         wanted = min(spec.batch, left)
         candidates = strategy.ask(wanted)

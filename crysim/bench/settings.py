@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,7 +11,8 @@ from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
-from crysim.systems import System, find_system
+from crysim.spacing import Spacing
+from crysim.systems import System, find_system, read_seed_structures
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
@@ -31,6 +32,8 @@ class BenchSettings:
         encoder, surrogate, solver: what methods are built of, unless a variant says otherwise.
         energy: the energy model, one for all.
         budget, batch, space_groups, min_distance, too_close, threads: see `RunSpec`.
+        pair_distances: Å, for pairs of elements of any of the systems.
+        seed_structures: structure files, each of one of the systems.
         seeds: one run each.
         reference: ground truths, ``FORMULA=FILE``, or ``FILE`` if there is one system.
         out: the folder of the results.
@@ -52,6 +55,8 @@ class BenchSettings:
     batch: int = 8
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
+    pair_distances: Mapping[str, float] = field(default_factory=dict)
+    seed_structures: tuple[str, ...] = ()
     too_close: float = 1.0
     threads: int = 1
     reference: tuple[str, ...] = ()
@@ -101,6 +106,9 @@ class BenchSettings:
         """
         methods = {label: self._method(label) for label in self.methods}
         self._check_used(methods)
+        compositions = self._compositions()
+        pairs = _pairs_of(self.pair_distances, compositions)
+        seeds = read_seed_structures(self.seed_structures, compositions)
         return [
             RunSpec(
                 system=system,
@@ -114,10 +122,12 @@ class BenchSettings:
                 relax=self.relax,
                 space_groups=self.space_groups,
                 min_distance=self.min_distance,
+                pair_distances=pairs[system],
+                seed_structures=seeds[system],
                 too_close=self.too_close,
                 threads=self.threads,
             )
-            for system in self._compositions()
+            for system in compositions
             for label, (strategy, parts) in methods.items()
             for seed in self.seeds
         ]
@@ -185,3 +195,20 @@ class BenchSettings:
         for kind in (*PARTS, "energy"):
             if kind == "energy" or getattr(self, kind) != defaults[kind]:
                 plugin_manager().get(kind, getattr(self, kind))
+
+
+def _pairs_of(
+    distances: Mapping[str, float], compositions: Sequence[Composition]
+) -> dict[Composition, dict[str, float]]:
+    """Of the distances those of each composition's own pairs.
+
+    Raises:
+        InputError: a pair is none of any composition.
+    """
+    found: dict[Composition, dict[str, float]] = {composition: {} for composition in compositions}
+    for pair, distance in distances.items():
+        owners = [c for c in compositions if all(element in c.elements for element in pair.split("-"))]
+        for composition in owners or compositions[:1]:  # what belongs to none is refused by the first
+            Spacing(composition, pairs={pair: distance})
+            found[composition][pair] = distance
+    return found

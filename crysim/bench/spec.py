@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from crysim.composition import Composition
+from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
@@ -38,6 +39,8 @@ class RunSpec:
         relax: how candidates are relaxed.
         space_groups: allowed numbers, or None for all.
         min_distance: Å between atoms of random crystals; None: the strategy's default.
+        pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
+        seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
         too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
         threads: of torch and of linear algebra.
     """
@@ -53,6 +56,8 @@ class RunSpec:
     relax: RelaxSettings = field(default_factory=RelaxSettings)
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
+    pair_distances: Mapping[str, float] = field(default_factory=dict)
+    seed_structures: tuple[Crystal, ...] = ()
     too_close: float = 1.0
     threads: int = 1
 
@@ -68,6 +73,7 @@ class RunSpec:
             distance = getattr(self, name)
             if distance is not None and not 0 <= distance < inf:
                 raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
+        _ = self.problem.spacing  # refuses pairs that are none
 
     @property
     def label(self) -> str:
@@ -91,13 +97,18 @@ class RunSpec:
             "energy": _resolved("energy", self.energy),
             "relax": asdict(self.relax),
         }
+        # What a run does not use is not written down, so that runs of earlier versions still go on.
+        if self.pair_distances:
+            config["pair_distances"] = dict(sorted(self.pair_distances.items()))
+        if self.seed_structures:
+            config["seed_structures"] = [crystal.to_dict() for crystal in self.seed_structures]
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
         return plain
 
     @property
     def problem(self) -> Problem:
         """What the strategy is asked to solve."""
-        return Problem(self.system, self.seed, self.space_groups, self.min_distance)
+        return Problem(self.system, self.seed, self.space_groups, self.min_distance, self.pair_distances)
 
     def check(self) -> None:
         """Raise InputError if a name or an option is wrong, or an extra, a checkpoint or a token is missing."""

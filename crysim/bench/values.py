@@ -56,6 +56,19 @@ def real(value: Any) -> float:
     return float(value)
 
 
+def reals(value: Any) -> dict[str, float]:
+    """Numbers by name: a table, or a list of texts ``KEY=NUMBER``."""
+    wanted = "numbers by name, as in Ca-O=2.0"
+    if isinstance(value, str) or (isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)):
+        value = assignments(names(value))
+    if not isinstance(value, dict):
+        raise ValueError(wanted)
+    try:
+        return {key: real(number) for key, number in value.items()}
+    except ValueError:
+        raise ValueError(wanted) from None
+
+
 def numbers(value: Any) -> tuple[int, ...]:
     """Whole numbers: ``"0-4"``, ``"0,3,7-9"``, one number, or a list of numbers."""
     wanted = "whole numbers, as in 0-4 or 0,3,7"

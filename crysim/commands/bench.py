@@ -42,6 +42,8 @@ def bench(
     batch: o.Batch = None,
     space_groups: o.SpaceGroups = None,
     min_distance: o.MinDistance = None,
+    pair_distances: o.PairDistances = None,
+    seed_structures: o.SeedStructures = None,
     threads: o.Threads = None,
     energy: o.Energy = None,
     solver: o.Solver = None,

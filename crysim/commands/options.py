@@ -64,6 +64,24 @@ MinDistance = Annotated[
     float | None,
     typer.Option("--min-distance", help="Å, between atoms of random crystals.", rich_help_panel=RUN),
 ]
+PairDistances = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pair-distance",
+        metavar="A-B=Å",
+        help="Instead, for a pair of elements, as in Ca-O=2.0; may be repeated.",
+        rich_help_panel=RUN,
+    ),
+]
+SeedStructures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--seed-structure",
+        metavar="FILE",
+        help="Relaxed before the search, which learns from it: a file, or mp:mp-1234; may be repeated.",
+        rich_help_panel=RUN,
+    ),
+]
 Reference = Annotated[
     list[str] | None,
     typer.Option(

@@ -30,7 +30,7 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
         if spec.method not in checked:
             spec.check()
         if spec.system.formula not in checked:
-            RandomGenerator(spec.system, spec.space_groups, spec.min_distance)
+            RandomGenerator(spec.system, spec.space_groups)
         checked |= {spec.method, spec.system.formula}
 
 

@@ -32,6 +32,8 @@ def search(
     batch: o.Batch = None,
     space_groups: o.SpaceGroups = None,
     min_distance: o.MinDistance = None,
+    pair_distances: o.PairDistances = None,
+    seed_structures: o.SeedStructures = None,
     threads: o.Threads = None,
     energy: o.Energy = None,
     solver: o.Solver = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from crysim import hookimpl
 from crysim.bounds import bounded
 from crysim.crystal import Crystal, min_distances
 from crysim.errors import CrysimError, InputError
-from crysim.generation import RandomGenerator, min_distance_or_default
+from crysim.generation import RandomGenerator
 from crysim.interfaces import (
     Candidate,
     Encoder,
@@ -32,7 +33,9 @@ from crysim.interfaces import (
 )
 from crysim.quadratic import Bits, Floats, QuadraticModel
 from crysim.strategies.points import Points
-from crysim.strategies.selection import Selected, select_lowest
+from crysim.strategies.selection import Answer, Decoded, Selected, select_lowest
+
+logger = logging.getLogger(__name__)
 
 UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
@@ -66,10 +69,10 @@ class IsingSearch(Strategy):
         choice: Literal["energy", "distance"] = "energy",
         learn_answers: bool = True,
         explore: float = 0.03,
+        repair: bool = True,
         redraws: int = 3,
         solve_seconds: float | None = None,
         max_points: int | None = None,
-        pair_distances: dict[str, float] | None = None,
     ) -> None:
         """Set up the search.
 
@@ -93,12 +96,13 @@ class IsingSearch(Strategy):
                 the paper learns the crystals' own vectors alone, which may leave the model its error.
             explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
                 group with one 1-bit (lengths, angles, space group, combinations) that n candidates had (paper: 0).
+            repair: of crystals with a pair that is too close, move the sites that are (to random points, until they
+                are not), instead of leaving such crystals out. Only with ``mid`` and ``choice="energy"``.
             redraws: if all these answers decode to crystals with a pair below 0.5 Å only, they count as
                 |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
                 relaxed like any other (paper). Only with ``mid``.
             solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
             max_points: training points at most, the oldest left out first; None: all.
-            pair_distances: Å between elements (``{"Ca-O" = 2.0}``) in the initial crystals.
 
         Raises:
             InputError: a number out of range.
@@ -128,10 +132,10 @@ class IsingSearch(Strategy):
         self._choice = choice
         self._learn_answers = learn_answers
         self._explore = explore
+        self._repair = repair
         self._redraws = redraws
         self._solve_seconds = solve_seconds
         self._max_points = max_points
-        self._pair_distances = pair_distances
         self._points = Points()
         self._number = 0
         self._tried: set[Crystal] = set()
@@ -146,7 +150,7 @@ class IsingSearch(Strategy):
             self.problem.composition,
             self.problem.space_groups,
             self.problem.min_distance,
-            self._pair_distances,
+            self.problem.pair_distances,
         )
         return generator.sample(self._num_initial, derive_rng(self.problem.seed, "initial"))
 
@@ -221,14 +225,11 @@ class IsingSearch(Strategy):
         """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or close."""
         if self._choice != "energy":
             return []
-        decoded = [(row, self._decode(samples.bits[row], place)) for place, row in enumerate(self._choose(samples))]
-        nearest = min_distance_or_default(self.problem.composition, self.problem.min_distance)
+        answers = [
+            Answer(row, *self._spaced(samples.bits[row], place)) for place, row in enumerate(self._choose(samples))
+        ]
         chosen = select_lowest(
-            decoded,
-            lambda crystals: model.energies(self._encoder.encode(crystals)),
-            wanted,
-            min_distance=nearest if self._mid else 0.0,
-            tried=self._tried,
+            answers, lambda crystals: model.energies(self._encoder.encode(crystals)), wanted, tried=self._tried
         )
         points = len(self._points)
         candidates = [
@@ -260,8 +261,8 @@ class IsingSearch(Strategy):
             one = self._least_close(row, decoded, {candidate.crystal for candidate in candidates})
             candidate = self._candidate(one, vector[None], samples, report, points)
             clock.lap("decode")
-            if self._redraws and self._mid and one.min_distance < UNPHYSICAL:
-                unphysical.append((one.min_distance, candidate))
+            if self._redraws and self._mid and one.crystal.min_distance() < UNPHYSICAL:
+                unphysical.append((one.crystal.min_distance(), candidate))
                 rejected.append(vector)
                 continue
             candidates.append(candidate)
@@ -280,13 +281,28 @@ class IsingSearch(Strategy):
         """The crystals that an answer stands for; ``place`` is its rank among those of the same solve."""
         return self._encoder.decode(vector, derive_rng(self.problem.seed, "decode", self._number, place))
 
+    def _spaced(self, vector: Bits, place: int) -> tuple[int, list[Decoded]]:
+        """How many crystals an answer stands for, and those of them without a pair that is too close."""
+        crystals = self._decode(vector, place)
+        if not self._mid:
+            return len(crystals), [Decoded(index, crystal) for index, crystal in enumerate(crystals)]
+        spacing = self.problem.spacing
+        rng = derive_rng(self.problem.seed, "repair", self._number, place)
+        found = []
+        for index, crystal in enumerate(crystals):
+            if spacing.kept_by(crystal):
+                found.append(Decoded(index, crystal))
+            elif self._repair and (moved := spacing.spread(crystal, rng)) is not None:
+                found.append(Decoded(index, moved, repaired=True))
+        return len(crystals), found
+
     def _least_close(self, row: int, decoded: Sequence[Crystal], taken: Container[Crystal]) -> Selected:
         """The crystal of an answer with the largest minimum distance, among those not tried yet if there are any."""
         distances = min_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
         untried = [i for i in order if decoded[i] not in self._tried and decoded[i] not in taken]
         best = int((untried or order)[0])
-        return Selected(row, decoded[best], len(decoded), best, float(distances[best]), not untried)
+        return Selected(row, len(decoded), Decoded(best, decoded[best]), tried_before=not untried)
 
     # ---------------------------------------------------------------------------------------- learning
 
@@ -305,6 +321,15 @@ class IsingSearch(Strategy):
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
                 self._points.add_penalised(self._encoder.encode([trial.candidate.crystal]))
                 self._learn_answer(info["bits"], self._points.penalty)
+
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """Learn the trajectories of seed structures, as far as the encoder has their space groups."""
+        for trial in trials:
+            self._tried.add(trial.candidate.crystal)
+            try:
+                self._learn(trial.frames)
+            except InputError:
+                logger.warning("a seed structure is not learnt from: the encoder does not have its space group")
 
     def _count(self, crystal: Crystal) -> None:
         vector = self._encoder.encode([crystal])[0].astype(np.int64)

@@ -6,8 +6,38 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crysim.crystal import Crystal, min_distances
+from crysim.crystal import Crystal
 from crysim.quadratic import Floats
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A crystal that an answer stands for.
+
+    Attributes:
+        index: among those of the answer.
+        crystal: itself.
+        repaired: whether sites were moved, since they were too close.
+    """
+
+    index: int
+    crystal: Crystal
+    repaired: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A vector of the solver.
+
+    Attributes:
+        row: among those of the solve.
+        num_decoded: crystals that it stands for.
+        decoded: those of them that may be tried.
+    """
+
+    row: int
+    num_decoded: int
+    decoded: Sequence[Decoded]
 
 
 @dataclass(frozen=True)
@@ -16,45 +46,45 @@ class Selected:
 
     Attributes:
         row: of the answer that it was decoded from.
-        crystal: itself.
-        decoded: crystals that the answer stands for.
-        index: of this one among them.
-        min_distance: of its atoms, Å.
+        num_decoded: crystals that the answer stands for.
+        decoded: the crystal.
         tried_before: whether the same crystal was tried already, for want of another.
     """
 
     row: int
-    crystal: Crystal
-    decoded: int
-    index: int
-    min_distance: float
+    num_decoded: int
+    decoded: Decoded
     tried_before: bool = False
+
+    @property
+    def crystal(self) -> Crystal:
+        """The crystal itself."""
+        return self.decoded.crystal
 
     def describe(self) -> dict[str, Any]:
         """For the journal."""
         return {
-            "decoded": self.decoded,
-            "chosen": self.index,
-            "min_distance": self.min_distance,
+            "decoded": self.num_decoded,
+            "chosen": self.decoded.index,
+            "repaired": self.decoded.repaired,
+            "min_distance": self.crystal.min_distance(),
             "tried_before": self.tried_before,
         }
 
 
 def select_lowest(
-    decoded: Sequence[tuple[int, Sequence[Crystal]]],
+    answers: Sequence[Answer],
     energies: Callable[[Sequence[Crystal]], Floats],
     wanted: int,
     *,
-    min_distance: float,
     tried: Container[Crystal],
 ) -> list[Selected]:
     """The crystals of lowest energy, lowest first; several are of different answers as far as there are enough.
 
     Args:
-        decoded: for each answer its row and its crystals.
+        answers: the better first; of equal crystals the first counts.
         energies: predicts them for some crystals ``[n]``.
         wanted: crystals at most.
-        min_distance: Å; crystals with a closer pair are left out.
         tried: crystals that are left out.
 
     Returns:
@@ -62,16 +92,15 @@ def select_lowest(
     """
     pool: list[tuple[float, Selected]] = []
     seen: set[Crystal] = set()
-    for row, crystals in decoded:
-        fine = []
-        for index, distance in enumerate(min_distances(crystals)):
-            crystal = crystals[index]
-            if distance >= min_distance and crystal not in tried and crystal not in seen:
-                seen.add(crystal)
-                fine.append(Selected(row, crystal, len(crystals), index, float(distance)))
-        if fine:
-            values = energies([one.crystal for one in fine])
-            pool += [(float(value), one) for value, one in zip(values, fine, strict=True)]
+    for answer in answers:
+        new = []
+        for decoded in answer.decoded:
+            if decoded.crystal not in tried and decoded.crystal not in seen:
+                seen.add(decoded.crystal)
+                new.append(Selected(answer.row, answer.num_decoded, decoded))
+        if new:
+            values = energies([one.crystal for one in new])
+            pool += [(float(value), one) for value, one in zip(values, new, strict=True)]
     pool.sort(key=lambda pair: pair[0])
     rows: set[int] = set()
     first: list[Selected] = []

@@ -24,6 +24,7 @@ from crysim.bench.lines import to_json
 from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.generation import RandomGenerator
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
 
 MakeStrategy = Callable[[Problem], Strategy]
@@ -169,6 +170,18 @@ class StrategySuite:
             told = pretended_trials(candidates, first)
             ongoing.tell(told)
             resumed.tell(told)
+
+    def test_goes_on_after_seed_structures(self, make: MakeStrategy, problem: Problem) -> None:
+        """What the user proposed is heard of before the first ask; a strategy may learn from it, or not."""
+        crystals = RandomGenerator(problem.composition, problem.space_groups).sample(5, np.random.default_rng(0))
+        seeds = [Candidate(crystal, info={"seed_structure": i}) for i, crystal in enumerate(crystals)]
+        runs = []
+        for _ in range(2):
+            strategy = make(problem)
+            begin(strategy)
+            strategy.hear(pretended_trials(seeds, 0))
+            runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
+        assert runs[0] == runs[1]
 
     def test_goes_on_when_everything_fails(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)

@@ -69,10 +69,18 @@ def test_radii_are_covalent() -> None:
 def test_random_crystals_keep_distance_at_their_volume(formula: str, distance: float) -> None:
     problem = Problem(Composition.from_formula(formula), 0)
     generator = PackedGenerator(problem)
-    assert generator.min_distance == distance
+    assert generator.spacing.largest == distance
     rng = np.random.default_rng(0)
     crystals = [generator.draw(rng, 400.0 if formula == "Ca4S4" else None) for _ in range(8)]
     assert all(crystal.min_distance() >= distance for crystal in crystals)
     volume = 400.0 if formula == "Ca4S4" else estimated_volume(problem.composition)
     assert np.median([crystal.volume for crystal in crystals]) < 3 * volume
     assert all(crystal.volume >= 0.8 * volume - 1e-6 for crystal in crystals)
+
+
+def test_random_crystals_keep_the_distances_of_pairs() -> None:
+    problem = Problem(Composition.from_formula("Ca4S4"), 0, min_distance=1.0, pair_distances={"Ca-S": 2.5, "S-S": 3.2})
+    rng = np.random.default_rng(0)
+    crystals = [PackedGenerator(problem).draw(rng) for _ in range(20)]
+    assert all(problem.spacing.kept_by(crystal) for crystal in crystals)
+    assert min(crystal.min_distance() for crystal in crystals) < 3.2

@@ -18,6 +18,7 @@ from crysim.bench.manifest import first_difference
 from crysim.bench.spec import PartSpec, RunSpec
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError, InputError
+from crysim.generation import RandomGenerator
 from crysim.interfaces import (
     EnergyModel,
     Frame,
@@ -274,3 +275,36 @@ def test_a_key_that_one_manifest_lacks_is_a_difference() -> None:
     assert first_difference({"a": {"b": 1}}, {"a": {"b": 1, "c": None}}) == ("a.c", "absent", None)
     assert first_difference({"a": [1], "d": 2}, {"a": [1]}) == ("d", 2, "absent")
     assert first_difference({"a": {"b": [1, 2]}}, {"a": {"b": [1, 2]}}) is None
+
+
+@pytest.mark.parametrize("method", ["random", "crysim"])
+def test_seed_structures_come_first_and_a_stopped_run_goes_on(
+    method: str, tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf
+) -> None:
+    composition = make_spec().system
+    seeds = tuple(RandomGenerator(composition, [123, 225]).sample(4, np.random.default_rng(8)))
+    spec = make_spec(method, seed_structures=seeds)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    execute(spec, whole, emt)
+    trials = read_run(whole).trials
+    assert len(trials) == spec.budget
+    assert tuple(trial.candidate.crystal for trial in trials[:4]) == seeds
+    assert [trial.candidate.info.get("seed_structure") for trial in trials] == [0, 1, 2, 3, None, None, None]
+    for stop in (3, 4, 5, 7):
+
+        def stop_there(progress: Progress, stop: int = stop) -> None:
+            if progress.phase == "search" and progress.done >= stop:
+                raise _StopError
+
+        with pytest.raises(_StopError):
+            execute(spec, stopped, emt, report=stop_there)
+    execute(spec, stopped, emt)
+    assert trials_of(stopped) == trials_of(whole)
+    with pytest.raises(InputError, match="seed_structures"):
+        execute(make_spec(method), whole, emt)
+
+
+def test_a_budget_ends_among_the_seed_structures(tmp_path: Path, make_spec: Make, emt: EnergyModel) -> None:
+    seeds = tuple(RandomGenerator(make_spec().system, [123]).sample(4, np.random.default_rng(8)))
+    execute(make_spec(seed_structures=seeds, budget=2), tmp_path / "run", emt)
+    assert [t.candidate.crystal for t in read_run(tmp_path / "run").trials] == list(seeds[:2])

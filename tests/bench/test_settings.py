@@ -12,6 +12,8 @@ from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import RunSpec
 from crysim.bench.values import assignments, numbers
 from crysim.errors import InputError
+from crysim.structure_files import write_cif
+from crysim.systems import find_system
 
 FILE = """
 [bench]
@@ -233,3 +235,42 @@ def test_ranges_of_numbers() -> None:
 def test_a_manifest_knows_no_paths_of_this_machine() -> None:
     given = {"system": ["Ca4S4"], "method": ["random"], "energy": "m3gnet", "energy_options": {"path": "/somewhere"}}
     assert "path" not in read_settings(None, given).runs()[0].config()["energy"]["options"]
+
+
+def test_distances_of_pairs_go_to_the_systems_that_have_them(tmp_path: Path) -> None:
+    text = FILE.replace("[relax]", 'min_distance = 1.2\npair_distances = { "Ca-S" = 2.0, "Be-Be" = 1.6 }\n\n[relax]')
+    runs = {run.system.formula: run for run in read(tmp_path, text).runs()}
+    assert runs["Ca4S4"].pair_distances == {"Ca-S": 2.0}
+    assert runs["ScBe5"].pair_distances == {"Be-Be": 1.6}
+    assert runs["Ca4S4"].config()["pair_distances"] == {"Ca-S": 2.0}
+    assert "pair_distances" not in read(tmp_path, FILE).runs()[0].config()
+    given = read(tmp_path, FILE, pair_distances=["Ca-S=2.5"]).runs()[0]
+    assert given.problem.spacing.largest == 2.5
+
+
+@pytest.mark.parametrize(
+    ("pairs", "named"),
+    [
+        (["Ca-O=2.0"], "'Ca-O' is no pair"),
+        (["Ca-S=-2.0"], "Ca-S"),
+        (["Ca-S=a"], "pair_distances"),
+        (["Ca-S"], "KEY"),
+    ],
+)
+def test_wrong_distances_of_pairs_are_named(tmp_path: Path, pairs: list[str], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        read(tmp_path, FILE, pair_distances=pairs).runs()
+
+
+def test_seed_structures_go_to_the_system_whose_atoms_they_have(tmp_path: Path) -> None:
+    crystal = find_system("ScBe5").reference
+    assert crystal is not None
+    write_cif(crystal, tmp_path / "seed.cif")
+    runs = {
+        run.system.formula: run for run in read(tmp_path, FILE, seed_structures=[str(tmp_path / "seed.cif")]).runs()
+    }
+    (seed,) = runs["ScBe5"].seed_structures
+    assert (seed.space_group, seed.composition) == (191, crystal.composition)
+    assert runs["Ca4S4"].seed_structures == ()
+    with pytest.raises(InputError, match=r"seed\.cif.*Be5Sc|seed\.cif.*ScBe5"):
+        read(tmp_path, FILE, system=["Ca4S4"], seed_structures=[str(tmp_path / "seed.cif")]).runs()

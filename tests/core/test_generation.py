@@ -14,9 +14,9 @@ from crysim.generation import (
     RandomGenerator,
     allowed_space_groups,
     default_length_bounds,
-    default_min_distance,
     random_cell,
 )
+from crysim.spacing import default_min_distance
 from crysim.symmetry import CRYSTAL_SYSTEMS, WyckoffCombinations, impose_cell, volume_factor
 from crysim.symmetry.cells import MIN_VOLUME_FACTOR
 
@@ -30,10 +30,6 @@ GARNET = Composition.from_formula("Ca24Al16Si24O96")
 )
 def test_default_bounds(num_atoms: int, bounds: tuple[float, float]) -> None:
     assert default_length_bounds(num_atoms) == bounds
-
-
-def test_default_distances() -> None:
-    assert [default_min_distance(n) for n in (8, 199, 200, 288)] == [1.5, 1.5, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("formula", ["ScBe5", "Ca4S4", "Ba3Na3Bi3", "Y6Co51", "Ca24Al16Si24O96", "Si96O192"])

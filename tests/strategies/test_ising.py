@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -340,3 +341,27 @@ def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
     for wrong in ({"solve_seconds": 0.0}, {"solve_seconds": float("nan")}, {"max_points": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             make_search(**wrong)
+
+
+def test_crystals_that_are_too_close_are_repaired() -> None:
+    """Distances that hardly any decoded crystal keeps: without repair the least close one is tried, whatever it is."""
+    pairs = {"Al-Cu": 2.3, "Al-Al": 2.3, "Cu-Cu": 2.3}
+    problem = replace(PROBLEM, pair_distances=pairs)
+    repaired = make_search(problem=problem)
+    begin(repaired)
+    candidates = [repaired.ask(1)[0]]
+    assert problem.spacing.kept_by(candidates[0].crystal)
+    plain = make_search(problem=problem, repair=False)
+    begin(plain)
+    assert not plain.ask(1)[0].info["repaired"]
+
+
+def test_seed_structures_are_learnt_and_not_tried_again() -> None:
+    seen = Seen()
+    search = make_search(surrogate=seen)
+    search.start(frames_of(search, [-6.0] * 40))
+    crystal = search.initial()[0]
+    search.hear([trial(Candidate(crystal, info={"seed_structure": 0}), [Frame(crystal, -50.0)])])
+    assert crystal in search._tried
+    search.ask(1)
+    assert seen.energies[-1] == -50.0
