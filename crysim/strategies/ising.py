@@ -66,7 +66,7 @@ class IsingSearch(Strategy):
         clip: bool = True,
         penalise_failures: bool = True,
         num_samples: int = 8,
-        choice: Literal["energy", "distance"] = "energy",
+        choice: Literal["energy", "distance", "alternate"] = "alternate",
         learn_answers: bool = True,
         explore: float = 0.03,
         repair: bool = True,
@@ -89,15 +89,17 @@ class IsingSearch(Strategy):
             penalise_failures: a failed relaxation's start counts as |lowest energy so far|; else nothing is learnt.
             num_samples: distinct answers asked of the solver at least.
             choice: which of the crystals that the answers stand for is tried: of all answers' the one whose own vector
-                has the lowest ``energy`` in the model, or of the best answer's the one with the largest minimum
-                ``distance`` (paper). An answer is a vector that no crystal need have, and the model errs most where
-                no data are: answers are predicted at twice the lowest energy there is; crystals are not.
+                has the lowest ``energy`` in the model; of the best answer's the one with the largest minimum
+                ``distance`` (paper); or one ask this, the next that. By energy, since an answer is a vector that no
+                crystal need have and the model errs most where no data are: answers are predicted at twice the lowest
+                energy there is, crystals are not. By distance, since energies alone lead to groups of low symmetry,
+                where whatever is tried relaxes to a fair energy and nothing to the lowest.
             learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
                 the paper learns the crystals' own vectors alone, which may leave the model its error.
             explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
                 group with one 1-bit (lengths, angles, space group, combinations) that n candidates had (paper: 0).
-            repair: of crystals with a pair that is too close, move the sites that are (to random points, until they
-                are not), instead of leaving such crystals out. Only with ``mid`` and ``choice="energy"``.
+            repair: where the choice is by energy, of crystals with a pair that is too close move the sites that are
+                (to random points, until they are not), instead of leaving such crystals out. Only with ``mid``.
             redraws: if all these answers decode to crystals with a pair below 0.5 Å only, they count as
                 |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
                 relaxed like any other (paper). Only with ``mid``.
@@ -176,14 +178,19 @@ class IsingSearch(Strategy):
         clock = _Clock()
         wanted = min(n, self._batch)
         rejected: list[Bits] = []
+        alternate = self._choice == "alternate"
+        by_energy = self._choice == "energy" or (alternate and self._number // self._batch % 2 == 1)
         for attempt in range(self._redraws + 1):
             report, model, samples = self._solve(wanted, attempt, rejected, clock)
-            candidates = self._of_lowest_energy(samples, model, report, wanted, clock)
+            candidates = self._of_lowest_energy(samples, model, report, wanted, clock) if by_energy else []
             if not candidates:
-                last = attempt == self._redraws
-                candidates = self._of_largest_distance(samples, report, wanted, rejected, last, clock)
+                candidates, unphysical = self._of_largest_distance(samples, report, wanted, rejected, clock)
             if candidates:
                 break
+        if not candidates and alternate and not by_energy:
+            candidates = self._of_lowest_energy(samples, model, report, wanted, clock)
+        if not candidates:
+            candidates = [max(unphysical, key=lambda one: one.crystal.min_distance())]
         first = candidates[0]
         info = {**first.info, "rejected": [np.flatnonzero(vector).tolist() for vector in rejected]}
         candidates[0] = Candidate(first.crystal, info, clock.seconds)
@@ -223,8 +230,6 @@ class IsingSearch(Strategy):
         self, samples: SampleSet, model: QuadraticModel, report: FitReport, wanted: int, clock: _Clock
     ) -> list[Candidate]:
         """The crystals of all answers whose own vectors have the lowest energies; none if all are tried or close."""
-        if self._choice != "energy":
-            return []
         answers = [
             Answer(row, *self._spaced(samples.bits[row], place)) for place, row in enumerate(self._choose(samples))
         ]
@@ -246,15 +251,12 @@ class IsingSearch(Strategy):
         return Candidate(one.crystal, info)
 
     def _of_largest_distance(
-        self, samples: SampleSet, report: FitReport, wanted: int, rejected: list[Bits], last: bool, clock: _Clock
-    ) -> list[Candidate]:
-        """Candidates of the best answers; answers without a physical crystal are rejected.
-
-        If all are, there is no candidate, or, at ``last``, the one whose atoms are least close.
-        """
+        self, samples: SampleSet, report: FitReport, wanted: int, rejected: list[Bits], clock: _Clock
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """Candidates of the best answers, and those of answers without a physical crystal, which are rejected."""
         points = len(self._points) + len(rejected)
         candidates: list[Candidate] = []
-        unphysical: list[tuple[float, Candidate]] = []
+        unphysical: list[Candidate] = []
         for place, row in enumerate(self._choose(samples)):
             vector = samples.bits[row]
             decoded = self._decode(vector, place)
@@ -262,15 +264,13 @@ class IsingSearch(Strategy):
             candidate = self._candidate(one, vector[None], samples, report, points)
             clock.lap("decode")
             if self._redraws and self._mid and one.crystal.min_distance() < UNPHYSICAL:
-                unphysical.append((one.crystal.min_distance(), candidate))
+                unphysical.append(candidate)
                 rejected.append(vector)
                 continue
             candidates.append(candidate)
             if len(candidates) == wanted:
                 break
-        if not candidates and last:
-            candidates = [max(unphysical, key=lambda pair: pair[0])[1]]
-        return candidates
+        return candidates, unphysical
 
     def _choose(self, samples: SampleSet) -> list[int]:
         """The rows of the vectors, best first, those that were solved for before last."""

@@ -179,7 +179,7 @@ def test_the_paper_takes_the_decoded_crystal_with_the_largest_minimum_distance()
 
 
 def test_the_crystal_with_the_lowest_energy_predicted_is_taken() -> None:
-    search = make_search(num_samples=4)
+    search = make_search(num_samples=4, choice="energy")
     begin(search)
     _, model, samples = search._solve(1, 0, [], _Clock())
     (candidate,) = search.ask(1)
@@ -347,11 +347,11 @@ def test_crystals_that_are_too_close_are_repaired() -> None:
     """Distances that hardly any decoded crystal keeps: without repair the least close one is tried, whatever it is."""
     pairs = {"Al-Cu": 2.3, "Al-Al": 2.3, "Cu-Cu": 2.3}
     problem = replace(PROBLEM, pair_distances=pairs)
-    repaired = make_search(problem=problem)
+    repaired = make_search(problem=problem, choice="energy")
     begin(repaired)
     candidates = [repaired.ask(1)[0]]
     assert problem.spacing.kept_by(candidates[0].crystal)
-    plain = make_search(problem=problem, repair=False)
+    plain = make_search(problem=problem, choice="energy", repair=False)
     begin(plain)
     assert not plain.ask(1)[0].info["repaired"]
 
@@ -365,3 +365,17 @@ def test_seed_structures_are_learnt_and_not_tried_again() -> None:
     assert crystal in search._tried
     search.ask(1)
     assert seen.energies[-1] == -50.0
+
+
+def test_the_choice_alternates() -> None:
+    """One ask as by distance, the next as by energy, whatever became of the first."""
+    chosen: dict[str, list[Crystal]] = {}
+    for choice in ("distance", "energy", "alternate"):
+        search = make_search(choice=choice)
+        search.start(frames_of(search, [-6.0 - 0.1 * i for i in range(40)]))
+        (first,) = search.ask(1)
+        crystal = chosen.setdefault("start", [first.crystal])[0]  # all three are told the same
+        search.tell([trial(replace(first, crystal=crystal), [Frame(crystal, -9.0)])])
+        chosen[choice] = [first.crystal, search.ask(1)[0].crystal]
+    assert chosen["alternate"][0] == chosen["distance"][0] != chosen["energy"][0]
+    assert chosen["alternate"][1] != chosen["distance"][1]
