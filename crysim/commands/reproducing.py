@@ -90,7 +90,9 @@ def reproduce_targets(names: Sequence[str], out: str, cuts: Cuts, *, as_json: bo
     for target in chosen:
         made = [run_part(part.settings) for part in parts[target.name]]
         outcomes += [outcome for _, _, some in made for outcome in some]
-        notes = tuple(dict.fromkeys(note for part in parts[target.name] for note in part.notes))
+        notes = tuple(
+            dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts[target.name] for note in part.notes)])
+        )
         records = [record for some, _, _ in made for record in some]
         tables = _tables(target, [comparison for _, comparison, _ in made], cuts, notes)
         files = _write(target, tables, _figure(target, [c for _, c, _ in made], records), folder)
@@ -114,7 +116,7 @@ def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
         InputError: a name or number of the cuts is wrong.
     """
     parts = []
-    known_systems, known_methods = set(), set()
+    known_systems, known_methods = set(() if target.protocols else target.systems or ()), set()
     for protocol in target.protocols:
         whole = read_settings(protocol_path(protocol), {})
         known_systems |= set(whole.system)
@@ -125,7 +127,7 @@ def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
             parts.append(_part(protocol, target, whole, systems, methods, folder, cuts))
     for what, given, known in (("system", cuts.systems, known_systems), ("method", cuts.methods, known_methods)):
         for name in given:
-            if target.protocols and name not in known:
+            if name not in known:
                 raise UnknownNameError(f"{what} of {target.name}", name, known)
     return parts
 
@@ -147,21 +149,40 @@ def _part(
         protocol_path(protocol), {**given, "system": list(systems), "method": list(methods), "reference": references}
     )
     name = f"{protocol}-{settings.budget}-{settings.energy}-{settings.solver}".replace(":", "-")
-    wanted_systems = _kept(whole.system, target.systems, ())
-    wanted_methods = _kept(whole.methods, target.methods, ())
     notes = []
     for what, ours, theirs in (
         ("relaxations", settings.budget, whole.budget),
         ("seeds", _listed(settings.seeds), _listed(target.seeds or whole.seeds)),
-        ("systems", _listed(systems), _listed(wanted_systems)),
-        ("methods", _listed(methods), _listed(wanted_methods)),
         ("energy model", settings.energy, whole.energy),
     ):
         if ours != theirs:
-            notes.append(f"cut or changed: {what} {ours} (the protocol: {theirs})")
+            notes.append(_cut(what, ours, theirs))
     if settings.solver != "amplify" and any("crysim" in method for method in methods):
         notes.append(f"solver: {settings.solver} (the paper: Fixstars Amplify)")
     return Part(replace(settings, out=str(folder / "runs" / name)), tuple(notes))
+
+
+def cut_notes(target: Target, cuts: Cuts) -> list[str]:
+    """What the user's cuts leave of the target's systems and methods, one line each."""
+    protocols = [read_settings(protocol_path(protocol), {}) for protocol in target.protocols]
+    systems = [name for whole in protocols for name in whole.system] or list(target.systems or ())
+    methods = [name for whole in protocols for name in whole.methods]
+    notes = []
+    for what, names, wanted, cut in (
+        ("systems", systems, target.systems, cuts.systems),
+        ("methods", methods, target.methods, cuts.methods),
+    ):
+        all_of_them = _kept(list(dict.fromkeys(names)), wanted, ())
+        left = _kept(all_of_them, None, cut)
+        if left != all_of_them:
+            notes.append(_cut(what, _listed(left), _listed(all_of_them)))
+    if cuts.symmetry is not None:
+        notes.append(f"symmetry of the relaxations: {cuts.symmetry}")
+    return notes
+
+
+def _cut(what: str, ours: object, theirs: object) -> str:
+    return f"cut or changed: {what} {ours} (the protocol: {theirs})"
 
 
 def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list[Outcome]]:
@@ -179,7 +200,8 @@ def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list
 
 def _tables(target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]) -> list[Table]:
     if target.kind == "bits":
-        return [bits_table(_kept(target.systems or (), None, cuts.systems), target.title)]
+        table = bits_table(_kept(target.systems or (), None, cuts.systems), target.title)
+        return [replace(table, notes=(*table.notes, *notes))]
     return target_tables(target, merged(comparisons), notes)
 
 

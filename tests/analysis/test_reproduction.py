@@ -13,7 +13,7 @@ from crysim.analysis.paper_figures import fit_history, initial_predictions, matc
 from crysim.analysis.reproduction import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.bench.configuration import read_settings
 from crysim.bench.journal import RunRecord
-from crysim.commands.reproducing import Cuts, reproduce_targets, target_parts
+from crysim.commands.reproducing import Cuts, cut_notes, reproduce_targets, target_parts
 from crysim.errors import CrysimError, InputError, UnknownNameError
 
 
@@ -64,8 +64,21 @@ def test_parts_are_cut_and_say_so(tmp_path: Path) -> None:
     assert len(figure.settings.methods) == 5
     with pytest.raises(UnknownNameError, match="method of table-s2"):
         target_parts(find_target("table-s2"), tmp_path, Cuts(methods=("randon",)))
+    with pytest.raises(UnknownNameError, match="system of table-s12"):
+        target_parts(find_target("table-s12"), tmp_path, Cuts(systems=("ScBe5",)))
     with pytest.raises(InputError, match="budget is 0"):
         target_parts(find_target("table-s2"), tmp_path, Cuts(budget=0))[0].settings.runs()
+
+
+def test_a_cut_names_all_of_the_target_though_a_protocol_falls_out() -> None:
+    cuts = Cuts(systems=("Y6Co51",), methods=("crysim",), symmetry="keep")
+    systems, methods, symmetry = cut_notes(find_target("table-s7"), cuts)
+    assert systems == "cut or changed: systems Y6Co51 (the protocol: Y6Co51, Ca24Al16Si24O96, Si96O192)"
+    assert methods.startswith("cut or changed: methods crysim (the protocol: random, ")
+    assert symmetry == "symmetry of the relaxations: keep"
+    assert cut_notes(find_target("table-s7"), Cuts()) == []
+    (bits,) = cut_notes(find_target("table-s12"), Cuts(systems=("Y6Co51",)))
+    assert bits == "cut or changed: systems Y6Co51 (the protocol: Y6Co51, Ca24Al16Si24O96, Si96O192)"
 
 
 def test_the_papers_values_stand_beside_ours(recorded: Comparison) -> None:
