@@ -34,11 +34,14 @@ from crysim.interfaces import (
 from crysim.quadratic import Bits, Floats, QuadraticModel
 from crysim.strategies.points import Points
 from crysim.strategies.selection import Answer, Decoded, Selected, select_lowest
+from crysim.strategies.starting import InitialCrystals
 
 logger = logging.getLogger(__name__)
 
 UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
+TURNS = ("initial", "distance", "energy")
+"""How a candidate is chosen in turn."""
 FEWEST = 10
 """Initial crystals that are kept at least, however high their energies."""
 
@@ -66,7 +69,7 @@ class IsingSearch(Strategy):
         clip: bool = True,
         penalise_failures: bool = True,
         num_samples: int = 8,
-        choice: Literal["energy", "distance", "alternate"] = "alternate",
+        choice: Literal["in-turn", "energy", "distance"] = "in-turn",
         learn_answers: bool = True,
         explore: float = 0.03,
         repair: bool = True,
@@ -88,12 +91,12 @@ class IsingSearch(Strategy):
                 first frame of 1000 eV would leave the standardised fit no scale for the rest.
             penalise_failures: a failed relaxation's start counts as |lowest energy so far|; else nothing is learnt.
             num_samples: distinct answers asked of the solver at least.
-            choice: which of the crystals that the answers stand for is tried: of all answers' the one whose own vector
-                has the lowest ``energy`` in the model; of the best answer's the one with the largest minimum
-                ``distance`` (paper); or one ask this, the next that. By energy, since an answer is a vector that no
-                crystal need have and the model errs most where no data are: answers are predicted at twice the lowest
-                energy there is, crystals are not. By distance, since energies alone lead to groups of low symmetry,
-                where whatever is tried relaxes to a fair energy and nothing to the lowest.
+            choice: which of the crystals that the answers stand for is tried: of the best answer's the one with the
+                largest minimum ``distance`` (paper); of all answers' the one whose own vector has the lowest
+                ``energy`` in the model, since an answer is a vector that no crystal need have and the model errs most
+                where no data are; or ``in-turn`` an initial crystal, the lowest in energy first and one of each Wyckoff
+                combination, then one by distance, then one by energy. Each alone fails somewhere: energies lead to
+                groups of low symmetry, where whatever is tried relaxes to a fair energy and nothing to the lowest.
             learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
                 the paper learns the crystals' own vectors alone, which may leave the model its error.
             explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
@@ -138,6 +141,7 @@ class IsingSearch(Strategy):
         self._redraws = redraws
         self._solve_seconds = solve_seconds
         self._max_points = max_points
+        self._initial = InitialCrystals()
         self._points = Points()
         self._number = 0
         self._tried: set[Crystal] = set()
@@ -166,6 +170,7 @@ class IsingSearch(Strategy):
             raise CrysimError(f"only {len(frames)} of {self._num_initial} initial crystals have a finite energy")
         crystals = [frame.crystal for frame in frames]
         self._encoder.fit(crystals)
+        self._initial.fill(frames)
         energies = np.array([frame.energy for frame in frames])
         self._points.lowest = float(energies.min())
         kept = energies <= max(self._points.ceiling, float(np.sort(energies)[FEWEST - 1]))
@@ -174,12 +179,17 @@ class IsingSearch(Strategy):
     # --------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Train, solve and decode: at most ``batch`` candidates."""
-        clock = _Clock()
+        """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
         wanted = min(n, self._batch)
+        in_turn = self._choice == "in-turn"
+        turn = TURNS[self._number // self._batch % len(TURNS)] if in_turn else self._choice
+        if turn == "initial":
+            known = self._initial.untried(wanted, self._tried)
+            if known:
+                return [Candidate(crystal, info={"initial": place}) for place, crystal in known]
+        clock = _Clock()
         rejected: list[Bits] = []
-        alternate = self._choice == "alternate"
-        by_energy = self._choice == "energy" or (alternate and self._number // self._batch % 2 == 1)
+        by_energy = turn == "energy"
         for attempt in range(self._redraws + 1):
             report, model, samples = self._solve(wanted, attempt, rejected, clock)
             candidates = self._of_lowest_energy(samples, model, report, wanted, clock) if by_energy else []
@@ -187,7 +197,7 @@ class IsingSearch(Strategy):
                 candidates, unphysical = self._of_largest_distance(samples, report, wanted, rejected, clock)
             if candidates:
                 break
-        if not candidates and alternate and not by_energy:
+        if not candidates and in_turn and not by_energy:
             candidates = self._of_lowest_energy(samples, model, report, wanted, clock)
         if not candidates:
             candidates = [max(unphysical, key=lambda one: one.crystal.min_distance())]
@@ -313,14 +323,15 @@ class IsingSearch(Strategy):
             self._tried.add(trial.candidate.crystal)
             info = trial.candidate.info
             self._reject(info.get("rejected", ()))
-            self._solved.add(_key(self._vector(info["bits"])))
+            if "bits" in info:
+                self._solved.add(_key(self._vector(info["bits"])))
             self._count(trial.candidate.crystal)
             if trial.frames:
                 self._learn(trial.frames)
-                self._learn_answer(info["bits"], trial.frames[0].energy)
+                self._learn_answer(info, trial.frames[0].energy)
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
                 self._points.add_penalised(self._encoder.encode([trial.candidate.crystal]))
-                self._learn_answer(info["bits"], self._points.penalty)
+                self._learn_answer(info, self._points.penalty)
 
     def hear(self, trials: Sequence[Trial]) -> None:
         """Learn the trajectories of seed structures, as far as the encoder has their space groups."""
@@ -335,10 +346,10 @@ class IsingSearch(Strategy):
         vector = self._encoder.encode([crystal])[0].astype(np.int64)
         self._visits = vector if self._visits is None else self._visits + vector
 
-    def _learn_answer(self, ones: Sequence[int], energy: float) -> None:
+    def _learn_answer(self, info: Mapping[str, Any], energy: float) -> None:
         """An answer has the energy of the crystal that was made of it."""
-        if self._learn_answers:
-            self._points.add(self._vector(ones)[None], np.array([energy]))
+        if self._learn_answers and "bits" in info:
+            self._points.add(self._vector(info["bits"])[None], np.array([energy]))
 
     def _reject(self, vectors: Sequence[Sequence[int]]) -> None:
         """Vectors that stand for nothing physical count as what is unphysical does, without a relaxation."""

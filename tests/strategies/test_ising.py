@@ -29,7 +29,8 @@ from crysim.interfaces import (
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
 from crysim.strategies.ising import IsingSearch, _Clock
-from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_trials
+from crysim.strategies.starting import InitialCrystals
+from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
 
 PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "explore": 0.0}
 """The options under which a candidate is chosen and learnt from as the paper says."""
@@ -43,11 +44,11 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
         "surrogate": surrogate or manager.build("surrogate", "fm", {"max_epoch": 15}),
         "solver": manager.build("solver", "annealer", {"sweeps": 10}),
     }
-    return IsingSearch(problem, **parts, **{"num_initial": 40, **options})
+    return IsingSearch(problem, **parts, **{"num_initial": 40, "choice": "energy", **options})
 
 
 class TestIsingSearch(StrategySuite):
-    @pytest.fixture(params=[{}, PAPER, {"batch": 3, "mid": False, "max_points": 50}], ids=["ours", "paper", "options"])
+    @pytest.fixture(params=[{"choice": "in-turn"}, PAPER, {"batch": 3, "mid": False, "max_points": 50}], ids=["ours", "paper", "options"])
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
 
@@ -367,15 +368,36 @@ def test_seed_structures_are_learnt_and_not_tried_again() -> None:
     assert seen.energies[-1] == -50.0
 
 
-def test_the_choice_alternates() -> None:
-    """One ask as by distance, the next as by energy, whatever became of the first."""
-    chosen: dict[str, list[Crystal]] = {}
-    for choice in ("distance", "energy", "alternate"):
-        search = make_search(choice=choice)
-        search.start(frames_of(search, [-6.0 - 0.1 * i for i in range(40)]))
-        (first,) = search.ask(1)
-        crystal = chosen.setdefault("start", [first.crystal])[0]  # all three are told the same
-        search.tell([trial(replace(first, crystal=crystal), [Frame(crystal, -9.0)])])
-        chosen[choice] = [first.crystal, search.ask(1)[0].crystal]
-    assert chosen["alternate"][0] == chosen["distance"][0] != chosen["energy"][0]
-    assert chosen["alternate"][1] != chosen["distance"][1]
+def test_the_choice_goes_in_turn() -> None:
+    """An initial crystal, one by distance, one by energy, and again, whatever becomes of them."""
+    search = make_search(choice="in-turn")
+    begin(search)
+    candidates = []
+    for number in range(6):
+        (candidate,) = search.ask(1)
+        candidates.append(candidate)
+        search.tell(pretended_trials([candidate], number))
+    assert ["initial" in c.info for c in candidates] == [True, False, False] * 2
+    energies = {c: pretended_energy(c) for c in search.initial()}
+    assert candidates[0].crystal == min(energies, key=lambda c: energies[c])
+    assert candidates[3].crystal in energies
+    spacing = PROBLEM.spacing
+    assert all(spacing.kept_by(c.crystal) for c in (candidates[2], candidates[5]))
+
+
+def test_initial_crystals_come_by_energy_one_of_each_combination_first() -> None:
+    crystals = make_search(num_initial=60).initial()
+    frames = [Frame(crystal, float(-number)) for number, crystal in enumerate(crystals)]
+    initial = InitialCrystals()
+    initial.fill(frames)
+    order = [crystal for _, crystal in initial.untried(60, set())]
+    assert sorted(map(id, order)) == sorted(map(id, crystals))
+    kinds = [(crystal.space_group, crystal.combination) for crystal in order]
+    first = len(set(kinds))
+    assert 1 < first < len(order)
+    assert len(set(kinds[:first])) == first
+    energies = {frame.crystal: frame.energy for frame in frames}
+    assert [energies[c] for c in order[:first]] == sorted(energies[c] for c in order[:first])
+    assert order[0] == crystals[-1]
+    assert initial.untried(2, {order[0]}) == [(1, order[1]), (2, order[2])]
+    assert initial.untried(2, set(order)) == []
