@@ -180,31 +180,36 @@ class IsingSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
-        wanted = min(n, self._batch)
-        in_turn = self._choice == "in-turn"
-        turn = TURNS[self._number // self._batch % len(TURNS)] if in_turn else self._choice
-        if turn == "initial":
-            known = self._initial.untried(wanted, self._tried)
-            if known:
-                return [Candidate(crystal, info={"initial": place}) for place, crystal in known]
         clock = _Clock()
+        wanted = min(n, self._batch)
+        turn = TURNS[self._number // self._batch % len(TURNS)] if self._choice == "in-turn" else self._choice
         rejected: list[Bits] = []
-        by_energy = turn == "energy"
-        for attempt in range(self._redraws + 1):
-            report, model, samples = self._solve(wanted, attempt, rejected, clock)
-            candidates = self._of_lowest_energy(samples, model, report, wanted, clock) if by_energy else []
-            if not candidates:
-                candidates, unphysical = self._of_largest_distance(samples, report, wanted, rejected, clock)
-            if candidates:
-                break
-        if not candidates and in_turn and not by_energy:
-            candidates = self._of_lowest_energy(samples, model, report, wanted, clock)
+        candidates = self._of_initial(wanted) if turn == "initial" else []
         if not candidates:
-            candidates = [max(unphysical, key=lambda one: one.crystal.min_distance())]
+            candidates = self._of_answers(turn, wanted, rejected, clock)
         first = candidates[0]
         info = {**first.info, "rejected": [np.flatnonzero(vector).tolist() for vector in rejected]}
         candidates[0] = Candidate(first.crystal, info, clock.seconds)
         return candidates
+
+    def _of_initial(self, wanted: int) -> list[Candidate]:
+        """Initial crystals that were not tried."""
+        known = self._initial.untried(wanted, self._tried)
+        return [Candidate(crystal, info={"initial": place}) for place, crystal in known]
+
+    def _of_answers(self, turn: str, wanted: int, rejected: list[Bits], clock: _Clock) -> list[Candidate]:
+        """Candidates that the solver's answers decode to; where none is physical, another choice takes its turn."""
+        for attempt in range(self._redraws + 1):
+            report, model, samples = self._solve(wanted, attempt, rejected, clock)
+            candidates = self._of_lowest_energy(samples, model, report, wanted, clock) if turn == "energy" else []
+            if not candidates:
+                candidates, unphysical = self._of_largest_distance(samples, report, wanted, rejected, clock)
+            if candidates:
+                return candidates
+        if self._choice == "in-turn":
+            candidates = self._of_lowest_energy(samples, model, report, wanted, clock) if turn != "energy" else []
+            candidates = candidates or self._of_initial(wanted)
+        return candidates or [max(unphysical, key=lambda one: one.crystal.min_distance())]
 
     def _solve(
         self, wanted: int, attempt: int, rejected: Sequence[Bits], clock: _Clock
