@@ -58,6 +58,10 @@ class PyxtalRandom(Strategy):
         self._told = 0
 
     @cached_property
+    def _tolerances(self) -> Tol_matrix:
+        return _tolerances(self._spacing)
+
+    @cached_property
     def _groups(self) -> tuple[int, ...]:
         allowed = allowed_space_groups(self.problem.space_groups)
         groups = tuple(compatible_space_groups(self.problem.composition, allowed))
@@ -101,7 +105,7 @@ class PyxtalRandom(Strategy):
                 list(composition.elements),
                 list(composition.counts),
                 self._volume_factor,
-                tm=_tolerances(self._spacing),
+                tm=self._tolerances,
                 random_state=rng,
                 attempts=self._attempts,
             )
@@ -129,7 +133,7 @@ def _tolerances(spacing: Spacing) -> Tol_matrix:
     from pyxtal.tolerance import Tol_matrix
 
     elements = spacing.composition.elements
-    matrix = Tol_matrix.from_single_value(float(spacing.smallest))
+    matrix = Tol_matrix()
     for i, one in enumerate(elements):
         for j, other in enumerate(elements[: i + 1]):
             matrix.set_tol(one, other, float(spacing.thresholds[i, j]))
