@@ -67,7 +67,8 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         x = np.arange(1, length + 1)
         colour = COLOURS[index % len(COLOURS)]
         line = LINES[index // len(COLOURS) % len(LINES)]
-        axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, label=method)
+        marker = "o" if np.isfinite(mean).sum() == 1 else None  # a line through one point is not seen
+        axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, marker=marker, label=method)
         axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
         means += mean[np.isfinite(mean)].tolist()
         tails += low[np.isfinite(low)][-1:].tolist()

@@ -42,6 +42,9 @@
     const means = series.flatMap((one) => one.y);
     const seen = [...(byId("whole-range").checked ? means : lowest(means, 0.9)), ...lowest(series.flatMap((one) => one.low), 0.5)];
     if (system.reference && system.reference.energy !== null) seen.push(system.reference.energy);
+    // noise of relaxations does not fill the picture: half a percent above the lowest is shown at least
+    const bottom = Math.min(...seen.filter((v) => v !== null));
+    if (Number.isFinite(bottom)) seen.push(bottom + 0.005 * Math.abs(bottom));
     return { label: `accumulated lowest energy of ${system.name}`, series, x: [0, Math.max(1, ...series.map((s) => s.x.length))], y: range(seen, 0.05), xLabel: "relaxations", yLabel: "lowest energy (eV per cell)", format: two, level: system.reference ? system.reference.energy : null };
   }));
   byId("whole-range").addEventListener("change", () => energyUpdates.forEach((update) => update()));
