@@ -10,6 +10,7 @@ from crysim.errors import InputError
 from crysim.generation import MAX_COMBINATIONS, allowed_space_groups
 from crysim.interfaces import Problem
 from crysim.placement import place_one_by_one
+from crysim.spacing import POINTS
 from crysim.symmetry import Combination, WyckoffCombinations, compatible_space_groups, crystal_system, space_group
 from crysim_baselines.packing import (
     cells_from_shapes,
@@ -24,8 +25,6 @@ Ints = NDArray[np.int64]
 
 SPREAD = (0.8, 1.4)
 """Volumes drawn, relative to the one wanted."""
-POINTS = 40
-"""Points tried for one site before a combination is given up."""
 
 
 class PackedGenerator:
