@@ -9,7 +9,8 @@ from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.tables import Table
 
-TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict", "to_lowest",
+TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict",
+                 "mean_to_strict", "to_lowest",
                  "to_energy", "filtered", "failed")  # fmt: skip
 """The columns of the summary that fit a terminal; the files hold all."""
 

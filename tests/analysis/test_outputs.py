@@ -68,6 +68,7 @@ def test_the_summary(comparison: Comparison) -> None:
     assert (crysim["to_lowest"], crysim["to_energy"]) == (1.0, 1.0)
     assert (crysim["to_match"], crysim["evaluations_to_match"], crysim["seconds_to_match"]) == (1.0, 2.0, 1.75)
     assert (random["to_match"], random["evaluations_to_match"], random["seconds_to_match"]) == (3.0, 6.0, 5.25)
+    assert (random["mean_to_strict"], crysim["mean_to_strict"]) == (3.5, 1.0)  # the second seed with its budget, 4
     assert (random["found_strict"], random["interval_strict"]) == (1, "0.09–0.91")  # far above the reference
     assert random["area"] == pytest.approx(((-40 - 40 - 41 - 41) / 4 + (-39 - 39.5 - 40 - 40) / 4) / 2)
     assert crysim["distinct"] == 2.0  # rock salt at two energies
