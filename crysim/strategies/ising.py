@@ -42,6 +42,8 @@ UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
 TURNS = ("initial", "distance", "energy")
 """How a candidate is chosen in turn."""
+SMALL = 30
+"""Atoms per cell up to which candidates are chosen by energy alone."""
 FEWEST = 10
 """Initial crystals that are kept at least, however high their energies."""
 
@@ -69,7 +71,7 @@ class IsingSearch(Strategy):
         clip: bool = True,
         penalise_failures: bool = True,
         num_samples: int = 8,
-        choice: Literal["in-turn", "energy", "distance"] = "in-turn",
+        choice: Literal["in-turn", "energy", "distance"] | None = None,
         learn_answers: bool = True,
         explore: float = 0.03,
         repair: bool = True,
@@ -95,8 +97,9 @@ class IsingSearch(Strategy):
                 largest minimum ``distance`` (paper); of all answers' the one whose own vector has the lowest
                 ``energy`` in the model, since an answer is a vector that no crystal need have and the model errs most
                 where no data are; or ``in-turn`` an initial crystal, the lowest in energy first and one of each Wyckoff
-                combination, then one by distance, then one by energy. Each alone fails somewhere: energies lead to
-                groups of low symmetry, where whatever is tried relaxes to a fair energy and nothing to the lowest.
+                combination, then one by distance, then one by energy. None: by energy up to `SMALL` atoms, in turn
+                above, where energies alone lead to groups of low symmetry, in which whatever is tried relaxes to a
+                fair energy and nothing to the lowest.
             learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
                 the paper learns the crystals' own vectors alone, which may leave the model its error.
             explore: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit of a
@@ -134,7 +137,7 @@ class IsingSearch(Strategy):
         self._clip = clip
         self._penalise_failures = penalise_failures
         self._num_samples = num_samples
-        self._choice = choice
+        self._choice = choice or ("energy" if problem.composition.num_atoms <= SMALL else "in-turn")
         self._learn_answers = learn_answers
         self._explore = explore
         self._repair = repair
