@@ -189,8 +189,10 @@ def grid_table(comparison: Comparison, title: str, *, filtered: bool) -> Table:
     for system, method, pairs in comparison.cells():
         g, mid = _resolution(method)
         values = [float(m.num_filtered) if filtered else m.lowest for _, m in pairs]
-        mean, std = mean_and_std([v for v in values if v is not None])
-        row: dict[str, Value] = {"system": system, "g": g, "mid": mid, "runs": len(pairs), "mean": mean, "std": std}
+        known = [value for value in values if value is not None]
+        mean, std = mean_and_std(known) if known else (None, None)
+        row: dict[str, Value] = {"system": system, "g": g, "mid": mid, "runs": len(known), "mean": mean, "std": std}
+        row["failed"] = sum(m.num_failed for _, m in pairs) / len(pairs)
         theirs = paper.grid_results().get((system, g, mid))
         if theirs is not None:
             row["paper_mean"] = theirs.filtered_mean if filtered else theirs.mean
@@ -207,9 +209,15 @@ def grid_table(comparison: Comparison, title: str, *, filtered: bool) -> Table:
         Column("std", "± std", form),
         Column("paper_mean", "paper", form),
         Column("paper_std", "± std", form),
+        *((Column("failed", "failed", ".1f"),) if filtered else ()),
     )
     best = frozenset(lowest_cells(rows, "mean", group="system", decimals=2))
-    return Table(title, columns, tuple(rows), best=best)
+    notes = ["seeds: those with a crystal that counts"]
+    if filtered:
+        notes = [
+            "failed: relaxations without an energy, nearly all of crystals whose atoms coincide; mean of the seeds"
+        ]
+    return Table(title, columns, tuple(rows), tuple(notes), best)
 
 
 def merged(comparisons: Sequence[Comparison]) -> Comparison:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,11 @@ def make_record(
     }
     manifest = {"config": config, "fingerprint": {"model": "m3gnet", "weights_sha256": WEIGHTS}, "versions": {}}
     return RunRecord(Path(f"{system}-{method}-{seed}"), manifest, trials)
+
+
+@pytest.fixture(scope="module")
+def record_of() -> Callable[..., RunRecord]:
+    return make_record
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from crysim.analysis.bits import bits_table
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.paper_figures import fit_history, initial_predictions, matches_figure
+from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.reproduction import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.bench.configuration import read_settings
 from crysim.bench.journal import RunRecord
@@ -108,6 +110,23 @@ def test_table_s7(recorded: Comparison) -> None:
     assert (random["seed_0"], random["seed_1"], random["mean"], random["std"]) == (-41.0, -40.0, -40.5, 0.5)
     assert random["found"] == "2/2"
     assert "paper_mean" not in random
+
+
+def test_tables_of_the_grid(tmp_path: Path, record_of: Callable[..., RunRecord]) -> None:
+    made = [
+        record_of("Y6Co51", "crysim-5", 0, [-390.0, -400.0]),
+        record_of("Y6Co51", "crysim-5", 1, [-402.0, None]),
+        record_of("Y6Co51", "crysim-5-no-mid", 0, [None, None]),
+    ]
+    comparison = compare_records(made, load_references(tmp_path, made))
+    (table,) = target_tables(find_target("table-1"), comparison)
+    without, with_mid = table.rows
+    assert (with_mid["g"], with_mid["mid"], with_mid["runs"]) == (5, True, 2)
+    assert (with_mid["mean"], with_mid["std"], with_mid["paper_mean"]) == (-401.0, 1.0, -392.03)
+    assert (without["runs"], without["mean"], without["paper_mean"]) == (0, None, -388.85)
+    (filtered,) = target_tables(find_target("table-s13"), comparison)
+    assert [(row["mean"], row["failed"]) for row in filtered.rows] == [(0.0, 2.0), (0.0, 0.5)]
+    assert "failed" in [column.heading for column in filtered.columns]
 
 
 def test_merging_needs_one_model(recorded: Comparison) -> None:
