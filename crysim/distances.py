@@ -8,7 +8,7 @@ half of every spacing, and then the wrapped difference alone decides.
 
 from __future__ import annotations
 
-from math import floor, inf, sqrt
+from math import cos, floor, inf, radians, sqrt
 
 import numba
 import numpy as np
@@ -16,6 +16,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def metric_of_cell(cell: Floats) -> Floats:
+    """Metric tensor ``[3, 3]`` (Å²) of cell parameters ``[6]`` (Å and degrees)."""
+    metric = np.empty((3, 3))
+    for i in range(3):
+        metric[i, i] = cell[i] * cell[i]
+        j, k = (i + 1) % 3, (i + 2) % 3
+        metric[j, k] = metric[k, j] = cell[j] * cell[k] * cos(radians(cell[3 + i]))
+    return metric
 
 
 @numba.njit(cache=True, fastmath=False)  # type: ignore[untyped-decorator]
@@ -106,72 +117,3 @@ def shortest_distances(
                     )
         result[crystal] = sqrt(best)
     return result
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def fits(
-    cell: Floats,
-    positions: Ints,
-    elements: Ints,
-    points: Floats,
-    maps: Floats,
-    offsets: Floats,
-    starts: Ints,
-    thresholds: Floats,
-) -> bool:
-    """Whether points put on Wyckoff positions make a crystal without two atoms too close.
-
-    Sites are built one after another, and the first pair that is too close ends the work.
-
-    Args:
-        cell: ``[6]`` Å and degrees.
-        positions: ``[sites]`` index of each site's position.
-        elements: ``[sites]`` index of each site's element.
-        points: ``[sites, 3]`` fractional points from which the free coordinates are taken.
-        maps, offsets: ``[images of all positions, 3, 3]`` and ``[..., 3]``, the positions' affine maps.
-        starts: ``[positions + 1]`` where each position's images start.
-        thresholds: ``[elements, elements]`` Å, symmetric.
-    """
-    metric = np.empty((3, 3))
-    for i in range(3):
-        metric[i, i] = cell[i] * cell[i]
-        j, k = (i + 1) % 3, (i + 2) % 3
-        metric[j, k] = metric[k, j] = cell[j] * cell[k] * np.cos(np.radians(cell[3 + i]))
-    spacings = plane_spacings(metric)
-    shortest = shortest_vector(metric, spacings)
-    count = 0
-    for site in range(len(positions)):
-        element = elements[site]
-        if shortest < thresholds[element, element] ** 2:
-            return False
-        count += starts[positions[site] + 1] - starts[positions[site]]
-    coords = np.empty((count, 3))
-    owners = np.empty(count, dtype=np.int64)
-    filled = 0
-    for site in range(len(positions)):
-        element = elements[site]
-        first = filled
-        for image in range(starts[positions[site]], starts[positions[site] + 1]):
-            for axis in range(3):
-                coords[filled, axis] = offsets[image, axis] + (
-                    maps[image, axis, 0] * points[site, 0]
-                    + maps[image, axis, 1] * points[site, 1]
-                    + maps[image, axis, 2] * points[site, 2]
-                )
-            owners[filled] = element
-            filled += 1
-        for atom in range(filled):
-            bound = thresholds[element, owners[atom]] ** 2
-            if atom != first and (
-                nearest_image(
-                    metric,
-                    spacings,
-                    coords[atom, 0] - coords[first, 0],
-                    coords[atom, 1] - coords[first, 1],
-                    coords[atom, 2] - coords[first, 2],
-                    bound,
-                )
-                < bound
-            ):
-                return False
-    return True

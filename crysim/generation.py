@@ -162,7 +162,7 @@ class RandomGenerator:
         return crystals
 
     def _try(self, rng: np.random.Generator) -> Crystal | None:
-        from crysim.distances import fits
+        from crysim.placement import fits
 
         draw = self._draw(rng)
         group = space_group(draw.number)

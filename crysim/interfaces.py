@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -393,10 +394,15 @@ class Problem:
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def spacing(self) -> Spacing:
         """The minimum distances of all pairs of elements."""
         return Spacing(self.composition, self.min_distance, self.pair_distances)
+
+    def allows(self, crystal: Crystal) -> bool:
+        """Whether the space group is allowed and no two atoms are too close."""
+        allowed = self.space_groups is None or crystal.space_group in self.space_groups
+        return allowed and self.spacing.kept_by(crystal)
 
 
 class Strategy(Plugin, ABC):

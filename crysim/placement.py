@@ -1,17 +1,25 @@
-"""Sites put into a cell one after another, each where it keeps its distance."""
+"""Sites put into a cell one after another, each where it keeps its distance, or not at all."""
 
 from __future__ import annotations
-
-from math import cos, radians
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.distances import nearest_image, plane_spacings, shortest_vector
+from crysim.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> None:
+    """Write the images of a point ``[3]`` by the first n maps ``[.., 3, 3]`` and offsets to ``coords`` ``[n, 3]``."""
+    for image in range(len(coords)):
+        for axis in range(3):
+            coords[image, axis] = offsets[image, axis] + (
+                maps[image, axis, 0] * point[0] + maps[image, axis, 1] * point[1] + maps[image, axis, 2] * point[2]
+            )
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -40,11 +48,7 @@ def place_one_by_one(
     Returns:
         Points ``[sites, 3]``, and whether all keep their distance; a site that cannot has its last point.
     """
-    metric = np.empty((3, 3))
-    for i in range(3):
-        metric[i, i] = cell[i] * cell[i]
-        j, k = (i + 1) % 3, (i + 2) % 3
-        metric[j, k] = metric[k, j] = cell[j] * cell[k] * cos(radians(cell[3 + i]))
+    metric = metric_of_cell(cell)
     spacings = plane_spacings(metric)
     shortest = shortest_vector(metric, spacings)
     points = tried[:, -1].copy()
@@ -63,13 +67,7 @@ def place_one_by_one(
         found = False
         for number in range(tried.shape[1]):
             point = tried[site, number]
-            for image in range(size):
-                for axis in range(3):
-                    coords[filled + image, axis] = offsets[begin + image, axis] + (
-                        maps[begin + image, axis, 0] * point[0]
-                        + maps[begin + image, axis, 1] * point[1]
-                        + maps[begin + image, axis, 2] * point[2]
-                    )
+            put_images(coords[filled : filled + size], point, maps[begin:], offsets[begin:])
             clear = True
             for atom in range(filled + size):
                 if atom != filled:
@@ -93,3 +91,26 @@ def place_one_by_one(
             return points, False
         filled += size
     return points, True
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def fits(
+    cell: Floats,
+    positions: Ints,
+    elements: Ints,
+    points: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    thresholds: Floats,
+) -> bool:
+    """Whether points ``[sites, 3]`` put on Wyckoff positions make a crystal without two atoms too close.
+
+    The first pair that is too close ends the work. For the other arguments see `place_one_by_one`.
+    """
+    sites = len(positions)
+    tried = points.copy().reshape(sites, 1, 3)
+    _, complete = place_one_by_one(
+        cell, positions, elements, np.arange(sites), tried, maps, offsets, starts, thresholds
+    )
+    return bool(complete)

@@ -82,7 +82,7 @@ class Spacing:
         """Whether no two atoms of the crystal are too close."""
         if not self.thresholds.any():
             return True
-        from crysim.distances import fits
+        from crysim.placement import fits
 
         positions, elements = self._sites(crystal)
         return bool(

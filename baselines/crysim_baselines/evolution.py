@@ -124,7 +124,7 @@ class Evolution(Strategy):
         operator = list(self._shares)[place]
         for _ in range(_TRIES):
             crystal = self._apply(operator, rng)
-            if crystal is not None and self._is_allowed(crystal):
+            if crystal is not None and self.problem.allows(crystal):
                 return crystal, operator
         return None, "random"
 
@@ -142,12 +142,6 @@ class Evolution(Strategy):
         """The winner of a tournament; parents are in order of energy."""
         drawn = rng.integers(len(self._parents), size=self._tournament)
         return self._parents[int(drawn.min())][1]
-
-    def _is_allowed(self, crystal: Crystal) -> bool:
-        allowed = self.problem.space_groups
-        if allowed is not None and crystal.space_group not in allowed:
-            return False
-        return self._generator.spacing.kept_by(crystal)
 
 
 def _distinct_best(found: Sequence[tuple[float, Crystal]], n: int) -> list[tuple[float, Crystal]]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.distances import nearest_image, plane_spacings, shortest_vector
+from crysim.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
 from crysim.elements import ATOMIC_NUMBERS
+from crysim.placement import put_images
 from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
 
 Floats = NDArray[np.float64]
@@ -148,24 +149,14 @@ def _ratios(
         firsts[site + 1] = firsts[site] + starts[positions[site] + 1] - starts[positions[site]]
     coords = np.empty((firsts[-1], 3))
     result = np.zeros(n)
-    metric = np.empty((3, 3))
     for index in range(n):
-        cell = cells[index]
-        for i in range(3):
-            metric[i, i] = cell[i] * cell[i]
-            j, k = (i + 1) % 3, (i + 2) % 3
-            metric[j, k] = metric[k, j] = cell[j] * cell[k] * np.cos(np.radians(cell[3 + i]))
+        metric = metric_of_cell(cells[index])
         spacings = plane_spacings(metric)
         shortest = sqrt(shortest_vector(metric, spacings))
         for site in range(num_sites):
-            for image in range(firsts[site + 1] - firsts[site]):
-                row = starts[positions[site]] + image
-                for axis in range(3):
-                    coords[firsts[site] + image, axis] = offsets[row, axis] + (
-                        maps[row, axis, 0] * points[index, site, 0]
-                        + maps[row, axis, 1] * points[index, site, 1]
-                        + maps[row, axis, 2] * points[index, site, 2]
-                    )
+            begin = starts[positions[site]]
+            images = coords[firsts[site] : firsts[site + 1]]
+            put_images(images, points[index, site], maps[begin:], offsets[begin:])
         best = np.inf
         for site in range(num_sites):
             best = min(best, shortest / sums[elements[site], elements[site]])

@@ -205,15 +205,9 @@ class Swarm(Strategy):
             velocity = np.clip(inertia * velocity + self._c1 * r1 * to_best + self._c2 * r2 * to_guide, -limit, limit)
             lattice = lattice_towards(particle.best, guide.best, 0.5 * r2)
             crystal = with_symmetry(self.problem.composition, lattice, particle.start.species, x + velocity)
-            if self._is_allowed(crystal):
+            if self.problem.allows(crystal):
                 return crystal, velocity.tolist() if crystal.space_group == 1 else None
         return None
-
-    def _is_allowed(self, crystal: Crystal) -> bool:
-        allowed = self.problem.space_groups
-        if allowed is not None and crystal.space_group not in allowed:
-            return False
-        return self._generator.spacing.kept_by(crystal)
 
 
 def _particle(number: int, trial: Trial, relaxed: Crystal, energy: float) -> Particle:

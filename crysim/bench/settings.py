@@ -11,7 +11,6 @@ from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
-from crysim.spacing import Spacing
 from crysim.systems import System, find_system, read_seed_structures
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
@@ -200,15 +199,10 @@ class BenchSettings:
 def _pairs_of(
     distances: Mapping[str, float], compositions: Sequence[Composition]
 ) -> dict[Composition, dict[str, float]]:
-    """Of the distances those of each composition's own pairs.
-
-    Raises:
-        InputError: a pair is none of any composition.
-    """
+    """Of the distances those of each composition's own pairs."""
     found: dict[Composition, dict[str, float]] = {composition: {} for composition in compositions}
     for pair, distance in distances.items():
         owners = [c for c in compositions if all(element in c.elements for element in pair.split("-"))]
-        for composition in owners or compositions[:1]:  # what belongs to none is refused by the first
-            Spacing(composition, pairs={pair: distance})
+        for composition in owners or compositions[:1]:  # `RunSpec` refuses what belongs to none
             found[composition][pair] = distance
     return found

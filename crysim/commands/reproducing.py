@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
     parts = []
     known_systems, known_methods = set(() if target.protocols else target.systems or ()), set()
     for protocol in target.protocols:
-        whole = read_settings(protocol_path(protocol), {})
+        whole = _protocol(protocol)
         known_systems |= set(whole.system)
         known_methods |= set(whole.methods)
         systems = _kept(whole.system, target.systems, cuts.systems)
@@ -164,7 +164,7 @@ def _part(
 
 def cut_notes(target: Target, cuts: Cuts) -> list[str]:
     """What the user's cuts leave of the target's systems and methods, one line each."""
-    protocols = [read_settings(protocol_path(protocol), {}) for protocol in target.protocols]
+    protocols = [_protocol(name) for name in target.protocols]
     systems = [name for whole in protocols for name in whole.system] or list(target.systems or ())
     methods = [name for whole in protocols for name in whole.methods]
     notes = []
@@ -179,6 +179,12 @@ def cut_notes(target: Target, cuts: Cuts) -> list[str]:
     if cuts.symmetry is not None:
         notes.append(f"symmetry of the relaxations: {cuts.symmetry}")
     return notes
+
+
+@cache
+def _protocol(name: str) -> BenchSettings:
+    """A protocol as it is, without cuts."""
+    return read_settings(protocol_path(name), {})
 
 
 def _cut(what: str, ours: object, theirs: object) -> str:
