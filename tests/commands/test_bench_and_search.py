@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.journal import read_bench, read_run
-from crysim.bench.loop import Progress
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.cli import app
 from crysim.composition import Composition
+from crysim.harness.executors import Job, Outcome
+from crysim.harness.journal import read_bench, read_run
+from crysim.harness.loop import Progress
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.workflows.running import Ended
 
 RUNNER = CliRunner()
