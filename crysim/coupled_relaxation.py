@@ -18,7 +18,7 @@ from crysim.relaxation import Relaxed, certify
 _STEPS_PER_BIT = 100
 
 
-@compiled
+@compiled(fast_math="reordered")
 def exchange_weights(
     matrix: Floats,
     bits: Indices,

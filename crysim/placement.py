@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from crysim.compiled import compiled
 from crysim.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> None:
     """Write the images of a point ``[3]`` by the first n maps ``[.., 3, 3]`` and offsets to ``coords`` ``[n, 3]``."""
     for image in range(len(coords)):
@@ -22,7 +22,7 @@ def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> 
             )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def place_one_by_one(
     cell: Floats,
     positions: Ints,
@@ -93,7 +93,7 @@ def place_one_by_one(
     return points, True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def fits(
     cell: Floats,
     positions: Ints,

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from math import floor, inf
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from crysim.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cover(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: Ints, before: Floats) -> float:
     """How many marks the orbit of a point covers; the marks covered are taken out of the field.
 
@@ -54,7 +55,7 @@ def _cover(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched:
     return gain
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _gain(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: Ints, before: Floats) -> float:
     """How many marks the orbit of a point would cover, in steps of 2⁻²⁰, so that equal ones compare equal.
 
@@ -67,7 +68,7 @@ def _gain(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: 
     return float(floor(gain * 2**20 + 0.5) / 2**20)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def covering_points(
     marks: Floats, candidates: Floats, positions: Ints, maps: Floats, offsets: Floats, starts: Ints, gains: Floats
 ) -> Floats:
