@@ -7,15 +7,15 @@ on stderr and exit code 2.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from crysim.errors import CrysimError, InputError
+from crysim.interrupts import EXIT_INTERRUPTED, run_to_exit
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -35,7 +35,6 @@ COMMANDS: dict[str, str] = {
 EXIT_ALL_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_PARTLY_FAILED = 3
-EXIT_INTERRUPTED = 130
 
 _UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line: click's class, or, in releases that bring click along, their own."""
@@ -101,6 +100,6 @@ def _root(
     """Crystal structure prediction by plug-ins, and the comparison of the strategies that do it."""
 
 
-def main() -> None:
-    """Entry point of the `crysim` command."""
-    sys.exit(app())
+def main() -> NoReturn:
+    """The command line as a function that ends the process; `crysim.__main__` is the entry point that starts sooner."""
+    run_to_exit(app)
