@@ -10,12 +10,9 @@ from __future__ import annotations
 from math import floor, inf
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @compiled
