@@ -14,7 +14,7 @@ import pytest
 
 from crysim.compiled import compiled
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SOURCES = [
     ROOT / "crysim",
     *sorted((ROOT / "plugins").glob("*/crysim_*")),
