@@ -1,4 +1,6 @@
-"""Compiled steps of Adam on a factorization machine, written out by hand: one thread, float32, sparse bits.
+"""Compiled steps of Adam on a factorization machine, written out by hand: one thread, sparse bits, float32.
+
+The arithmetic is in the precision of the parameters; tests give float64, in which rounding cannot hide a fault.
 
 A step costs O(ones · K) for the batch and one sweep over the parameters. It computes what dense Adam computes: weight
 decay and momentum move every parameter at every step, touched by the batch or not.
@@ -221,9 +223,9 @@ def run_epoch(
     largest = 0
     for j in range(len(rates)):
         largest = max(largest, bounds[j + 1] - bounds[j])
-    z = np.empty((largest, len(rank)), np.float32)
-    values = np.empty(largest, np.float32)
-    slope = np.empty(largest, np.float32)
+    z = np.empty((largest, len(rank)), W.dtype)
+    values = np.empty(largest, W.dtype)
+    slope = np.empty(largest, W.dtype)
     for j in range(len(rates)):
         rows = order[bounds[j] : bounds[j + 1]]
         forward(starts, ones, rows, W, terms, rank, z, values)
