@@ -23,8 +23,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-EXIT_INTERRUPTED = 130
-"""As a shell reports a process that SIGINT ended."""
+from crysim.errors import EXIT_INTERRUPTED
 
 _AGAIN = 0.01
 """Seconds after which a swallowed interrupt is sent again: outside of what swallowed it."""

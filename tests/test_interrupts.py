@@ -14,7 +14,7 @@ import ase.io
 import pytest
 
 from crysim.cli import COMMANDS
-from crysim.interrupts import EXIT_INTERRUPTED
+from crysim.errors import EXIT_INTERRUPTED
 
 START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
 STUB = """
