@@ -12,7 +12,6 @@ What the command line gives has the same keys and goes before the file.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
+from crysim.regular_files import read_toml
 from crysim.systems import spelled_out
 
 _KEYS: dict[str, values.Converter] = {
@@ -68,7 +68,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
     """
-    tables = _read_toml(file) if file is not None else {}
+    tables = read_toml(file, "the configuration") if file is not None else {}
     known = {"bench", "relax", "method", *KINDS}
     for key in tables:
         if key not in known:
@@ -114,18 +114,9 @@ def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the configuration {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no TOML: {error}") from error
-
-
 def _surrogate_tables(file: Path) -> dict[str, Any]:
     """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
-    tables = _read_toml(file)
+    tables = read_toml(file, "the options")
     options = _table(tables, "surrogate", file)
     if set(tables) != {"surrogate"} or len(options) != 1:
         raise InputError(f"{file} must hold one table [surrogate.NAME] and nothing else, as crysim tune writes it")
