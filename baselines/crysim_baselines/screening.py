@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.composition import Composition
+from crysim.crystal.generation import allowed_space_groups
 from crysim.errors import InputError
-from crysim.generation import allowed_space_groups
 from crysim.interfaces import Problem, derive_rng
 from crysim.symmetry import (
     Combination,
@@ -28,8 +28,6 @@ from crysim_baselines.packing import (
     place,
     radius_sums,
 )
-
-Floats = NDArray[np.float64]
 
 _SIGNATURE_DIGITS = 4
 

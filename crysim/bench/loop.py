@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.bench.directory import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.bench.initial import initial_frames
 from crysim.bench.journal import JOURNAL, Journal
 from crysim.bench.manifest import make_manifest
+from crysim.bench.run_folder import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.bench.spec import RunSpec
 from crysim.bench.trials import relax_candidates
 from crysim.errors import CrysimError

@@ -73,7 +73,7 @@ class RunSpec:
             distance = getattr(self, name)
             if distance is not None and not 0 <= distance < inf:
                 raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
-        _ = self.problem.spacing  # refuses pairs that are none
+        _ = self.problem.min_distances  # refuses pairs that are none
 
     @property
     def label(self) -> str:

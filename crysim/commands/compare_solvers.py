@@ -13,7 +13,7 @@ from crysim.commands import options as o
 if TYPE_CHECKING:
     from crysim.interfaces import IsingSolver
     from crysim.quadratic import QuadraticModel
-    from crysim.solver_comparison import Entry
+    from crysim.workflows.solver_comparison import Entry
 
 RESULTS = "solvers.json"
 FIGURE = "solvers.png"
@@ -46,8 +46,8 @@ def compare_solvers(
     from crysim.commands.output import json_text
     from crysim.commands.running import table_console
     from crysim.errors import InputError
-    from crysim.quadratic_io import load_model
-    from crysim.solver_comparison import compare, comparison_figure, comparison_table
+    from crysim.quadratic.io import load_model
+    from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
 
     if not 0 < time_limit < inf:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")

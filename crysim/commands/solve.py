@@ -12,7 +12,7 @@ from crysim.commands import options as o
 if TYPE_CHECKING:
     from crysim.interfaces import SampleSet
     from crysim.quadratic import QuadraticModel
-    from crysim.quadratic_io import ModelFile
+    from crysim.quadratic.io import ModelFile
 
 SHOWN = 10
 """Solutions listed on the terminal."""
@@ -55,7 +55,7 @@ def solve(
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager
-    from crysim.quadratic_io import read_model
+    from crysim.quadratic.io import read_model
 
     if time_limit is not None and not 0 < time_limit < inf:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
@@ -87,7 +87,7 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     """
     import numpy as np
 
-    from crysim.bounds import certified
+    from crysim.quadratic.bounds import certified
 
     if bound:
         samples = certified(problem, samples)
