@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +18,8 @@ from crysim.bench.run_folder import make_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.bench.trials import classify, relax_candidates
-from crysim.cli import EXIT_ALL_FAILED
+from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
+from crysim.commands.output import json_text
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import InputError
@@ -28,6 +28,8 @@ from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus,
 SYMPREC = 0.1
 """Å within which the symmetry of an imported structure is found."""
 _BATCH = 8
+_TOLD = 10
+"""Lines about pieces that are left out."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
         InputError: nothing to read, another composition, or the run is there already with other settings.
     """
     asked = Composition.from_formula(wanted.system) if wanted.system else None
-    structures = read_foreign(wanted.folder, wanted.kind, asked)
+    results = read_foreign(wanted.folder, wanted.kind, asked)
     bench = bench_configs(wanted.out)
-    composition = asked or _composition(structures[0], bench)
-    candidates = [_candidate(one, composition) for one in structures]
+    composition = asked or _composition(results.structures[0], bench)
+    structures, candidates, others = _candidates(results.structures, composition)
+    skipped = [*results.skipped, *others]
     settings = _settings(wanted, composition, arguments, bench)
     folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
     make_folder(folder)
@@ -85,14 +88,25 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
     if as_json:
         document = {"folder": str(folder), "structures": len(trials), "counting": len(counting), "lowest": lowest}
-        typer.echo(json.dumps(document, indent=2))
+        typer.echo(json_text({**document, "skipped": skipped, "notes": list(results.notes)}))
     else:
         energy = "none has an energy" if lowest is None else f"lowest energy {lowest:.4f} eV per cell"
         energy += f" by {settings.energy}" if wanted.relax else f" by {wanted.kind}"
         typer.echo(f"{folder}: {len(trials)} structures, {len(counting)} count, {energy}")
         if not wanted.relax and not counting:
             typer.echo("their energies are not known: import them with --relax", err=True)
-    return 0 if counting else EXIT_ALL_FAILED
+    _tell("note", results.notes)
+    _tell("skipped", skipped)
+    if not counting:
+        return EXIT_ALL_FAILED
+    return EXIT_PARTLY_FAILED if skipped else 0
+
+
+def _tell(word: str, lines: Sequence[str]) -> None:
+    for line in lines[:_TOLD]:
+        typer.echo(f"{word}: {line}", err=True)
+    if len(lines) > _TOLD:
+        typer.echo(f"{word}: and {len(lines) - _TOLD} more like these", err=True)
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -130,12 +144,26 @@ def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> C
     return Composition(tuple(counts), tuple(counts.values()))
 
 
-def _candidate(one: ForeignStructure, composition: Composition) -> Candidate:
-    try:
-        crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
-    except InputError as error:
-        raise InputError(f"{one.source}: {error}") from error
-    return Candidate(crystal, info={"source": one.source})
+def _candidates(
+    found: Sequence[ForeignStructure], composition: Composition
+) -> tuple[list[ForeignStructure], list[Candidate], list[str]]:
+    """The structures of the composition, what they are as candidates, and why the others are left out.
+
+    Raises:
+        InputError: none is of it.
+    """
+    structures, candidates, others = [], [], []
+    for one in found:
+        try:
+            crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
+        except InputError as error:
+            others.append(f"{one.source}: {error}")
+            continue
+        structures.append(one)
+        candidates.append(Candidate(crystal, info={"source": one.source}))
+    if not candidates:
+        raise InputError(others[0] + (f" (and {len(others) - 1} more like it)" if len(others) > 1 else ""))
+    return structures, candidates, others
 
 
 def _as_they_are(
