@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import CrysimError, InputError
+from crysim.errors import CrysimError, InputError, hush_warnings
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -103,4 +103,5 @@ def _root(
 
 def main() -> None:
     """Entry point of the `crysim` command."""
+    hush_warnings()
     sys.exit(app())

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+def hush_warnings() -> None:
+    """Keep Python's own warnings, which libraries raise for their programmers, off a user's screen.
+
+    What a user must know is said in crysim's own words. Python's ``-W`` and ``PYTHONWARNINGS`` go before this.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 class CrysimError(Exception):

@@ -145,6 +145,15 @@ def build_energy(part: PartSpec) -> EnergyModel:
     return model
 
 
+def check_elements(energy: str, known: frozenset[str] | None, composition: Composition) -> None:
+    """Raise InputError if an energy model says which elements it knows, and one of a composition is not among them."""
+    unknown = [] if known is None else [element for element in composition.elements if element not in known]
+    if unknown:
+        raise InputError(
+            f"{energy} does not know {', '.join(unknown)}, which {composition.formula} holds: give another --energy"
+        )
+
+
 def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
     cls = plugin_manager().get(kind, part.name)
     options = dict(part.options)

@@ -16,7 +16,7 @@ from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_man
 from crysim.bench.manifest import FORMAT
 from crysim.bench.run_folder import make_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
-from crysim.bench.spec import PartSpec, RunSpec, build_energy
+from crysim.bench.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.bench.trials import classify, relax_candidates
 from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
 from crysim.commands.output import json_text
@@ -67,11 +67,13 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     skipped = [*results.skipped, *others]
     settings = _settings(wanted, composition, arguments, bench)
     folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
-    make_folder(folder)
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
+        check_elements(settings.energy, model.elements, composition)
+        make_folder(folder)
         settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, model.fingerprint()))
     else:
+        make_folder(folder)
         fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
         settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, fingerprint))
     with Journal(folder / JOURNAL) as journal:
