@@ -7,6 +7,11 @@ import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+EXIT_ALL_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_PARTLY_FAILED = 3
+EXIT_INTERRUPTED = 130
+
 
 def hush_warnings() -> None:
     """Keep Python's own warnings, which libraries raise for their programmers, off a user's screen.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crysim.cli import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED
 from crysim.commands import options as o
 from crysim.commands.output import json_text
 
@@ -58,7 +57,7 @@ def relax(
     """
     from crysim.bench.loop import limit_threads
     from crysim.bench.values import assignments
-    from crysim.errors import InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
     from crysim.interfaces import RelaxSettings
     from crysim.plugins import plugin_manager
 
