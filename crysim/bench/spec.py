@@ -13,6 +13,7 @@ from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.written_files import path_part
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class RunSpec:
             value = getattr(self, name)
             if value < least:
                 raise InputError(f"{name} is {value}: it must be at least {least}")
+        path_part(self.method, "the method")
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")

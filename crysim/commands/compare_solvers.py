@@ -47,6 +47,7 @@ def compare_solvers(
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
+    from crysim.written_files import replace_file
 
     if not 0 < time_limit < inf:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
@@ -63,7 +64,7 @@ def compare_solvers(
         found = last.reason if last.best is None else f"{last.best:.5f} after {last.seconds_to_best:.3g} s"
         typer.echo(f"{len(entries)}/{len(loaded) * len(built)}  {last.model}  {last.solver}: {found}", err=True)
         document = {"time_limit": time_limit, "seed": seed, "entries": [entry.to_dict() for entry in entries]}
-        (out / RESULTS).write_text(json_text(document, indent=1) + "\n", "utf-8")
+        replace_file(out / RESULTS, json_text(document, indent=1) + "\n")
 
     entries = compare(loaded, built, time_limit, seed, done)
     comparison_figure(entries, out / FIGURE)

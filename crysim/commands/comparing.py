@@ -16,6 +16,7 @@ from crysim.analysis.references import compare_records, load_references, settle_
 from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.executors import Job
 from crysim.bench.journal import MANIFEST, RunRecord, find_runs, read_run
+from crysim.bench.run_folder import run_folder
 from crysim.bench.settings import BenchSettings
 from crysim.bench.systems import System
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
@@ -27,7 +28,7 @@ def compare(settings: BenchSettings, *, as_json: bool) -> int:
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, run_folder(out, s.system.formula, s.method, s.seed)) for s in runs]
     task = partial(_settle, out, systems, settings.relax)
     outcomes = run_all(jobs, settings.workers, pool=out / "initial", beside=task)
     records = [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()]

@@ -14,7 +14,7 @@ from crysim.analysis.foreign import ForeignStructure, read_foreign
 from crysim.bench.config_file import given_settings, read_settings
 from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
 from crysim.bench.manifest import FORMAT
-from crysim.bench.run_folder import make_folder, settle_manifest
+from crysim.bench.run_folder import make_folder, run_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.bench.trials import classify, relax_candidates
@@ -23,6 +23,7 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
+from crysim.written_files import path_part
 
 SYMPREC = 0.1
 """Å within which the symmetry of an imported structure is found."""
@@ -58,6 +59,7 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     Raises:
         InputError: nothing to read, another composition, or the run is there already with other settings.
     """
+    path_part(wanted.method, "the method")  # refused before anything is read
     asked = Composition.from_formula(wanted.system) if wanted.system else None
     results = read_foreign(wanted.folder, wanted.kind, asked)
     bench = bench_configs(wanted.out)
@@ -65,7 +67,7 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     structures, candidates, others = _candidates(results.structures, composition)
     skipped = [*results.skipped, *others]
     settings = _settings(wanted, composition, arguments, bench)
-    folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
+    folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
         check_elements(settings.energy, model.elements, composition)

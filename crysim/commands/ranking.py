@@ -14,9 +14,10 @@ from crysim.bench.journal import MANIFEST, read_run
 from crysim.bench.settings import BenchSettings
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.crystal import Crystal
-from crysim.crystal.files import write_cif
+from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher, distinct
 from crysim.interfaces import Trial
+from crysim.written_files import WrittenFiles, refuse_link
 
 COLUMNS = (
     Column("rank", "rank"),
@@ -36,6 +37,7 @@ def search_one(settings: BenchSettings, *, top: int, as_json: bool) -> int:
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
+    refuse_link(out / "crystals")
     job = Job(runs[0], out / "run")
     outcomes = run_all([job], 1)
     trials = read_run(job.folder).trials if (job.folder / MANIFEST).exists() else ()
@@ -60,18 +62,19 @@ def best_distinct(trials: Sequence[Trial]) -> list[Trial]:
 def write_crystals(trials: Sequence[Trial], folder: Path, matcher: ReferenceMatcher | None) -> list[dict[str, Value]]:
     """Write crystals as CIF in the order given, in place of those of an earlier call; returns the table's rows.
 
+    Files that a person put there, or changed, stay as they are (`crysim.written_files`).
+
     ``iteration`` counts relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.cif"):
-        old.unlink()
+    files = WrittenFiles(folder)
+    files.clear()
     rows: list[dict[str, Value]] = []
     for rank, trial in enumerate(trials, start=1):
         crystal, energy = trial.crystal, trial.energy
         assert crystal is not None
         assert energy is not None
-        file = folder / f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}.cif"
-        write_cif(crystal, file)
+        stem = f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}"
+        file = files.write(stem, ".cif", cif_text(crystal))
         row: dict[str, Value] = {
             "rank": rank,
             "energy_per_atom": energy / crystal.num_atoms,

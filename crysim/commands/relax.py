@@ -175,8 +175,9 @@ def _relax_all(
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from crysim.crystal.files import write_cif
+    from crysim.crystal.files import cif_text
     from crysim.interfaces import RelaxStatus
+    from crysim.written_files import replace_file
 
     taken: set[str] = set()
     work = [(index, one) for index, one in enumerate(inputs) if one is not None]
@@ -192,7 +193,7 @@ def _relax_all(
                     told = escape(f"{one.file}: {relaxation.status.value}: {relaxation.reason}")
                     progress.console.print(told, style="yellow", soft_wrap=True)
                 if out is not None and relaxation.crystal is not None:
-                    write_cif(relaxation.crystal, out / _free_name(one.file.stem, taken))
+                    replace_file(out / _free_name(one.file.stem, taken), cif_text(relaxation.crystal))
             progress.advance(task, len(batch))
 
 

@@ -23,6 +23,7 @@ def report(
     from crysim.analysis.report.page import make_report
     from crysim.bench.journal import read_bench
     from crysim.errors import InputError
+    from crysim.written_files import replace_file
 
     records = read_bench(folder)
     phases = Hull(hull) if hull is not None else None
@@ -30,7 +31,7 @@ def report(
     text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases)
     path = out or folder / "report.html"
     try:
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text)
     except OSError as error:
         raise InputError(f"cannot write the report {path}: {error.strerror}") from error
     typer.echo(f"report: {path} ({len(text) / 1e6:.1f} MB)")

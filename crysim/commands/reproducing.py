@@ -22,7 +22,7 @@ from crysim.analysis.tables import Column, Table
 from crysim.bench.config_file import given_settings, read_settings
 from crysim.bench.executors import Job, Outcome
 from crysim.bench.journal import MANIFEST, RunRecord, read_run
-from crysim.bench.run_folder import check_writable, make_folder
+from crysim.bench.run_folder import check_writable, make_folder, run_folder
 from crysim.bench.settings import BenchSettings
 from crysim.bench.systems import System
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
@@ -196,7 +196,7 @@ def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, run_folder(out, s.system.formula, s.method, s.seed)) for s in runs]
     outcomes = run_all(
         jobs, settings.workers, pool=out / "initial", beside=partial(_settle, out, systems, settings.relax)
     )
