@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError
+from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
 from crysim.interrupts import run_to_exit
 
 COMMANDS: dict[str, str] = {
@@ -98,4 +98,5 @@ def _root(
 
 def main() -> NoReturn:
     """The command line as a function that ends the process; `crysim.__main__` is the entry point that starts sooner."""
+    hush_warnings()
     run_to_exit(app)

@@ -218,6 +218,8 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
             found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             found[key.strip()] = value.strip()
+        except RecursionError as error:
+            raise InputError(f"option '{key.strip()}': its brackets nest too deeply") from error
     return found
 
 

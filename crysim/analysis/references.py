@@ -135,6 +135,6 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
         for entry in stored.values():
             Crystal.from_dict(entry["crystal"])
             _ = entry["energy"], entry["fingerprint"], entry["pressure"]
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, InputError, RecursionError) as error:
         raise InputError(f"{path} is damaged: delete it, it is made anew") from error
     return stored

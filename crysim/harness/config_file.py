@@ -12,7 +12,6 @@ What the command line gives has the same keys and goes before the file.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Optio
 from crysim.harness.systems import spelled_out
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
+from crysim.regular_files import read_toml
 
 _SETTINGS = {one.name: one for one in declared(BenchSettings)}
 _CELL = "cell"
@@ -46,7 +46,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
     """
-    tables = _read_toml(file) if file is not None else {}
+    tables = read_toml(file, "the configuration") if file is not None else {}
     known = {"bench", "relax", "method", *KINDS}
     for key in tables:
         if key not in known:
@@ -102,18 +102,9 @@ def _known_keys() -> set[str]:
     return {*_SETTINGS, _CELL}
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the configuration {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no TOML: {error}") from error
-
-
 def _surrogate_tables(file: Path) -> dict[str, Any]:
     """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
-    tables = _read_toml(file)
+    tables = read_toml(file, "the options")
     options = _table(tables, "surrogate", file)
     if set(tables) != {"surrogate"} or len(options) != 1:
         raise InputError(f"{file} must hold one table [surrogate.NAME] and nothing else, as crysim tune writes it")

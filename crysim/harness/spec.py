@@ -14,6 +14,7 @@ from crysim.declared import RECORDS, RUN, declared, setting
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.written_files import path_part
 
 NEWER = ("pair_distances",)
 """Settings that the first runs' manifests do not know: not written where they have their default."""
@@ -98,6 +99,7 @@ class RunSpec(RunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        path_part(self.method, "the method")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: it must be at least 0")
         _ = self.problem.min_distances  # refuses pairs that are none
@@ -173,6 +175,15 @@ def build_energy(part: PartSpec) -> EnergyModel:
     """The energy model of a specification."""
     model: EnergyModel = plugin_manager().build("energy", part.name, part.options)
     return model
+
+
+def check_elements(energy: str, known: frozenset[str] | None, composition: Composition) -> None:
+    """Raise InputError if an energy model says which elements it knows, and one of a composition is not among them."""
+    unknown = [] if known is None else [element for element in composition.elements if element not in known]
+    if unknown:
+        raise InputError(
+            f"{energy} does not know {', '.join(unknown)}, which {composition.formula} holds: give another --energy"
+        )
 
 
 def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
