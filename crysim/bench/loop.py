@@ -14,7 +14,6 @@ from crysim.bench.manifest import make_manifest
 from crysim.bench.run_folder import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.bench.spec import RunSpec
 from crysim.bench.trials import relax_candidates
-from crysim.errors import CrysimError
 from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
 
 LOCK = "lock"
@@ -136,11 +135,7 @@ def _search(
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
-        wanted = min(spec.batch, left)
-        candidates = strategy.ask(wanted)
-        if not 1 <= len(candidates) <= wanted:
-            raise CrysimError(f"strategy '{spec.strategy.name}' returned {len(candidates)} candidates of {wanted}")
-        trials = relax_candidates(candidates, model, spec.relax, spec.too_close, len(journal))
+        trials = relax_candidates(strategy.ask(min(spec.batch, left)), model, spec.relax, spec.too_close, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
