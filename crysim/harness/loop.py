@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.errors import CrysimError
 from crysim.harness.initial import initial_frames
 from crysim.harness.journal import JOURNAL, Journal
 from crysim.harness.manifest import make_manifest
@@ -136,11 +135,7 @@ def _search(
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
-        wanted = min(spec.batch, left)
-        candidates = strategy.ask(wanted)
-        if not 1 <= len(candidates) <= wanted:
-            raise CrysimError(f"strategy '{spec.strategy.name}' returned {len(candidates)} candidates of {wanted}")
-        trials = relax_candidates(candidates, model, spec.relax, spec.too_close, len(journal))
+        trials = relax_candidates(strategy.ask(min(spec.batch, left)), model, spec.relax, spec.too_close, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))

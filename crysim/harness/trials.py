@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from crysim.crystal import Crystal
+from crysim.errors import PluginFaultError
 from crysim.interfaces import (
     Candidate,
     EnergyModel,
@@ -39,6 +40,8 @@ def relax_candidates(
 def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:
     try:
         return model.relax(crystals, settings)
+    except PluginFaultError:  # what it returned cannot be believed: no result, and not the crystal's fault
+        raise
     except Exception as error:  # noqa: BLE001 - a model may fail in any way, and that is a result
         if len(crystals) > 1:
             return [_relax([crystal], model, settings)[0] for crystal in crystals]

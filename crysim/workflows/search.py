@@ -181,8 +181,12 @@ def _write_crystals(trials: Sequence[Trial], folder: Path, matcher: ReferenceMat
     """Write crystals as CIF in the order given, in place of those of an earlier call; returns the table's rows.
 
     Files that a person put there, or changed, stay as they are (`crysim.written_files`). ``iteration`` counts
-    relaxations from 1; ``reference`` says whether a crystal matches the known ground truth. """ files =
-    WrittenFiles(folder) files.clear() rows: list[dict[str, Value]] = [] for rank, trial in enumerate(trials, start=1):
+    relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
+    """
+    files = WrittenFiles(folder)
+    files.clear()
+    rows: list[dict[str, Value]] = []
+    for rank, trial in enumerate(trials, start=1):
         crystal, energy = trial.crystal, trial.energy
         assert crystal is not None
         assert energy is not None
