@@ -27,6 +27,7 @@ from crysim.generation import (
     default_length_bounds,
 )
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.radii import radius_sums
 from crysim.symmetry import (
     CELL_PARAMETERS,
     WyckoffCombinations,
@@ -35,7 +36,7 @@ from crysim.symmetry import (
     impose_cell,
     open_cell,
 )
-from crysim_baselines.packing import estimated_volume, packing_ratios, place, radius_sums
+from crysim_baselines.packing import estimated_volume, packing_ratios, place
 
 Values = Mapping[str, float | int]
 

@@ -12,6 +12,7 @@ from crysim.composition import Composition
 from crysim.errors import InputError
 from crysim.generation import allowed_space_groups
 from crysim.interfaces import Problem, derive_rng
+from crysim.radii import radius_sums
 from crysim.symmetry import (
     Combination,
     WyckoffCombinations,
@@ -26,7 +27,6 @@ from crysim_baselines.packing import (
     num_shape_parameters,
     packing_ratios,
     place,
-    radius_sums,
 )
 
 Floats = NDArray[np.float64]

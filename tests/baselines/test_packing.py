@@ -11,6 +11,7 @@ from crysim.composition import Composition
 from crysim.crystal import min_distances
 from crysim.generation import RandomGenerator
 from crysim.interfaces import Problem
+from crysim.radii import radius_sums
 from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
 from crysim.systems import builtin_systems
 from crysim_baselines.packed_random import PackedGenerator
@@ -20,7 +21,6 @@ from crysim_baselines.packing import (
     num_shape_parameters,
     packing_ratios,
     place,
-    radius_sums,
 )
 
 GARNET = Composition.from_formula("Ca24Al16Si24O96")
