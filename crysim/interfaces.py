@@ -303,6 +303,16 @@ class Relaxation:
 class EnergyModel(Plugin, ABC):
     """Energies and relaxations of crystals."""
 
+    @property
+    def cutoff(self) -> float | None:
+        """Å beyond which an atom does not feel another directly; None if the model does not say."""
+        return None
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """Symbols of the elements that the model knows; None if it does not say."""
+        return None
+
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:
         """What makes energies comparable: the model's name, its weights' sha256, its package's version."""
@@ -340,6 +350,9 @@ class TrialStatus(StrEnum):
     RELAXED = "relaxed"
     NOT_CONVERGED = "not-converged"
     TOO_CLOSE = "too-close"
+    UNBOUND = "unbound"
+    EXPLODED = "exploded"
+    COLLAPSED = "collapsed"
     FAILED = "failed"
 
 
@@ -350,7 +363,8 @@ class Trial:
     Attributes:
         number: from 0, in the order of the journal.
         candidate: what was asked for.
-        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3).
+        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
+            that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.validity`.
         crystal: relaxed; None if failed.
         energy: eV per cell; None if failed.
         frames: sampled from the trajectory, for training.
@@ -372,7 +386,7 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        """Whether the trial enters the statistics: relaxed or not converged, and no pair too close."""
+        """Whether the trial enters the statistics: relaxed or not converged, and nothing said against it."""
         return self.status in (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
 
 

@@ -41,6 +41,7 @@ _KEYS: dict[str, values.Converter] = {
     "seed_structures": values.names,
     "too_close": values.real,
     "threads": values.whole,
+    "require_bound": values.flag,
     "reference": values.names,
     "cell": values.text,
     "out": values.text,

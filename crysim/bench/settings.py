@@ -30,7 +30,7 @@ class BenchSettings:
         method: strategies' names and variants' labels.
         encoder, surrogate, solver: what methods are built of, unless a variant says otherwise.
         energy: the energy model, one for all.
-        budget, batch, space_groups, min_distance, too_close, threads: see `RunSpec`.
+        budget, batch, space_groups, min_distance, too_close, threads, require_bound: see `RunSpec`.
         pair_distances: Å, for pairs of elements of any of the systems.
         seed_structures: structure files, each of one of the systems.
         seeds: one run each.
@@ -58,6 +58,7 @@ class BenchSettings:
     seed_structures: tuple[str, ...] = ()
     too_close: float = 1.0
     threads: int = 1
+    require_bound: bool = False
     reference: tuple[str, ...] = ()
     out: str = "crysim-bench"
     workers: int = 1
@@ -125,6 +126,7 @@ class BenchSettings:
                 seed_structures=seeds[system],
                 too_close=self.too_close,
                 threads=self.threads,
+                require_bound=self.require_bound,
             )
             for system in compositions
             for label, (strategy, parts) in methods.items()

@@ -43,6 +43,8 @@ class RunSpec:
         seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
         too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
         threads: of torch and of linear algebra.
+        require_bound: a relaxed crystal that lies apart, has flown apart or has collapsed does not count
+            (`crysim.validity`). The paper's protocols do not ask.
     """
 
     system: Composition
@@ -60,6 +62,7 @@ class RunSpec:
     seed_structures: tuple[Crystal, ...] = ()
     too_close: float = 1.0
     threads: int = 1
+    require_bound: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("budget", 1), ("batch", 1), ("threads", 1), ("seed", 0)):
@@ -100,6 +103,8 @@ class RunSpec:
         # What a run does not use is not written down, so that runs of earlier versions still go on.
         if self.pair_distances:
             config["pair_distances"] = dict(sorted(self.pair_distances.items()))
+        if self.require_bound:
+            config["require_bound"] = True
         if self.seed_structures:
             config["seed_structures"] = [crystal.to_dict() for crystal in self.seed_structures]
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))

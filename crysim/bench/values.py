@@ -42,6 +42,13 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
 def whole(value: Any) -> int:
     """A whole number."""
     if not isinstance(value, int) or isinstance(value, bool):

@@ -86,6 +86,11 @@ class CHGNetModel(NetworkModel):
             return chgnet_energies(self.calculator, crystals, BATCH)
         return super().energies(crystals)
 
+    @property
+    def cutoff(self) -> float:
+        """The radius of the graph of atoms, Å."""
+        return float(self.network.graph_converter.atom_graph_cutoff)
+
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
         from crysim_energies.quotient.chgnet import QuotientCHGNet
