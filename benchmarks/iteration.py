@@ -19,7 +19,7 @@ from solvers import use_cpu_clock
 from crysim.composition import Composition
 from crysim.interfaces import Encoder, Frame, Problem
 from crysim.plugins import plugin_manager
-from crysim.training_data import TrainingData
+from crysim.workflows.training_data import TrainingData
 
 PHASES = ("train", "solve", "decode")
 

@@ -2,7 +2,8 @@
 
     python benchmarks/make_datasets.py --system Ca4S4 --random 1000 --relaxed 130
 
-writes benchmarks/data/Ca4S4-g12.npz (`crysim.training_data.TrainingData`); with several --system, one file each.
+writes benchmarks/data/Ca4S4-g12.npz (`crysim.workflows.training_data.TrainingData`); with several --system, one file
+each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from crysim.composition import Composition
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import plugin_manager
-from crysim.training_data import generate_training_data
+from crysim.workflows.training_data import generate_training_data
 
 FOLDER = Path(__file__).parent / "data"
 

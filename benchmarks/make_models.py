@@ -20,8 +20,8 @@ import numpy as np
 
 from crysim.plugins import plugin_manager
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic_io import save_model
-from crysim.training_data import TrainingData
+from crysim.quadratic.io import save_model
+from crysim.workflows.training_data import TrainingData
 
 HERE = Path(__file__).parent
 DATA, MODELS = HERE / "data", HERE / "models"
@@ -29,7 +29,7 @@ STAGES: dict[str, dict[str, Any]] = {"first": {}, "later": {}, "paper": {"preset
 
 
 def save(path: Path, model: QuadraticModel) -> None:
-    """Write a low-rank model as `crysim.quadratic_io` does, its factors in float16, its linear terms in float32."""
+    """Write a low-rank model as `crysim.quadratic.io` does, its factors in float16, its linear terms in float32."""
     assert model.factors is not None
     path.parent.mkdir(exist_ok=True)
     small: dict[str, Any] = {"linear": model.linear.astype(np.float32), "factors": model.factors.astype(np.float16)}

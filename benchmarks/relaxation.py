@@ -33,16 +33,16 @@ import numpy as np
 import torch
 from matgl.ext.ase import Relaxer
 
+from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import Relaxation, RelaxSettings
-from crysim.systems import find_system
 from crysim_energies.checkpoints import DEFAULT_NAME, resolve
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
 from crysim_energies.quotient.model import quotient_relax
+from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
 
 if TYPE_CHECKING:
     from torch_sim_peer import BatchedM3GNet

@@ -5,10 +5,10 @@
 Models are those of make_models.py (trained on M3GNet energies of real crystals) and ``random-M``: normally distributed
 coefficients in the groups of Table S12. Every run is a process of its own with one thread, and seconds are its CPU
 seconds, so that other work on the machine does not count. Peers get each time budget, tuned penalties
-(`crysim.penalties.tight_penalties`), repair of broken groups, and our own descent by exchanges on their three best
-answers: without it they are far behind. One that ends with more than a fifth of its budget left, as dimod:tabu does on
-a busy machine because it reads a clock of its own, runs again with another seed. Ours are run once, `convex` until it
-has a proof or 60 s are over.
+(`crysim.quadratic.penalties.tight_penalties`), repair of broken groups, and our own descent by exchanges on their
+three best answers: without it they are far behind. One that ends with more than a fifth of its budget left, as
+dimod:tabu does on a busy machine because it reads a clock of its own, runs again with another seed. Ours are run once,
+`convex` until it has a proof or 60 s are over.
 
 The tables say, in per cent of (mean random energy − best energy), how far each answer is above the best one known, and
 how many times sooner `convex` had an energy at least as low. Memory is the peak over what imports take. With --json a
@@ -33,7 +33,7 @@ import numpy as np
 from make_models import MODELS
 
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic_io import load_model
+from crysim.quadratic.io import load_model
 
 OURS = ("convex", "annealer")
 PEERS = ("dimod:sa", "dimod:tabu", "dimod:openjij-sa", "dimod:openjij-sqa", "simulated-bifurcation")
@@ -106,7 +106,7 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
     wall = time.perf_counter
     use_cpu_clock()
     from crysim.plugins import plugin_manager
-    from crysim_solvers.polish import polish
+    from crysim_solvers.local_search.descent import polish
 
     if not solver_name.startswith("dimod:openjij"):
         import torch

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.training_data import TrainingData
+from crysim.workflows.training_data import TrainingData
 from crysim_surrogates.dataset import Dataset, prepare
 from crysim_surrogates.fm import FactorizationMachine
 from crysim_surrogates.objective import loss_value, pearson

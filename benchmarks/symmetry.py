@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from crysim.composition import Composition
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import SYMMETRY_MODES, RelaxSettings
 from crysim_energies.m3gnet import M3GNetModel
 

@@ -23,9 +23,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.identify import find_space_group
 from crysim.interfaces import RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
-from crysim.structures import find_space_group
 
 TOLERANCES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 3e-2, 5e-2, 0.1, 0.2, 0.3)
 """Å."""

@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
-from crysim.hookspecs import hookimpl
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crysim.composition import Composition
+    from crysim.crystal import Crystal
+    from crysim.plugins.specs import hookimpl
+    from crysim.quadratic import QuadraticModel
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "hookimpl"]
+__all__ = ["Composition", "Crystal", "QuadraticModel", "__version__", "hookimpl"]
+
+_HOMES = {
+    "Composition": "crysim.composition",
+    "Crystal": "crysim.crystal",
+    "QuadraticModel": "crysim.quadratic",
+    "hookimpl": "crysim.plugins.specs",
+}
+"""Where what a person starts with is defined: imported when it is first asked for, so `import crysim` is quick."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'crysim' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,11 +15,9 @@ from __future__ import annotations
 from math import pi
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
-
-Floats = NDArray[np.float64]
 
 DEGREES = (0, 2, 4, 6, 8, 10)
 ALPHA = 2.0

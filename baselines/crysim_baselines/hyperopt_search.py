@@ -19,15 +19,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from crysim.crystal import Crystal
-from crysim.errors import InputError
-from crysim.generation import (
+from crysim.crystal.generation import (
     ANGLE_BOUNDS,
     MAX_COMBINATIONS,
     allowed_space_groups,
     default_length_bounds,
 )
+from crysim.crystal.radii import radius_sums
+from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
-from crysim.radii import radius_sums
 from crysim.symmetry import (
     CELL_PARAMETERS,
     WyckoffCombinations,

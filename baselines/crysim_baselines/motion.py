@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
-
-Floats = NDArray[np.float64]
 
 
 def align(x: Floats, target: Crystal, lattice: Floats, *, shift: bool = False) -> Floats:

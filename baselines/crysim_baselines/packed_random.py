@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
+from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups
+from crysim.crystal.min_distances import POINTS
+from crysim.crystal.placement import place_one_by_one
 from crysim.errors import InputError
-from crysim.generation import MAX_COMBINATIONS, allowed_space_groups
 from crysim.interfaces import Problem
-from crysim.placement import place_one_by_one
-from crysim.spacing import POINTS
 from crysim.symmetry import Combination, WyckoffCombinations, compatible_space_groups, crystal_system, space_group
 from crysim_baselines.packing import (
     cells_from_shapes,
@@ -20,9 +20,6 @@ from crysim_baselines.packing import (
     scaled,
 )
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 SPREAD = (0.8, 1.4)
 """Volumes drawn, relative to the one wanted."""
 
@@ -30,8 +27,8 @@ SPREAD = (0.8, 1.4)
 class PackedGenerator:
     """Draws a space group, a combination and a cell, and puts in one site after another where it keeps its distance.
 
-    A volume drawn at random, as in `crysim.generation.RandomGenerator`, is mostly far too large: atoms beyond each
-    other's reach feel no force, and stay apart.
+    A volume drawn at random, as in `crysim.crystal.generation.RandomGenerator`, is mostly far too large: atoms beyond
+    each other's reach feel no force, and stay apart.
     """
 
     def __init__(self, problem: Problem, tries: int = 300) -> None:
@@ -45,7 +42,7 @@ class PackedGenerator:
             InputError: the composition fits none of the space groups.
         """
         self.composition = problem.composition
-        self.spacing = problem.spacing
+        self.min_distances = problem.min_distances
         allowed = allowed_space_groups(problem.space_groups)
         compatible = compatible_space_groups(self.composition, allowed)
         if not compatible:
@@ -74,8 +71,8 @@ class PackedGenerator:
             if complete:
                 break
         assert crystal is not None
-        while not self.spacing.kept_by(crystal):
-            crystal = scaled(crystal, max(1.01, 1.0001 * self.spacing.smallest / crystal.min_distance()))
+        while not self.min_distances.satisfied_by(crystal):
+            crystal = scaled(crystal, max(1.01, 1.0001 * self.min_distances.smallest / crystal.min_distance()))
         return crystal
 
     def _points(
@@ -87,6 +84,6 @@ class PackedGenerator:
         # what has least freedom goes first: it cannot give way
         order = np.argsort([np.count_nonzero(maps[starts[i]].any(axis=0)) for i in positions], kind="stable")
         tried = rng.random((len(positions), POINTS, 3))
-        thresholds = self.spacing.thresholds
+        thresholds = self.min_distances.thresholds
         points, complete = place_one_by_one(cell, positions, elements, order, tried, maps, offsets, starts, thresholds)
         return points, bool(complete)

@@ -10,17 +10,14 @@ from math import sqrt
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats, Ints
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
-from crysim.placement import put_images
-from crysim.radii import spheres_volume
+from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
+from crysim.crystal.placement import put_images
+from crysim.crystal.radii import spheres_volume
 from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 PACKING_FRACTION = 0.55
 """Share of the cell that covalent spheres fill: Materials Project structures scatter about it (GN-OA's value)."""

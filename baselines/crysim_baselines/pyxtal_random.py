@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.crystal import Crystal, Site
+from crysim.crystal import Crystal, MinDistances, Site
+from crysim.crystal.generation import allowed_space_groups
 from crysim.errors import CrysimError, InputError
-from crysim.generation import allowed_space_groups
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
-from crysim.spacing import Spacing
 from crysim.symmetry import compatible_space_groups, space_group
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class PyxtalRandom(Strategy):
         self._volume_factor = volume_factor
         self._attempts = attempts
         self._max_groups = max_groups
-        self._spacing = problem.spacing
+        self._spacing = problem.min_distances
         self._told = 0
 
     @cached_property
@@ -87,7 +86,7 @@ class PyxtalRandom(Strategy):
         for drawn in range(1, self._max_groups + 1):
             group = self._groups[int(rng.integers(len(self._groups)))]
             crystal = self._try(group, rng)
-            if crystal is not None and self._spacing.kept_by(crystal):
+            if crystal is not None and self._spacing.satisfied_by(crystal):
                 return Candidate(crystal, info={"groups": drawn}, seconds={"generate": time.perf_counter() - start})
         raise InputError(
             f"PyXtal built no crystal of {self.problem.composition} in {self._max_groups} space groups with atoms at "
@@ -128,7 +127,7 @@ class PyxtalRandom(Strategy):
         return Crystal(self.problem.composition, group, (a, b, c, alpha, beta, gamma), sites)
 
 
-def _tolerances(spacing: Spacing) -> Tol_matrix:
+def _tolerances(spacing: MinDistances) -> Tol_matrix:
     """The minimum distances as PyXtal has them."""
     from pyxtal.tolerance import Tol_matrix
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from crysim import hookimpl
-from crysim.generation import RandomGenerator
+from crysim.crystal.generation import RandomGenerator
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 
 

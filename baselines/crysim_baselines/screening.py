@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.composition import Composition
+from crysim.crystal.generation import allowed_space_groups
+from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
-from crysim.generation import allowed_space_groups
 from crysim.interfaces import Problem, derive_rng
-from crysim.radii import radius_sums
 from crysim.symmetry import (
     Combination,
     WyckoffCombinations,
@@ -28,8 +28,6 @@ from crysim_baselines.packing import (
     packing_ratios,
     place,
 )
-
-Floats = NDArray[np.float64]
 
 _SIGNATURE_DIGITS = 4
 

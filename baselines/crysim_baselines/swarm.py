@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crysim import hookimpl
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
@@ -24,8 +24,6 @@ from crysim_baselines.bonds import bond_matrix, difference
 from crysim_baselines.motion import align, lattice_towards
 from crysim_baselines.operators import with_symmetry
 from crysim_baselines.packed_random import PackedGenerator
-
-Floats = NDArray[np.float64]
 
 _TRIES = 20
 """How often a move, or a random crystal unlike all earlier ones, is tried before the last one is taken as it is."""

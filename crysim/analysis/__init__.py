@@ -1,0 +1,1 @@
+"""What runs come to: metrics, tables, figures and reports."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
 
-from crysim.analysis.matching import ReferenceMatcher
 from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.crystal import Crystal
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
 from crysim.interfaces import Trial
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crysim.composition import Composition
+from crysim.crystal.files import read_structure
 from crysim.errors import InputError, UnknownNameError
-from crysim.structure_files import read_structure
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -8,12 +8,10 @@ from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crysim.analysis.matching import ReferenceMatcher, distinct
+from crysim.arrays import Floats
+from crysim.crystal.matching import ReferenceMatcher, distinct
 from crysim.interfaces import Trial, TrialStatus
-
-Floats = NDArray[np.float64]
 
 DECIMALS = 2
 """Energies are equal to the lowest (N_E) if they agree with it when rounded to this many decimals of an eV per cell,
@@ -191,7 +189,7 @@ def accumulated_lowest(trials: Sequence[Trial], budget: int | None = None) -> Fl
 
 
 def num_distinct_minima(trials: Sequence[Trial]) -> int:
-    """How many distinct relaxed crystals a run found, by `crysim.analysis.matching.distinct`."""
+    """How many distinct relaxed crystals a run found, by `crysim.crystal.matching.distinct`."""
     found = [t for t in trials if t.status is TrialStatus.RELAXED and t.crystal is not None and t.energy is not None]
     crystals = [t.crystal for t in found if t.crystal is not None]
     return len(distinct(crystals, [_energy(t) for t in found]))

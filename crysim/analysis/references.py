@@ -10,10 +10,10 @@ from typing import Any
 from crysim.analysis.comparison import Comparison, Reference, Run
 from crysim.bench.journal import RunRecord
 from crysim.bench.lines import write_atomically
+from crysim.bench.systems import System, find_system
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.systems import System, find_system
 
 REFERENCES = "references.json"
 

@@ -1,0 +1,1 @@
+"""The bench: settings to runs, runs within a budget, and their durable records."""

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from crysim.bench.directory import check_manifest, check_writable
 from crysim.bench.loop import Progress, execute, limit_threads
 from crysim.bench.manifest import make_manifest
+from crysim.bench.run_folder import check_manifest, check_writable
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import EnergyModel

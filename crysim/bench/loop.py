@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.bench.directory import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.bench.initial import initial_frames
 from crysim.bench.journal import JOURNAL, Journal
 from crysim.bench.manifest import make_manifest
+from crysim.bench.run_folder import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.bench.spec import RunSpec
 from crysim.bench.trials import relax_candidates
 from crysim.errors import CrysimError
@@ -149,9 +149,7 @@ def _search(
 
 
 def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
-    return relax_candidates(
-        candidates, model, spec.relax, spec.too_close, first, require_bound=spec.require_bound
-    )
+    return relax_candidates(candidates, model, spec.relax, spec.too_close, first, require_bound=spec.require_bound)
 
 
 class _Tally:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from crysim.bench.spec import PartSpec, RunSpec
+from crysim.bench.systems import System, find_system, read_seed_structures
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
-from crysim.systems import System, find_system, read_seed_structures
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]

@@ -44,7 +44,7 @@ class RunSpec:
         too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
         threads: of torch and of linear algebra.
         require_bound: a relaxed crystal that lies apart, has flown apart or has collapsed does not count
-            (`crysim.validity`). The paper's protocols do not ask.
+            (`crysim.crystal.validity`). The paper's protocols do not ask.
     """
 
     system: Composition
@@ -76,7 +76,7 @@ class RunSpec:
             distance = getattr(self, name)
             if distance is not None and not 0 <= distance < inf:
                 raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
-        _ = self.problem.spacing  # refuses pairs that are none
+        _ = self.problem.min_distances  # refuses pairs that are none
 
     @property
     def label(self) -> str:

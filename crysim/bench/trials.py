@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from crysim.bonding import DEFAULT_CUTOFF
 from crysim.crystal import Crystal
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.validity import find_fault
 from crysim.interfaces import (
     Candidate,
     EnergyModel,
@@ -16,7 +17,6 @@ from crysim.interfaces import (
     Trial,
     TrialStatus,
 )
-from crysim.validity import find_fault
 
 
 def relax_candidates(
@@ -36,7 +36,7 @@ def relax_candidates(
         settings: of the relaxation.
         too_close: Å; see `classify`.
         first: number of the first trial.
-        require_bound: a crystal that `crysim.validity.find_fault` objects to does not count.
+        require_bound: a crystal that `crysim.crystal.validity.find_fault` objects to does not count.
     """
     relaxations = _relax([c.crystal for c in candidates], model, settings)
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if require_bound else None
@@ -63,7 +63,7 @@ def classify(
 
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
     keeps its energy but does not count, as in section 2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of
-    the potential given, has flown apart, collapsed, or does not hold together (`crysim.validity.find_fault`).
+    the potential given, has flown apart, collapsed, or does not hold together (`crysim.crystal.validity.find_fault`).
     """
     status = TrialStatus(relaxation.status.value)
     crystal, energy, reason = relaxation.crystal, relaxation.energy, relaxation.reason

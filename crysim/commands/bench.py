@@ -67,7 +67,7 @@ def bench(
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.configuration import given_settings, read_settings
+    from crysim.bench.config_file import given_settings, read_settings
     from crysim.commands.comparing import compare
 
     given = given_settings(locals())

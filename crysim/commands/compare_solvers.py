@@ -13,7 +13,7 @@ from crysim.commands import options as o
 if TYPE_CHECKING:
     from crysim.interfaces import IsingSolver
     from crysim.quadratic import QuadraticModel
-    from crysim.solver_comparison import Entry
+    from crysim.workflows.solver_comparison import Entry
 
 RESULTS = "solvers.json"
 FIGURE = "solvers.png"
@@ -45,8 +45,8 @@ def compare_solvers(
     from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
     from crysim.commands.running import table_console
     from crysim.errors import InputError
-    from crysim.quadratic_io import load_model
-    from crysim.solver_comparison import compare, comparison_figure, comparison_table
+    from crysim.quadratic.io import load_model
+    from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
 
     if time_limit <= 0:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")

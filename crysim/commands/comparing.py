@@ -17,9 +17,9 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.executors import Job
 from crysim.bench.journal import MANIFEST, RunRecord, find_runs, read_run
 from crysim.bench.settings import BenchSettings
+from crysim.bench.systems import System
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.systems import System
 
 
 def compare(settings: BenchSettings, *, as_json: bool) -> int:

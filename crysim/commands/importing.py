@@ -12,10 +12,10 @@ import typer
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.bench.configuration import given_settings, read_settings
-from crysim.bench.directory import make_folder, settle_manifest
+from crysim.bench.config_file import given_settings, read_settings
 from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
 from crysim.bench.manifest import FORMAT
+from crysim.bench.run_folder import make_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.bench.trials import classify, relax_candidates

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import typer
 
-from crysim.analysis.matching import ReferenceMatcher, distinct
 from crysim.analysis.tables import Column, Table, Value
 from crysim.bench.executors import Job
 from crysim.bench.journal import MANIFEST, read_run
 from crysim.bench.settings import BenchSettings
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.crystal import Crystal
+from crysim.crystal.files import write_cif
+from crysim.crystal.matching import ReferenceMatcher, distinct
 from crysim.interfaces import Trial
-from crysim.structure_files import write_cif
 
 COLUMNS = (
     Column("rank", "rank"),

@@ -68,7 +68,7 @@ class _Input:
     def __init__(self, file: Path) -> None:
         from crysim.composition import Composition
         from crysim.crystal import Crystal
-        from crysim.structure_files import read_structure
+        from crysim.crystal.files import read_structure
 
         structure = read_structure(file)
         self.file = file
@@ -113,8 +113,8 @@ def _relax_all(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from crysim.crystal.files import write_cif
     from crysim.interfaces import RelaxStatus
-    from crysim.structure_files import write_cif
 
     taken: set[str] = set()
     columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

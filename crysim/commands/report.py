@@ -20,7 +20,7 @@ def report(
     """Write a report that opens in any browser without a network: tables, charts, crystals in 3D."""
     from crysim.analysis.hull import Hull
     from crysim.analysis.references import compare_records, load_references
-    from crysim.analysis.report import make_report
+    from crysim.analysis.report.page import make_report
     from crysim.bench.journal import read_bench
     from crysim.errors import InputError
 

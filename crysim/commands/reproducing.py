@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crysim.analysis.bits import bits_table
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure, save_figure
 from crysim.analysis.outcome import TERMINAL_KEYS, write_table
-from crysim.analysis.paper_figures import matches_figure, surrogate_figure
+from crysim.analysis.paper.bits import bits_table
+from crysim.analysis.paper.figures import matches_figure, surrogate_figure
+from crysim.analysis.paper.tables import Target, find_target, merged, protocol_path, target_tables, targets
 from crysim.analysis.references import compare_records, load_references, settle_references
-from crysim.analysis.reproduction import Target, find_target, merged, protocol_path, target_tables, targets
 from crysim.analysis.tables import Column, Table
-from crysim.bench.configuration import given_settings, read_settings
-from crysim.bench.directory import check_writable, make_folder
+from crysim.bench.config_file import given_settings, read_settings
 from crysim.bench.executors import Job, Outcome
 from crysim.bench.journal import MANIFEST, RunRecord, read_run
+from crysim.bench.run_folder import check_writable, make_folder
 from crysim.bench.settings import BenchSettings
+from crysim.bench.systems import System
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.systems import System
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -57,11 +57,11 @@ def search(
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.configuration import given_settings, read_settings
+    from crysim.bench.config_file import given_settings, read_settings
+    from crysim.bench.systems import names_structure, spelled_out
     from crysim.commands.ranking import search_one
     from crysim.composition import Composition
     from crysim.errors import InputError
-    from crysim.systems import names_structure, spelled_out
 
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")

@@ -49,7 +49,7 @@ def solve(
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager
-    from crysim.quadratic_io import load_model
+    from crysim.quadratic.io import load_model
 
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")
@@ -79,8 +79,8 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     """
     import numpy as np
 
-    from crysim.bounds import certified
     from crysim.quadratic import QuadraticModel
+    from crysim.quadratic.bounds import certified
 
     assert isinstance(problem, QuadraticModel)
     if bound:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from crysim.composition import Composition
-    from crysim.training_data import TrainingData
-    from crysim.tuning import Progress
+    from crysim.workflows.training_data import TrainingData
+    from crysim.workflows.tuning import Progress
 
 DATA = "data.npz"
 RECIPE = "data.json"
@@ -56,8 +56,8 @@ def tune(
     from crysim.bench.values import assignments
     from crysim.composition import Composition
     from crysim.errors import InputError
-    from crysim.training_data import TrainingData
-    from crysim.tuning import Tuning
+    from crysim.workflows.training_data import TrainingData
+    from crysim.workflows.tuning import Tuning
 
     composition = Composition.from_formula(formula)
     folder = out or Path(f"crysim-tune-{composition.formula}")
@@ -109,7 +109,7 @@ def _generated(folder: Path, recipe: dict[str, Any], composition: Composition, b
     from crysim.errors import InputError
     from crysim.interfaces import derive_rng
     from crysim.plugins import plugin_manager
-    from crysim.training_data import TrainingData, generate_training_data
+    from crysim.workflows.training_data import TrainingData, generate_training_data
 
     path, about = folder / DATA, folder / RECIPE
     if path.exists() and about.exists():

@@ -1,0 +1,1 @@
+"""Strategy ``crysim``: the paper's loop of a surrogate and an Ising machine."""

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import hookimpl
-from crysim.bounds import bounded
-from crysim.crystal import Crystal, min_distances
+from crysim.arrays import Bits, Floats
+from crysim.crystal import Crystal, shortest_distances
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError, InputError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import (
     Candidate,
     Encoder,
@@ -31,10 +31,11 @@ from crysim.interfaces import (
     TrialStatus,
     derive_rng,
 )
-from crysim.quadratic import Bits, Floats, QuadraticModel
-from crysim.strategies.points import Points
+from crysim.quadratic import QuadraticModel
+from crysim.quadratic.bounds import bounded
+from crysim.strategies.initial import InitialCrystals
 from crysim.strategies.selection import Answer, Decoded, Selected, select_lowest
-from crysim.strategies.starting import InitialCrystals
+from crysim.strategies.training_set import Points
 
 logger = logging.getLogger(__name__)
 
@@ -304,19 +305,19 @@ class IsingSearch(Strategy):
         crystals = self._decode(vector, place)
         if not self._mid:
             return len(crystals), [Decoded(index, crystal) for index, crystal in enumerate(crystals)]
-        spacing = self.problem.spacing
+        spacing = self.problem.min_distances
         rng = derive_rng(self.problem.seed, "repair", self._number, place)
         found = []
         for index, crystal in enumerate(crystals):
-            if spacing.kept_by(crystal):
+            if spacing.satisfied_by(crystal):
                 found.append(Decoded(index, crystal))
-            elif self._repair and (moved := spacing.spread(crystal, rng)) is not None:
+            elif self._repair and (moved := spacing.separate(crystal, rng)) is not None:
                 found.append(Decoded(index, moved, repaired=True))
         return len(crystals), found
 
     def _least_close(self, row: int, decoded: Sequence[Crystal], taken: Container[Crystal]) -> Selected:
         """The crystal of an answer with the largest minimum distance, among those not tried yet if there are any."""
-        distances = min_distances(decoded)
+        distances = shortest_distances(decoded)
         order: NDArray[np.intp] = np.argsort(-distances, kind="stable") if self._mid else np.arange(len(decoded))
         untried = [i for i in order if decoded[i] not in self._tried and decoded[i] not in taken]
         best = int((untried or order)[0])
@@ -376,7 +377,7 @@ class IsingSearch(Strategy):
         energies = np.array([frame.energy for frame in frames])
         believed = np.ones(len(frames), dtype=np.bool_)
         if self._mid:
-            believed = (energies >= 0) | (min_distances(crystals) >= UNPHYSICAL)
+            believed = (energies >= 0) | (shortest_distances(crystals) >= UNPHYSICAL)
         if believed.any():
             self._points.lowest = min(self._points.lowest, float(energies[believed].min()))
         self._add(crystals, np.where(believed, energies, self._points.penalty))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.quadratic import Floats
 
 
 @dataclass(frozen=True)

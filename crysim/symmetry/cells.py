@@ -7,11 +7,11 @@ a along x and b in the xy plane.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from crysim.arrays import Floats
 from crysim.errors import InputError
 
-Floats = NDArray[np.float64]
 Cell = tuple[float, float, float, float, float, float]
 
 CELL_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")

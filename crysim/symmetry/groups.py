@@ -10,10 +10,9 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.errors import InputError
 from crysim.symmetry import tables
-
-Floats = NDArray[np.float64]
 
 CRYSTAL_SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic")
 """The seven crystal systems in the order of their space groups' numbers."""

@@ -21,10 +21,11 @@ import pytest
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import Encoder
-from crysim.quadratic import QuadraticModel, check_groups
+from crysim.quadratic import QuadraticModel
+from crysim.quadratic.model import check_groups
 
 MakeEncoder = Callable[[], Encoder]
 

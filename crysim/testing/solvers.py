@@ -23,9 +23,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from crysim.arrays import Bits, Floats
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.quadratic import BitGroup, QuadraticModel
 
 GROUPS = (BitGroup("one", 0, 4), BitGroup("some", 5, 5, k=2), BitGroup("none", 10, 2, k=0), BitGroup("all", 12, 1, k=1))
 """Of the small models: one of 4, a free bit, two of 5, none of 2, all of 1, and a free bit at the end."""

@@ -18,9 +18,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from crysim.arrays import Bits, Floats
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.quadratic import BitGroup, QuadraticModel
 
 GROUPS = (
     BitGroup("lattice", 0, 8),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crysim.analysis.matching import ReferenceMatcher, distinct
 from crysim.analysis.metrics import (
     accumulated_lowest,
     mean_and_std,
@@ -13,9 +12,10 @@ from crysim.analysis.metrics import (
     run_metrics,
     wilson_interval,
 )
+from crysim.bench.systems import find_system
 from crysim.crystal import Crystal
+from crysim.crystal.matching import ReferenceMatcher, distinct
 from crysim.interfaces import Candidate, Trial, TrialStatus
-from crysim.systems import find_system
 
 
 def reference() -> Crystal:

@@ -24,11 +24,11 @@ from PIL import Image
 from pymatgen.core import Structure
 
 from crysim.analysis.comparison import Comparison
-from crysim.analysis.matching import ReferenceMatcher
-from crysim.analysis.report import make_report
+from crysim.analysis.report.page import make_report
 from crysim.bench.journal import RunRecord
+from crysim.bench.systems import find_system
 from crysim.crystal import Crystal
-from crysim.systems import find_system
+from crysim.crystal.matching import ReferenceMatcher
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from crysim.analysis.bits import bits_table
 from crysim.analysis.comparison import Comparison
-from crysim.analysis.paper_figures import fit_history, initial_predictions, matches_figure
+from crysim.analysis.paper.bits import bits_table
+from crysim.analysis.paper.figures import fit_history, initial_predictions, matches_figure
+from crysim.analysis.paper.tables import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.analysis.references import compare_records, load_references
-from crysim.analysis.reproduction import find_target, merged, protocol_path, seeds_table, target_tables, targets
-from crysim.bench.configuration import read_settings
+from crysim.bench.config_file import read_settings
 from crysim.bench.journal import RunRecord
 from crysim.commands.reproducing import Cuts, cut_notes, reproduce_targets, target_parts
 from crysim.errors import CrysimError, InputError, UnknownNameError

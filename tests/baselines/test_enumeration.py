@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from crysim.analysis.matching import ReferenceMatcher
+from crysim.bench.systems import find_system
 from crysim.composition import Composition
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Trial, TrialStatus, derive_rng
 from crysim.symmetry import WyckoffCombinations
-from crysim.systems import find_system
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.screening import Level, Screener
 

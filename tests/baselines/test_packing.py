@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crysim.bench.systems import builtin_systems
 from crysim.composition import Composition
-from crysim.crystal import min_distances
-from crysim.generation import RandomGenerator
+from crysim.crystal import shortest_distances
+from crysim.crystal.generation import RandomGenerator
+from crysim.crystal.radii import radius_sums
 from crysim.interfaces import Problem
-from crysim.radii import radius_sums
 from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
-from crysim.systems import builtin_systems
 from crysim_baselines.packed_random import PackedGenerator
 from crysim_baselines.packing import (
     cells_from_shapes,
@@ -39,7 +39,7 @@ def test_ratios_with_equal_radii_are_minimum_distances(seed: int) -> None:
     )
     cells = np.array([crystal.cell])
     (ratio,) = packing_ratios(crystal.space_group, combination, cells, points, np.ones((3, 3)))
-    assert ratio == pytest.approx(min_distances([crystal])[0])
+    assert ratio == pytest.approx(shortest_distances([crystal])[0])
     (none,) = packing_ratios(crystal.space_group, combination, cells, points, np.ones((3, 3)), floor=ratio + 0.01)
     assert none == 0
     assert place(composition, crystal.space_group, combination, crystal.cell, points[0]) == crystal
@@ -69,7 +69,7 @@ def test_radii_are_covalent() -> None:
 def test_random_crystals_keep_distance_at_their_volume(formula: str, distance: float) -> None:
     problem = Problem(Composition.from_formula(formula), 0)
     generator = PackedGenerator(problem)
-    assert generator.spacing.largest == distance
+    assert generator.min_distances.largest == distance
     rng = np.random.default_rng(0)
     crystals = [generator.draw(rng, 400.0 if formula == "Ca4S4" else None) for _ in range(8)]
     assert all(crystal.min_distance() >= distance for crystal in crystals)
@@ -82,5 +82,5 @@ def test_random_crystals_keep_the_distances_of_pairs() -> None:
     problem = Problem(Composition.from_formula("Ca4S4"), 0, min_distance=1.0, pair_distances={"Ca-S": 2.5, "S-S": 3.2})
     rng = np.random.default_rng(0)
     crystals = [PackedGenerator(problem).draw(rng) for _ in range(20)]
-    assert all(problem.spacing.kept_by(crystal) for crystal in crystals)
+    assert all(problem.min_distances.satisfied_by(crystal) for crystal in crystals)
     assert min(crystal.min_distance() for crystal in crystals) < 3.2

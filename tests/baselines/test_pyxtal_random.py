@@ -22,9 +22,9 @@ def test_distances_are_kept() -> None:
 def test_distances_of_pairs_are_kept() -> None:
     problem = Problem(CA4S4, 0, pair_distances={"Ca-S": 2.6, "S-S": 3.5})
     crystals = [candidate.crystal for candidate in PyxtalRandom(problem).ask(6)]
-    assert all(problem.spacing.kept_by(crystal) for crystal in crystals)
+    assert all(problem.min_distances.satisfied_by(crystal) for crystal in crystals)
     plain = [candidate.crystal for candidate in PyxtalRandom(Problem(CA4S4, 0)).ask(6)]
-    assert not all(problem.spacing.kept_by(crystal) for crystal in plain)
+    assert not all(problem.min_distances.satisfied_by(crystal) for crystal in plain)
 
 
 def test_default_distance_is_the_papers() -> None:

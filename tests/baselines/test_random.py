@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crysim.composition import Composition
-from crysim.crystal import min_distances
+from crysim.crystal import shortest_distances
 from crysim.interfaces import Problem
 from crysim.testing.strategies import MakeStrategy, StrategySuite, begin, drive
 from crysim_baselines.random import RandomSearch
@@ -31,6 +31,6 @@ def test_distances_are_filtered_only_where_the_problem_says_so() -> None:
     shortest = []
     for min_distance in (None, 1.5):
         strategy = RandomSearch(Problem(Composition.from_formula("Ca4S4"), seed=1, min_distance=min_distance))
-        shortest.append(min_distances([c.crystal for c in strategy.ask(60)]).min())
+        shortest.append(shortest_distances([c.crystal for c in strategy.ask(60)]).min())
     assert shortest[0] < 1.0
     assert shortest[1] >= 1.5

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crysim.bench.directory import load_state, locked
+from crysim.arrays import Floats
 from crysim.bench.journal import INITIAL, JOURNAL, STATE, read_bench, read_run
 from crysim.bench.loop import Progress, execute
 from crysim.bench.manifest import first_difference
+from crysim.bench.run_folder import load_state, locked
 from crysim.bench.spec import PartSpec, RunSpec
 from crysim.crystal import Crystal
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError, InputError
-from crysim.generation import RandomGenerator
 from crysim.interfaces import (
     EnergyModel,
     Frame,
@@ -27,7 +28,6 @@ from crysim.interfaces import (
     RelaxStatus,
     TrialStatus,
 )
-from crysim.quadratic import Floats
 
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]

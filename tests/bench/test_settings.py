@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from crysim.bench.configuration import read_settings
+from crysim.bench.config_file import read_settings
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import RunSpec
+from crysim.bench.systems import find_system
 from crysim.bench.values import assignments, numbers
+from crysim.crystal.files import write_cif
 from crysim.errors import InputError
-from crysim.structure_files import write_cif
-from crysim.systems import find_system
 
 FILE = """
 [bench]
@@ -245,7 +245,7 @@ def test_distances_of_pairs_go_to_the_systems_that_have_them(tmp_path: Path) -> 
     assert runs["Ca4S4"].config()["pair_distances"] == {"Ca-S": 2.0}
     assert "pair_distances" not in read(tmp_path, FILE).runs()[0].config()
     given = read(tmp_path, FILE, pair_distances=["Ca-S=2.5"]).runs()[0]
-    assert given.problem.spacing.largest == 2.5
+    assert given.problem.min_distances.largest == 2.5
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from crysim.cli import app
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic_io import load_model, save_groups, save_model
-from crysim.solver_comparison import time_limits
+from crysim.quadratic.io import load_model, save_groups, save_model
+from crysim.workflows.solver_comparison import time_limits
 
 RUNNER = CliRunner()
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crysim.arrays import Bits, Floats
 from crysim.composition import Composition
-from crysim.crystal import Crystal, min_distances
+from crysim.crystal import Crystal, shortest_distances
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import (
     Candidate,
@@ -27,9 +28,9 @@ from crysim.interfaces import (
     derive_rng,
 )
 from crysim.plugins import plugin_manager
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.quadratic import BitGroup, QuadraticModel
+from crysim.strategies.initial import InitialCrystals
 from crysim.strategies.ising import IsingSearch, _Clock
-from crysim.strategies.starting import InitialCrystals
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
 
 PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "explore": 0.0}
@@ -110,7 +111,7 @@ def squeezed(crystal: Crystal, distance: float) -> Crystal:
 
 
 def test_the_initial_crystals_keep_their_distance() -> None:
-    assert min_distances(make_search().initial()).min() >= 1.5
+    assert shortest_distances(make_search().initial()).min() >= 1.5
     assert len(make_search(num_initial=12).initial()) == 12
 
 
@@ -177,7 +178,7 @@ def test_the_paper_takes_the_decoded_crystal_with_the_largest_minimum_distance()
     vector[candidate.info["bits"]] = True
     decoded = search._encoder.decode(vector, np.random.default_rng(0))
     assert candidate.info["decoded"] == len(decoded)
-    assert candidate.info["min_distance"] == pytest.approx(min_distances(decoded).max())
+    assert candidate.info["min_distance"] == pytest.approx(shortest_distances(decoded).max())
     (first,) = make_begun(**PAPER, mid=False).ask(1)
     assert first.info["chosen"] == 0
 
@@ -192,7 +193,7 @@ def test_the_crystal_with_the_lowest_energy_predicted_is_taken() -> None:
         for place, vector in enumerate(samples.bits)
         for crystal in search._encoder.decode(vector, derive_rng(PROBLEM.seed, "decode", 0, place))
     ]
-    fine = [crystal for crystal, d in zip(decoded, min_distances(decoded), strict=True) if d >= 1.5]
+    fine = [crystal for crystal, d in zip(decoded, shortest_distances(decoded), strict=True) if d >= 1.5]
     energies = model.energies(search._encoder.encode(fine))
     assert candidate.crystal == fine[int(np.argmin(energies))]
     own = search._encoder.encode([candidate.crystal])
@@ -354,7 +355,7 @@ def test_crystals_that_are_too_close_are_repaired() -> None:
     repaired = make_search(problem=problem, choice="energy")
     begin(repaired)
     candidates = [repaired.ask(1)[0]]
-    assert problem.spacing.kept_by(candidates[0].crystal)
+    assert problem.min_distances.satisfied_by(candidates[0].crystal)
     plain = make_search(problem=problem, choice="energy", repair=False)
     begin(plain)
     assert not plain.ask(1)[0].info["repaired"]
@@ -384,8 +385,8 @@ def test_the_choice_goes_in_turn() -> None:
     energies = {c: pretended_energy(c) for c in search.initial()}
     assert candidates[0].crystal == min(energies, key=lambda c: energies[c])
     assert candidates[3].crystal in energies
-    spacing = PROBLEM.spacing
-    assert all(spacing.kept_by(c.crystal) for c in (candidates[2], candidates[5]))
+    spacing = PROBLEM.min_distances
+    assert all(spacing.satisfied_by(c.crystal) for c in (candidates[2], candidates[5]))
 
 
 def test_initial_crystals_come_by_energy_one_of_each_combination_first() -> None:

@@ -11,10 +11,8 @@ from math import floor, inf
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from crysim.arrays import Floats, Ints
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

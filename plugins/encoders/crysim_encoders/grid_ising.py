@@ -16,13 +16,14 @@ from typing import ClassVar
 import numpy as np
 
 from crysim import hookimpl
+from crysim.arrays import Bits, Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import Encoder
-from crysim.quadratic import BitGroup, Bits
+from crysim.quadratic import BitGroup
 from crysim.symmetry import CELL_PARAMETERS, lattice_from_cell, open_cell
-from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Floats, Scale, length_scale, voxels
+from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Scale, length_scale, voxels
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,11 @@ from functools import cached_property
 from math import floor
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crysim.arrays import Floats, Ints
 from crysim.composition import Composition
 from crysim.quadratic import BitGroup
 from crysim.symmetry import CELL_PARAMETERS, CRYSTAL_SYSTEMS, crystal_system
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ANGLE_BOUNDS = (50.0, 130.0)
 ANGLE_BITS = 40

@@ -12,12 +12,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from crysim import hookimpl
+from crysim.arrays import Bits, Floats, Ints
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
+from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups
 from crysim.errors import InputError
-from crysim.generation import MAX_COMBINATIONS, allowed_space_groups
 from crysim.interfaces import Encoder
-from crysim.quadratic import BitGroup, Bits
+from crysim.quadratic import BitGroup
 from crysim.symmetry import (
     Cell,
     Combination,
@@ -28,7 +29,7 @@ from crysim.symmetry import (
     open_cell,
     space_group,
 )
-from crysim_encoders.layout import Floats, Ints, Layout, bit_to_category, category_to_bit, length_scale, voxels
+from crysim_encoders.layout import Layout, bit_to_category, category_to_bit, length_scale, voxels
 
 Assignment = Callable[[tuple[int, ...]], Floats]
 """From the positions of an element's sites to a point for each, ``[sites, 3]``."""

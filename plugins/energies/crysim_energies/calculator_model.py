@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
-from crysim.quadratic import Floats
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crysim import hookimpl
-from crysim.crystal import Crystal, Floats
+from crysim.arrays import Floats
+from crysim.composition import SYMBOLS
+from crysim.crystal import Crystal
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
 from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
-    from crysim_energies.quotient.network import QuotientNetwork
+    from crysim_energies.quotient.networks.network import QuotientNetwork
 
 BATCH = 16
 """Crystals evaluated together on chgnet's own model; more are no faster on a CPU."""
@@ -91,9 +93,14 @@ class CHGNetModel(NetworkModel):
         """The radius of the graph of atoms, Å."""
         return float(self.network.graph_converter.atom_graph_cutoff)
 
+    @property
+    def elements(self) -> frozenset[str]:
+        """The elements that the weights have an embedding of: hydrogen to plutonium."""
+        return frozenset(SYMBOLS[: self.network.atom_embedding.embedding.num_embeddings])
+
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
-        from crysim_energies.quotient.chgnet import QuotientCHGNet
+        from crysim_energies.quotient.networks.chgnet import QuotientCHGNet
 
         return QuotientCHGNet(self.network, device=self.device)
 

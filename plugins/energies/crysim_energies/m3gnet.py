@@ -14,7 +14,7 @@ from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
-    from crysim_energies.quotient.network import QuotientNetwork
+    from crysim_energies.quotient.networks.network import QuotientNetwork
 
 
 class M3GNetModel(NetworkModel):
@@ -91,7 +91,7 @@ class M3GNetModel(NetworkModel):
 
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
-        from crysim_energies.quotient.m3gnet import QuotientM3GNet
+        from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
 
         return QuotientM3GNet(self.potential, device=self.device)
 

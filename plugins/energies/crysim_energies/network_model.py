@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from crysim.crystal import Crystal, Floats
+from crysim.arrays import Floats
+from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import Relaxation, RelaxSettings
 from crysim_energies.calculator_model import CalculatorModel
 
 if TYPE_CHECKING:
-    from crysim_energies.quotient.network import QuotientNetwork
+    from crysim_energies.quotient.networks.network import QuotientNetwork
 
 Relaxer = Literal["auto", "quotient", "ase"]
 """Who evaluates and relaxes: crysim on the quotient graph by the symmetry, or ASE's FIRE with the package's own model;

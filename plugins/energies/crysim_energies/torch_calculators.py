@@ -17,7 +17,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from ase.units import GPa
 from pymatgen.core import Structure
 
-from crysim.crystal import Crystal, Floats
+from crysim.arrays import Floats
+from crysim.crystal import Crystal
 from crysim_energies.ase_relaxation import CalculationError
 from crysim_energies.matgl_loading import M3GNetPotential
 

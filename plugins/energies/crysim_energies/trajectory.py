@@ -10,10 +10,10 @@ from math import nextafter, sqrt
 
 import numpy as np
 
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError
 from crysim.interfaces import Frame, derive_rng
-from crysim.quadratic import Floats
 
 RANKING_BIAS = 5.0
 """Of the linear ranking by which frames are drawn, as in the authors' program."""

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from crysim.bounds import bounded
+from crysim.arrays import Bits, Floats
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.partition import Indices
 from crysim.plugins import plugin_manager
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
-from crysim.quadratic_export import from_terms
+from crysim.quadratic import BitGroup, QuadraticModel
+from crysim.quadratic.bounds import bounded
+from crysim.quadratic.convert import from_terms
+from crysim.quadratic.partition import Indices
 
 
 @dataclass(frozen=True)

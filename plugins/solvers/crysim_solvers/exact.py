@@ -12,8 +12,8 @@ import numpy as np
 from crysim import hookimpl
 from crysim.errors import InputError
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.partition import Indices, Partition
 from crysim.quadratic import QuadraticModel
+from crysim.quadratic.partition import Indices, Partition
 
 _CHUNK = 1 << 14
 

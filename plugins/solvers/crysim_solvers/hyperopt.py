@@ -11,8 +11,8 @@ import numpy as np
 from crysim import hookimpl
 from crysim.errors import InputError
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.partition import Partition
 from crysim.quadratic import QuadraticModel
+from crysim.quadratic.partition import Partition
 from crysim_solvers.samples import collect
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from crysim import hookimpl
 from crysim.errors import InputError
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.penalties import penalties_of
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic_export import upper_couplings
+from crysim.quadratic.convert import upper_couplings
+from crysim.quadratic.penalties import penalties_of
 from crysim_solvers.memory import check_limit, refuses_memory
 from crysim_solvers.samples import collect
 
@@ -27,7 +27,7 @@ class SimulatedBifurcation(IsingSolver):
     """Simulated bifurcation, with the groups as penalties; broken groups of its answers are mended and counted.
 
     Args:
-        penalty: ``tight`` or ``safe`` weights (`crysim.penalties`), as for ``dimod``.
+        penalty: ``tight`` or ``safe`` weights (`crysim.quadratic.penalties`), as for ``dimod``.
         penalty_scale: factor on the weights.
         agents: systems of oscillators that run side by side; each ends as one vector. At 801 bits in 5 s, 16 of them
             come far lower than the package's 128, which do not reach the end of their schedule.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crysim.arrays import Floats
 from crysim.errors import InputError
-from crysim.quadratic import Floats
 from crysim_surrogates.sparse_bits import SparseBits
 
 VALIDATION_SHARE = 0.1

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import hookimpl
+from crysim.arrays import Bits, Floats
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.quadratic import BitGroup, QuadraticModel
 from crysim_surrogates.dataset import Dataset, Units, prepare
 from crysim_surrogates.fm_compiled import CompiledTrainer
 from crysim_surrogates.fm_torch import Parameters, TorchTrainer, check_device

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.quadratic import Floats
+from crysim.arrays import Floats
 from crysim_surrogates.fm_torch import Parameters
 from crysim_surrogates.settings import TrainingSettings
 from crysim_surrogates.sparse_bits import SparseBits

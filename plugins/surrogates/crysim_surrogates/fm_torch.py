@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from crysim.arrays import Floats
 from crysim.errors import InputError
-from crysim.quadratic import Floats
 from crysim_surrogates.objective import TINY
 from crysim_surrogates.settings import TrainingSettings
 from crysim_surrogates.sparse_bits import SparseBits

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from crysim.quadratic import Floats
+from crysim.arrays import Floats
 from crysim_surrogates.settings import TrainingSettings
 
 TINY = 1e-12

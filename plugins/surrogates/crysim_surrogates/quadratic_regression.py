@@ -11,9 +11,10 @@ import numpy as np
 from scipy import linalg, sparse
 
 from crysim import hookimpl
+from crysim.arrays import Bits, Floats
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
-from crysim.quadratic import BitGroup, Bits, Floats, QuadraticModel
+from crysim.quadratic import BitGroup, QuadraticModel
 from crysim_surrogates.dataset import Dataset, Units, prepare
 from crysim_surrogates.objective import pearson, rmse
 from crysim_surrogates.sparse_bits import SparseBits

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from crysim.quadratic import Bits
+from crysim.arrays import Bits
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.quadratic import Floats
+from crysim.arrays import Floats
 from crysim_surrogates.fm_torch import Parameters
 from crysim_surrogates.objective import loss_value
 from crysim_surrogates.schedule import Schedule

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crysim.composition import Composition
-from crysim.crystal import Crystal, min_distances
-from crysim.generation import RandomGenerator
+from crysim.crystal import Crystal, shortest_distances
+from crysim.crystal.generation import RandomGenerator
 from crysim.symmetry import SpaceGroup, space_group
 from crysim_encoders.covering import covering_points
 from crysim_encoders.symmetry_encoding import SymmetryEncoder
@@ -82,4 +82,4 @@ def test_reads_marks_as_they_were_made(formula: str) -> None:
         ]
     far = {name: [displacement(c, d) for c, d in zip(crystals, found, strict=True)] for name, found in own.items()}
     assert np.mean(far["covering"]) < 0.5 * np.mean(far["leftmost"])
-    assert min_distances(own["covering"]).mean() > min_distances(own["leftmost"]).mean()
+    assert shortest_distances(own["covering"]).mean() > shortest_distances(own["leftmost"]).mean()

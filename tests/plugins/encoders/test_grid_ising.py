@@ -7,8 +7,8 @@ import pytest
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
-from crysim.generation import RandomGenerator
 from crysim.testing.encoders import EncoderSuite, MakeEncoder
 from crysim_encoders.grid_ising import GridIsing
 

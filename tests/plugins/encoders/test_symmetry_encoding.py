@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
+from crysim.crystal.generation import RandomGenerator, default_length_bounds
 from crysim.errors import InputError
-from crysim.generation import RandomGenerator, default_length_bounds
 from crysim.plugins import plugin_manager
 from crysim.quadratic import QuadraticModel
 from crysim.symmetry import WyckoffCombinations, crystal_system, space_group

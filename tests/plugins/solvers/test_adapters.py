@@ -10,13 +10,13 @@ import pytest
 
 from crysim.errors import InputError
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic_export import to_amplify
+from crysim.quadratic.convert import to_amplify
 
 amplify = pytest.importorskip("amplify")
 dimod = pytest.importorskip("dimod")
 
-from crysim_solvers.amplify_adapter import CrysimClient  # noqa: E402
-from crysim_solvers.dimod_adapter import CrysimSampler  # noqa: E402
+from crysim_solvers.amplify.adapter import CrysimClient  # noqa: E402
+from crysim_solvers.dimod.adapter import CrysimSampler  # noqa: E402
 
 
 def low_rank(num_bits: int = 12) -> QuadraticModel:

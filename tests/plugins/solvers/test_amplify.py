@@ -277,7 +277,7 @@ def test_nothing_is_sent_if_no_bit_is_open(engine: Engine) -> None:
 
 
 def test_the_papers_timeouts_by_size() -> None:
-    from crysim_solvers.amplify import paper_timeout
+    from crysim_solvers.amplify.solver import paper_timeout
 
     assert [paper_timeout(n) for n in (801, 5000, 5001, 8000, 8001, 14_334)] == [30, 30, 50, 50, 80, 80]
 

@@ -10,9 +10,9 @@ from scipy.stats import chisquare
 from crysim.errors import InputError
 from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.testing.solvers import feasible_vectors, larger_model, small_model
-from crysim_solvers.annealer import Annealer
-from crysim_solvers.engines import engine_for
-from crysim_solvers.torch_engine import TorchEngine
+from crysim_solvers.annealing.annealer import Annealer
+from crysim_solvers.annealing.engines import engine_for
+from crysim_solvers.annealing.torch_engine import TorchEngine
 
 GROUPS = (BitGroup("a", 0, 4), BitGroup("b", 5, 4, k=2))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crysim.testing.solvers import SolverSuite
-from crysim_solvers.annealer import Annealer
-from crysim_solvers.convex import Convex
+from crysim_solvers.annealing.annealer import Annealer
+from crysim_solvers.convex.solver import Convex
 from crysim_solvers.exact import Exact
 
 

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from crysim.errors import InputError
-from crysim.partition import Partition
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.relaxation import LowRankForm, solve_relaxation
+from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
+from crysim.quadratic.partition import Partition
 from crysim.testing.solvers import feasible_vectors, larger_model, small_model
-from crysim_solvers.convex import Convex
-from crysim_solvers.drawing import add_draws
+from crysim_solvers.annealing.thermal_samples import add_draws
+from crysim_solvers.convex.solver import Convex
+from crysim_solvers.convex.tree import TreeSearch
 from crysim_solvers.exact import Exact, num_feasible
-from crysim_solvers.polish import Polisher, polish
-from crysim_solvers.pool import Pool, bits_of_groups
-from crysim_solvers.spread import neighbours
-from crysim_solvers.tree import TreeSearch
+from crysim_solvers.local_search.descent import Polisher, polish
+from crysim_solvers.local_search.diversify import neighbours
+from crysim_solvers.local_search.solution_pool import Pool, bits_of_groups
 
 
 @st.composite

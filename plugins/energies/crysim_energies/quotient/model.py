@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from crysim.crystal import Crystal, Floats
+from crysim.arrays import Floats
+from crysim.crystal import Crystal
 from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
-from crysim_energies.quotient.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.batch import Batch
-from crysim_energies.quotient.network import QuotientNetwork, list_bonds
-from crysim_energies.quotient.polish import polish
-from crysim_energies.quotient.relax import Track, relax_in_groups
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
+from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
+from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups
+from crysim_energies.quotient.relaxation.saddle_points import polish
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}

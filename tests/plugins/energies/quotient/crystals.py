@@ -9,7 +9,7 @@ import numpy as np
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.symmetry import WyckoffCombinations, impose_cell, space_group
-from crysim_energies.quotient.asymmetric import AsymmetricUnit
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 
 COMPOSITIONS = [Composition.from_formula(f) for f in ("Ca4S4", "Al2Si4O8", "Ba3Na3Bi3", "Y6Co6")]
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.symmetry import CRYSTAL_SYSTEMS, free_cell_parameters
-from crysim_energies.quotient.asymmetric import AsymmetricUnit, strain_basis
-from crysim_energies.quotient.polish import without_symmetry
-from crysim_energies.quotient.stiffness import stiffness
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, strain_basis
+from crysim_energies.quotient.relaxation.saddle_points import without_symmetry
+from crysim_energies.quotient.relaxation.stiffness import stiffness
 
 from .crystals import random_crystal
 

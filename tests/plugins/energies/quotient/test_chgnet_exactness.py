@@ -16,11 +16,11 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.symmetry import CRYSTAL_SYSTEMS
 from crysim_energies.chgnet import CHGNetModel
-from crysim_energies.quotient.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.batch import Batch, Evaluation
-from crysim_energies.quotient.chgnet import QuotientCHGNet
-from crysim_energies.quotient.network import list_bonds
-from crysim_energies.quotient.polish import without_symmetry
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
+from crysim_energies.quotient.networks.chgnet import QuotientCHGNet
+from crysim_energies.quotient.networks.network import list_bonds
+from crysim_energies.quotient.relaxation.batch import Batch, Evaluation
+from crysim_energies.quotient.relaxation.saddle_points import without_symmetry
 from crysim_energies.torch_calculators import CHGNetCalculator
 
 from .crystals import crystals_of_many_groups, forces_and_stress, on_special_positions

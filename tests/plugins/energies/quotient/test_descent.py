@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from crysim.composition import Composition
-from crysim_energies.quotient.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.descent import MAX_MOVE, MAX_STRAIN, Descent
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
+from crysim_energies.quotient.relaxation.bfgs import MAX_MOVE, MAX_STRAIN, Descent
 
 from .crystals import random_crystal
 

@@ -15,10 +15,10 @@ from matgl.ext.pymatgen import Structure2Graph
 from crysim.crystal import Crystal
 from crysim.symmetry import CRYSTAL_SYSTEMS
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
-from crysim_energies.quotient.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.batch import Batch
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
-from crysim_energies.quotient.polish import without_symmetry
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
+from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.relaxation.saddle_points import without_symmetry
 
 from .crystals import crystals_of_many_groups, forces_and_stress, on_special_positions
 

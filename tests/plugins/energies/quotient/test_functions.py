@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.special import eval_legendre, spherical_jn
 
-from crysim_energies.quotient.asymmetric import site_group, site_projector
-from crysim_energies.quotient.harmonics import degrees, harmonics, num_components
-from crysim_energies.quotient.radial import RadialBasis, polynomial_cutoff, spherical_bessel
+from crysim_energies.quotient.geometry.asymmetric import site_group, site_projector
+from crysim_energies.quotient.geometry.harmonics import degrees, harmonics, num_components
+from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cutoff, spherical_bessel
 
 
 def directions(n: int, seed: int) -> torch.Tensor:

@@ -13,13 +13,13 @@ import torch
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.generation import RandomGenerator
+from crysim.crystal.generation import RandomGenerator
 from crysim.interfaces import RelaxSettings, RelaxStatus
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
-from crysim_energies.quotient.m3gnet import QuotientM3GNet
 from crysim_energies.quotient.model import quotient_energies, quotient_relax
-from crysim_energies.quotient.polish import without_symmetry
-from crysim_energies.quotient.relax import relax_in_groups
+from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
+from crysim_energies.quotient.relaxation.relax import relax_in_groups
+from crysim_energies.quotient.relaxation.saddle_points import without_symmetry
 
 CAS = Composition.from_formula("Ca4S4")
 GARNET = Composition.from_formula("Ca24Al16Si24O96")

@@ -1,0 +1,1 @@
+"""The paper's tables and figures, with its values beside ours."""

@@ -1,0 +1,273 @@
+"""The report: one HTML file with tables, charts and crystals in 3D, which opens without a network."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim import __version__
+from crysim.analysis.comparison import Comparison, Run
+from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
+from crysim.analysis.hull import Hull
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
+from crysim.analysis.paper.figures import fit_history
+from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
+from crysim.analysis.tables import Column, Table, Value
+from crysim.bench.journal import RunRecord
+from crysim.crystal import Crystal
+from crysim.crystal.files import cif_text
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.interfaces import Trial, TrialStatus
+
+SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
+                "to_match", "distinct", "filtered", "failed", "seconds")  # fmt: skip
+"""The columns of the summary that the page shows at first."""
+MOST_FAILURES = 500
+"""Failures listed one by one; the rest is only counted."""
+
+
+def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: str, hull: Hull | None = None) -> str:
+    """The report as HTML.
+
+    Args:
+        comparison: of the runs.
+        records: the same runs, in the same order.
+        title: of the page.
+        hull: competing phases, if energies above their hull are wanted.
+    """
+    fingerprint = comparison.runs[0].fingerprint if comparison.runs else {}
+    parts = {
+        "title": html.escape(title),
+        "lead": html.escape(_lead(comparison, fingerprint)),
+        "css": _asset("report.css"),
+        "summary": comparison.summary().select(SUMMARY_KEYS).to_html(),
+        "all": comparison.summary().to_html(),
+        "seeds": "".join(comparison.per_seed(system).to_html() for system in comparison.systems),
+        "failures": _failures(comparison),
+        "configuration": _configuration(records),
+        "version": html.escape(__version__),
+        "licence": html.escape(_asset("3Dmol-LICENSE.txt")),
+        "data": json.dumps(report_data(comparison, records, hull), allow_nan=False).replace("<", "\\u003c"),
+        "viewer": _asset("3Dmol-min.js"),
+        "charts": _asset("charts.js"),
+        "script": _asset("report.js"),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("template.html"))
+
+
+def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull | None = None) -> dict[str, Any]:
+    """What the charts and the viewer need, as JSON values."""
+    elements = list(dict.fromkeys(e for run in comparison.runs for t in run.trials[:1] for e in _elements(t)))
+    elements += [e for r in comparison.references.values() for e in r.crystal.composition.elements if e not in elements]
+    time: list[dict[str, Any]] = []
+    for system, method, pairs in comparison.cells():
+        trials = [run.trials for run, _ in pairs]
+        phases = mean_seconds(trials)
+        series = {phase: _numbers(values) for phase, values in seconds_by_relaxation(trials).items()}
+        time.append({"name": f"{system} {method}", "phases": phases, "total": sum(phases.values()), "series": series})
+    phases_seen = list(dict.fromkeys(phase for row in time for phase in row["phases"]))
+    return {
+        "methods": comparison.methods,
+        "colours": list(COLOURS),
+        "elements": element_styles(elements),
+        "systems": [_system(comparison, system, elements) for system in comparison.systems],
+        "runs": [
+            _run(comparison, run, metrics, record, elements, hull)
+            for run, metrics, record in zip(comparison.runs, comparison.metrics, records, strict=True)
+        ],
+        "time": time,
+        "phases": sorted(phases_seen, key=lambda phase: phase == "relax"),
+    }
+
+
+def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[str, Any]:
+    curves = []
+    for method in comparison.methods:
+        pairs = comparison.of(system, method)
+        if pairs:
+            length = max(run.budget for run, _ in pairs)
+            runs = [accumulated_lowest(run.trials, length) for run, _ in pairs]
+            mean, low, high = (_numbers(values) for values in band(np.array(runs)))
+            curves.append({"method": method, "mean": mean, "low": low, "high": high})
+    reference = comparison.references.get(system)
+    atoms = max(run.num_atoms for run in comparison.runs if run.system == system)
+    shown = None
+    if reference is not None:
+        scale = atoms / reference.crystal.num_atoms
+        shown = _drawn(reference.crystal, elements)
+        shown |= {"energy": reference.energy, "volume": scale * reference.crystal.volume}
+    return {"name": system, "atoms": atoms, "curves": curves, "reference": shown}
+
+
+def _run(
+    comparison: Comparison,
+    run: Run,
+    metrics: RunMetrics,
+    record: RunRecord,
+    elements: list[str],
+    hull: Hull | None,
+) -> dict[str, Any]:
+    counting = [t for t in run.trials if t.counts and t.crystal is not None and t.energy is not None]
+    iterations, fits = fit_history(record)
+    keys = {"train": "train_pcc", "validation": "validation_pcc", "error": "validation_rmse"}
+    fit = {key: [None if np.isnan(v) else round(v, 4) for v in fits[name]] for key, name in keys.items()}
+    return {
+        "system": run.system,
+        "method": run.method,
+        "seed": run.seed,
+        "budget": run.budget,
+        "success": {
+            "paper": metrics.first_match,
+            "strict": _relaxations(metrics.found_strict),
+            "energy": _relaxations(metrics.energy_reached),
+        },
+        "minima": [_minimum(trial) for trial in counting],
+        "fit": {"iterations": iterations, **fit} if iterations else None,
+        "best": _best(comparison, run, counting, elements, hull),
+    }
+
+
+def _minimum(trial: Trial) -> list[float]:
+    assert trial.crystal is not None
+    assert trial.energy is not None
+    atoms = trial.crystal.num_atoms
+    volume = trial.crystal.volume / atoms
+    return [trial.number + 1, round(trial.energy / atoms, 5), round(volume, 4), trial.crystal.space_group]
+
+
+def _best(
+    comparison: Comparison, run: Run, counting: Sequence[Trial], elements: list[str], hull: Hull | None
+) -> dict[str, Any] | None:
+    if not counting:
+        return None
+    trial = min(counting, key=lambda t: (round(t.energy or 0.0, DECIMALS), t.number))
+    crystal = trial.crystal
+    assert crystal is not None
+    assert trial.energy is not None
+    reference = comparison.references.get(run.system)
+    match = "no reference"
+    if reference is not None:
+        found = ReferenceMatcher(reference.crystal).match(crystal)
+        match = (
+            "strictly" if found.strict else f"D = {found.displacement:.3f}" if found.displacement is not None else "no"
+        )
+    return {
+        **_drawn(crystal, elements),
+        "energy": trial.energy,
+        "energy_per_atom": trial.energy / crystal.num_atoms,
+        "iteration": trial.number + 1,
+        "match": match,
+        "hull": None if hull is None else hull.above(crystal.composition, trial.energy),
+    }
+
+
+def _drawn(crystal: Crystal, elements: list[str]) -> dict[str, Any]:
+    atoms = drawn_atoms(crystal, elements)
+    return {
+        "space_group": crystal.space_group,
+        "symbol": crystal.group.symbol,
+        "atoms": atoms,
+        "bonds": drawn_bonds(atoms, elements),
+        "axes": drawn_axes(crystal),
+        "edges": drawn_edges(crystal),
+        "cif": cif_text(crystal),
+    }
+
+
+def _failures(comparison: Comparison) -> str:
+    """Trials that failed or were left out: by reason, and one by one."""
+    rows: list[dict[str, Value]] = [
+        {
+            "system": run.system,
+            "method": run.method,
+            "seed": run.seed,
+            "relaxation": trial.number + 1,
+            "status": str(trial.status),
+            "reason": trial.reason or "",
+        }
+        for run in comparison.runs
+        for trial in run.trials
+        if trial.status is not TrialStatus.RELAXED
+    ]
+    if not rows:
+        return "<p>None: every relaxation converged and counts.</p>"
+    kinds: dict[tuple[Value, ...], Counter[str]] = {}
+    for row in rows:
+        kinds.setdefault((row["system"], row["method"], row["status"]), Counter())[str(row["reason"])] += 1
+    heads = (Column("system", "system", formula=True), Column("method", "method"), Column("status", "status"))
+    overview = Table(
+        "How many",
+        (*heads, Column("count", "count"), Column("reason", "most often")),
+        tuple(
+            {
+                "system": s,
+                "method": m,
+                "status": status,
+                "count": reasons.total(),
+                "reason": reasons.most_common(1)[0][0],
+            }
+            for (s, m, status), reasons in kinds.items()
+        ),
+        ("not-converged: not within the steps; it counts all the same. too-close and failed do not count.",),
+    )
+    columns = (
+        *heads[:2],
+        Column("seed", "seed"),
+        Column("relaxation", "relaxation"),
+        heads[2],
+        Column("reason", "reason"),
+    )
+    notes = (f"the first {MOST_FAILURES} of {len(rows)}",) if len(rows) > MOST_FAILURES else ()
+    each = Table("Each of them", columns, tuple(rows[:MOST_FAILURES]), notes)
+    return f"{overview.to_html()}<details><summary>Each with its reason</summary>{each.to_html()}</details>"
+
+
+def _configuration(records: Sequence[RunRecord]) -> str:
+    """Each method's configuration once, with versions and the energy model."""
+    shown: dict[str, str] = {}
+    for record in records:
+        config = {key: value for key, value in record.config.items() if key not in ("system", "seed")}
+        shown.setdefault(record.method, json.dumps(config, indent=2, ensure_ascii=False))
+    blocks = [
+        f"<details><summary>{html.escape(method)}</summary><pre>{html.escape(text)}</pre></details>"
+        for method, text in shown.items()
+    ]
+    if records:
+        about = {"energy model": dict(records[0].fingerprint), "versions": records[0].manifest.get("versions", {})}
+        text = html.escape(json.dumps(about, indent=2, ensure_ascii=False))
+        blocks.insert(0, f"<pre>{text}</pre>")
+    return "".join(blocks)
+
+
+def _lead(comparison: Comparison, fingerprint: Mapping[str, str]) -> str:
+    runs = len(comparison.runs)
+    relaxations = sum(len(run.trials) for run in comparison.runs)
+    model = fingerprint.get("checkpoint") or fingerprint.get("model", "unknown")
+    return (
+        f"{len(comparison.methods)} methods on {len(comparison.systems)} systems: {runs} runs, "
+        f"{relaxations} relaxations; energy model {model}"
+    )
+
+
+def _elements(trial: Trial) -> tuple[str, ...]:
+    return trial.candidate.crystal.composition.elements
+
+
+def _relaxations(effort: Effort | None) -> int | None:
+    return None if effort is None else effort.relaxations
+
+
+def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+    return [round(float(v), 5) if np.isfinite(v) else None for v in values]
+
+
+def _asset(name: str) -> str:
+    return files("crysim").joinpath("data", "report", name).read_text(encoding="utf-8")

@@ -1,0 +1,182 @@
+"""The bench's settings from a TOML file and the command line, every mistake named.
+
+The file's tables::
+
+    [bench]              system, method, encoder, surrogate, solver, energy, budget, seeds, out, workers, batch, ...
+    [relax]              fmax, max_steps, pressure, symmetry, num_frames, timeout
+    [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME], [strategy.NAME]
+    [method.LABEL]       a variant of a method: strategy, encoder, surrogate, solver, and options of each
+
+What the command line gives has the same keys and goes before the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from crysim.bench import values
+from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
+from crysim.bench.systems import spelled_out
+from crysim.errors import InputError, UnknownNameError
+from crysim.interfaces import RelaxSettings
+from crysim.plugins import KINDS, Kind, plugin_manager
+
+_KEYS: dict[str, values.Converter] = {
+    "system": values.names,
+    "method": values.names,
+    "encoder": values.text,
+    "surrogate": values.text,
+    "solver": values.text,
+    "energy": values.text,
+    "budget": values.whole,
+    "seeds": values.numbers,
+    "batch": values.whole,
+    "space_groups": values.numbers,
+    "min_distance": values.real,
+    "pair_distances": values.reals,
+    "seed_structures": values.names,
+    "too_close": values.real,
+    "threads": values.whole,
+    "require_bound": values.flag,
+    "reference": values.names,
+    "cell": values.text,
+    "out": values.text,
+    "workers": values.whole,
+}
+_RELAX_KEYS: dict[str, values.Converter] = {
+    "fmax": values.real,
+    "max_steps": values.whole,
+    "pressure": values.real,
+    "symmetry": values.text,
+    "num_frames": values.whole,
+    "timeout": values.real,
+}
+_VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
+
+
+def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
+    """The settings of a TOML file, overridden by those of the command line.
+
+    Args:
+        file: the TOML file, or None.
+        given: keys of `BenchSettings`, ``relax`` as a table, ``NAME_options`` of the chosen encoder, surrogate,
+            solver and energy, and ``surrogate_tables``, options by surrogate; a value of None is not given.
+
+    Raises:
+        InputError: no readable TOML, an unknown key, a value that is no value of its key.
+    """
+    tables = _read_toml(file) if file is not None else {}
+    known = {"bench", "relax", "method", *KINDS}
+    for key in tables:
+        if key not in known:
+            raise UnknownNameError(f"table of {file}", key, known)
+    here = {key: value for key, value in given.items() if value is not None}
+    chosen = {**_bench_table(tables.get("bench", {}), str(file)), **{k: v for k, v in here.items() if k in _KEYS}}
+    relax = {**_table(tables, "relax", file), **here.get("relax", {})}
+    converted = {key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()}
+    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
+    converted["system"], converted["reference"] = spelled_out(systems, references, converted.pop("cell", None))
+    settings = BenchSettings(
+        **converted,
+        relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
+        variants=_variants(_table(tables, "method", file), str(file)),
+        method_options=here.get("method_options", {}),
+    )
+    options: dict[Kind, dict[str, Options]] = {}
+    for kind in KINDS:
+        options[kind] = {name: dict(table) for name, table in _table(tables, kind, file).items()}
+        for name, table in here.get(f"{kind}_tables", {}).items():
+            options[kind][name] = {**options[kind].get(name, {}), **table}
+        for name in options[kind]:
+            plugin_manager().get(kind, name)
+        if extra := here.get(f"{kind}_options"):
+            name = getattr(settings, kind)
+            base = options[kind].get(name) or options[kind].get(name.partition(":")[0]) or {}
+            options[kind][name] = {**base, **extra}
+    return replace(settings, options=options)
+
+
+def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``given`` of `read_settings` from a command's arguments; those that are no settings are passed over."""
+    given: dict[str, Any] = {key: value for key, value in arguments.items() if key in _KEYS and value not in (None, [])}
+    given["relax"] = {key: arguments[key] for key in _RELAX_KEYS if arguments.get(key) is not None}
+    for kind in (*PARTS, "energy"):
+        given[f"{kind}_options"] = values.assignments(arguments.get(f"{kind}_option") or ())
+    if arguments.get("surrogate_config") is not None:
+        given["surrogate_tables"] = _surrogate_tables(arguments["surrogate_config"])
+        given.setdefault("surrogate", next(iter(given["surrogate_tables"])))
+    given["method_options"] = values.assignments(arguments.get("option") or ())
+    if arguments.get("mid") is not None:
+        given["method_options"]["mid"] = arguments["mid"]
+    return given
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the configuration {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is no TOML: {error}") from error
+
+
+def _surrogate_tables(file: Path) -> dict[str, Any]:
+    """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
+    tables = _read_toml(file)
+    options = _table(tables, "surrogate", file)
+    if set(tables) != {"surrogate"} or len(options) != 1:
+        raise InputError(f"{file} must hold one table [surrogate.NAME] and nothing else, as crysim tune writes it")
+    return options
+
+
+def _table(tables: Mapping[str, Any], name: str, file: Path | None) -> dict[str, Any]:
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise InputError(f"'{name}' in {file} is a table: write [{name}.NAME], or {name} = ... under [bench]")
+    for key, value in table.items():
+        if name != "relax" and not isinstance(value, dict):
+            raise InputError(f"'{name}.{key}' in {file} is no table: write [{name}.NAME] with options under it")
+    return table
+
+
+def _bench_table(table: Any, file: str) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise InputError(f"'bench' in {file} is no table: write [bench]")
+    chosen = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in _KEYS:
+            raise UnknownNameError(f"key of [bench] in {file}", key, _KEYS)
+        chosen[name] = value
+    return chosen
+
+
+def _relax_settings(table: Mapping[str, Any], where: str) -> RelaxSettings:
+    chosen = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in _RELAX_KEYS:
+            raise UnknownNameError(f"key of {where}", key, [f.name for f in fields(RelaxSettings)])
+        chosen[name] = values.convert(name, value, _RELAX_KEYS[name])
+    return RelaxSettings(**chosen)
+
+
+def _variants(tables: Mapping[str, Mapping[str, Any]], file: str) -> dict[str, Options]:
+    for label, table in tables.items():
+        if not label or not all(c.isalnum() or c in "._+-" for c in label):
+            raise InputError(f"[method.{label}] in {file}: a label holds letters, digits and . _ + - only")
+        if label in plugin_manager().names("strategy") and table.get("strategy", label) != label:
+            raise InputError(f"[method.{label}] in {file}: the label is another strategy's name; choose another")
+        for key, value in table.items():
+            if key not in _VARIANT_KEYS:
+                raise UnknownNameError(f"key of [method.{label}] in {file}", key, _VARIANT_KEYS)
+            wanted: type = dict if key.endswith("options") else str
+            if not isinstance(value, wanted):
+                raise InputError(
+                    f"'{key}' of [method.{label}] in {file} must be a {'table' if wanted is dict else 'name'}"
+                )
+    return dict(tables)

@@ -1,0 +1,11 @@
+"""Crystals: their symmetry-reduced form, where they come from and how two of them compare.
+
+In the modules: `crystal` (the value itself), `identify` (from bare atoms to a crystal), `files` (structure files),
+`generation` (random crystals), `min_distances`, `placement` and `distances` (how far atoms keep apart), `matching`
+(whether two crystals are the same).
+"""
+
+from crysim.crystal.crystal import Crystal, Site, shortest_distances, wrap
+from crysim.crystal.min_distances import MinDistances, PairDistances, default_min_distance
+
+__all__ = ["Crystal", "MinDistances", "PairDistances", "Site", "default_min_distance", "shortest_distances", "wrap"]

@@ -1,0 +1,133 @@
+"""How far the atoms of a crystal are to be apart, by pairs of elements; and the moving of sites until they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from crysim.arrays import Floats, Ints
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.errors import InputError
+
+PairDistances = Mapping[str, float] | Mapping[tuple[str, str], float]
+
+POINTS = 40
+"""Points tried for one site before `MinDistances.separate` gives up."""
+
+
+def default_min_distance(num_atoms: int) -> float:
+    """Å that atoms of a random crystal keep apart: 1.5, and 1.0 from 200 atoms per cell on."""
+    return 1.5 if num_atoms < 200 else 1.0
+
+
+@dataclass(frozen=True)
+class MinDistances:
+    """Minimum interatomic distances.
+
+    Attributes:
+        composition: the crystals'.
+        default: Å, of every pair that ``pairs`` does not name; None: `default_min_distance`.
+        pairs: Å, of pairs of elements, ``{"Ca-O": 2.0}`` or ``{("Ca", "O"): 2.0}``.
+
+    Raises:
+        InputError: a distance below zero or not finite, or a pair that the composition does not have.
+    """
+
+    composition: Composition
+    default: float | None = None
+    pairs: PairDistances | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.thresholds  # refuses what is wrong
+
+    @cached_property
+    def thresholds(self) -> Floats:
+        """``[elements, elements]`` Å, symmetric."""
+        elements = self.composition.elements
+        default = default_min_distance(self.composition.num_atoms) if self.default is None else self.default
+        if not 0 <= default < inf:
+            raise InputError(f"the minimum distance must be at least 0 Å, not {default}")
+        thresholds = np.full((len(elements), len(elements)), float(default))
+        for key, value in (self.pairs or {}).items():
+            pair = tuple(key.split("-")) if isinstance(key, str) else tuple(key)
+            if len(pair) != 2 or any(element not in elements for element in pair):
+                name = key if isinstance(key, str) else "-".join(map(str, key))
+                raise InputError(f"'{name}' is no pair of elements of {self.composition}: write it as 'Ca-O'")
+            if not 0 <= value < inf:
+                raise InputError(f"the minimum distance of {'-'.join(pair)} must be at least 0 Å, not {value}")
+            i, j = (elements.index(element) for element in pair)
+            thresholds[i, j] = thresholds[j, i] = value
+        thresholds.setflags(write=False)
+        return thresholds
+
+    @property
+    def largest(self) -> float:
+        """Å, of the pair that is to be farthest apart."""
+        return float(self.thresholds.max())
+
+    @property
+    def smallest(self) -> float:
+        """Å, of the pair that may be closest."""
+        return float(self.thresholds.min())
+
+    def satisfied_by(self, crystal: Crystal) -> bool:
+        """Whether no two atoms of the crystal are too close."""
+        if not self.thresholds.any():
+            return True
+        from crysim.crystal.placement import fits
+
+        positions, elements = self._sites(crystal)
+        return bool(
+            fits(
+                np.array(crystal.cell),
+                positions,
+                elements,
+                _points(crystal),
+                *crystal.group.flat_positions,
+                self.thresholds,
+            )
+        )
+
+    def separate(self, crystal: Crystal, rng: np.random.Generator) -> Crystal | None:
+        """The crystal with as few of its sites moved as it takes to keep the distances.
+
+        Sites are put in one after another, those with least freedom first; one that is too close to those before goes
+        to the first of some random points where it is not.
+
+        Returns:
+            None if a site finds no room.
+        """
+        from crysim.crystal.placement import place_one_by_one
+
+        positions, elements = self._sites(crystal)
+        tried = rng.random((len(positions), POINTS, 3))
+        tried[:, 0] = _points(crystal)
+        order = np.argsort([len(site.free) for site in crystal.sites], kind="stable")
+        cell = np.array(crystal.cell)
+        tables = crystal.group.flat_positions
+        points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, self.thresholds)
+        if not complete:
+            return None
+        frees = [point[list(p.axes)] for point, p in zip(points, crystal.positions, strict=True)]
+        return crystal.with_parameters(cell, frees)
+
+    def _sites(self, crystal: Crystal) -> tuple[Ints, Ints]:
+        """Index of the position ``[sites]`` and of the element ``[sites]`` of each site."""
+        index = self.composition.elements.index
+        return (
+            np.array([site.position for site in crystal.sites], dtype=np.int64),
+            np.array([index(site.element) for site in crystal.sites], dtype=np.int64),
+        )
+
+
+def _points(crystal: Crystal) -> Floats:
+    """A point ``[sites, 3]`` for every site, zero where a coordinate is not free."""
+    points = np.zeros((len(crystal.sites), 3))
+    for point, site, position in zip(points, crystal.sites, crystal.positions, strict=True):
+        point[list(position.axes)] = site.free
+    return points

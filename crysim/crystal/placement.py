@@ -1,0 +1,113 @@
+"""Sites put into a cell one after another, each where it keeps its distance, or not at all."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from crysim.arrays import Floats, Ints
+from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> None:
+    """Write the images of a point ``[3]`` by the first n maps ``[.., 3, 3]`` and offsets to ``coords`` ``[n, 3]``."""
+    for image in range(len(coords)):
+        for axis in range(3):
+            coords[image, axis] = offsets[image, axis] + (
+                maps[image, axis, 0] * point[0] + maps[image, axis, 1] * point[1] + maps[image, axis, 2] * point[2]
+            )
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def place_one_by_one(
+    cell: Floats,
+    positions: Ints,
+    elements: Ints,
+    order: Ints,
+    tried: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    thresholds: Floats,
+) -> tuple[Floats, bool]:
+    """Choose for each site the first of its points at which its atoms keep their distance from all before and itself.
+
+    Args:
+        cell: ``[6]`` Å and degrees.
+        positions: ``[sites]`` index of each site's position.
+        elements: ``[sites]`` index of each site's element.
+        order: ``[sites]`` in which they are placed.
+        tried: ``[sites, n, 3]`` fractional points.
+        maps, offsets, starts: the group's `SpaceGroup.flat_positions`.
+        thresholds: ``[elements, elements]`` Å, symmetric.
+
+    Returns:
+        Points ``[sites, 3]``, and whether all keep their distance; a site that cannot has its last point.
+    """
+    metric = metric_of_cell(cell)
+    spacings = plane_spacings(metric)
+    shortest = shortest_vector(metric, spacings)
+    points = tried[:, -1].copy()
+    total = 0
+    for site in range(len(positions)):
+        if shortest < thresholds[elements[site], elements[site]] ** 2:
+            return points, False
+        total += starts[positions[site] + 1] - starts[positions[site]]
+    coords = np.empty((total, 3))
+    owners = np.empty(total, dtype=np.int64)
+    filled = 0
+    for site in order:
+        begin = starts[positions[site]]
+        size = starts[positions[site] + 1] - begin
+        owners[filled : filled + size] = elements[site]
+        found = False
+        for number in range(tried.shape[1]):
+            point = tried[site, number]
+            put_images(coords[filled : filled + size], point, maps[begin:], offsets[begin:])
+            clear = True
+            for atom in range(filled + size):
+                if atom != filled:
+                    bound = thresholds[elements[site], owners[atom]] ** 2
+                    squared = nearest_image(
+                        metric,
+                        spacings,
+                        coords[atom, 0] - coords[filled, 0],
+                        coords[atom, 1] - coords[filled, 1],
+                        coords[atom, 2] - coords[filled, 2],
+                        bound,
+                    )
+                    if squared < bound:
+                        clear = False
+                        break
+            if clear:
+                points[site] = point
+                found = True
+                break
+        if not found:
+            return points, False
+        filled += size
+    return points, True
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def fits(
+    cell: Floats,
+    positions: Ints,
+    elements: Ints,
+    points: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    thresholds: Floats,
+) -> bool:
+    """Whether points ``[sites, 3]`` put on Wyckoff positions make a crystal without two atoms too close.
+
+    The first pair that is too close ends the work. For the other arguments see `place_one_by_one`.
+    """
+    sites = len(positions)
+    tried = points.copy().reshape(sites, 1, 3)
+    _, complete = place_one_by_one(
+        cell, positions, elements, np.arange(sites), tried, maps, offsets, starts, thresholds
+    )
+    return bool(complete)

@@ -1,0 +1,48 @@
+"""Encoders: crystals of one composition to bit vectors and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crysim.arrays import Bits
+from crysim.interfaces.plugin import Plugin
+from crysim.quadratic import BitGroup
+
+if TYPE_CHECKING:
+    from crysim.crystal import Crystal
+
+
+class Encoder(Plugin, ABC):
+    """Crystals of one composition to bit vectors and back.
+
+    Order of calls: ``__init__(**options)``, `fit` once on the initial crystals, then `encode` and `decode`.
+    """
+
+    @abstractmethod
+    def fit(self, crystals: Sequence[Crystal]) -> None:
+        """Learn the bounds (and with them the number of bits) from the initial crystals of one composition."""
+
+    @property
+    @abstractmethod
+    def groups(self) -> tuple[BitGroup, ...]:
+        """The segments of a vector with their counts of ones; valid after `fit`."""
+
+    @property
+    @abstractmethod
+    def num_bits(self) -> int:
+        """M, the length of a vector; valid after `fit`."""
+
+    @abstractmethod
+    def encode(self, crystals: Sequence[Crystal]) -> Bits:
+        """Bit vectors ``[len(crystals), M]``."""
+
+    @abstractmethod
+    def decode(self, bits: Bits, rng: np.random.Generator) -> list[Crystal]:
+        """The crystals that one vector ``[M]`` stands for, at least one; the strategy chooses among them.
+
+        The first is the one that the vector names most directly.
+        """

@@ -1,0 +1,127 @@
+"""Energy models: crystals to energies and relaxed crystals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf, isfinite
+from typing import TYPE_CHECKING
+
+from crysim.arrays import Floats
+from crysim.errors import InputError, UnknownNameError
+from crysim.interfaces.plugin import Plugin
+
+if TYPE_CHECKING:
+    from crysim.crystal import Crystal
+
+SYMMETRY_MODES = ("keep", "release", "polish")
+"""What a relaxation can do with the space group of its start."""
+
+
+@dataclass(frozen=True)
+class RelaxSettings:
+    """How a structure is relaxed.
+
+    Attributes:
+        fmax: convergence: the largest atomic force and the cell's, eV/Å, as in ASE's cell filters.
+        max_steps: steps of the optimiser.
+        pressure: GPa; the energy that is minimised and reported is then the enthalpy, eV per cell.
+        symmetry: ``keep`` the space group, ``release`` it, or ``polish``: keep, then release if that pays.
+            None: the energy model's default.
+        num_frames: frames kept of the trajectory, first and last always.
+        timeout: seconds of wall time for one crystal, or None.
+
+    Raises:
+        InputError: a setting is out of its range.
+    """
+
+    fmax: float = 0.005
+    max_steps: int = 500
+    pressure: float = 0.0
+    symmetry: str | None = None
+    num_frames: int = 30
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fmax < inf:
+            raise InputError(f"fmax is {self.fmax} eV/Å: it must be positive")
+        for name in ("max_steps", "num_frames"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}: it cannot be negative")
+        if not isfinite(self.pressure):
+            raise InputError(f"pressure is {self.pressure} GPa: it must be a finite number")
+        if self.timeout is not None and not self.timeout > 0:
+            raise InputError(f"timeout is {self.timeout} s: it must be positive")
+        if self.symmetry is not None and self.symmetry not in SYMMETRY_MODES:
+            raise UnknownNameError("symmetry mode", self.symmetry, SYMMETRY_MODES)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A crystal with its energy, eV per cell (enthalpy under pressure)."""
+
+    crystal: Crystal
+    energy: float
+
+
+class RelaxStatus(StrEnum):
+    """How a relaxation ended."""
+
+    RELAXED = "relaxed"
+    NOT_CONVERGED = "not-converged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """The outcome of relaxing one crystal.
+
+    Attributes:
+        status: relaxed, not converged within the steps, or failed.
+        crystal: where it ended, with the space group that it has there; None if failed.
+        energy: eV per cell there (enthalpy under pressure); None if failed.
+        steps: optimiser steps taken.
+        evaluations: evaluations of energy and forces.
+        max_force: largest atomic or cell force at the end, eV/Å; None if failed.
+        frames: of the trajectory, as crystals of the *starting* space group and sites (what an encoder can encode).
+        seconds: wall time; in a batch, this crystal's share.
+        reason: why it failed or stopped, in one line; empty if relaxed.
+    """
+
+    status: RelaxStatus
+    crystal: Crystal | None
+    energy: float | None
+    steps: int
+    evaluations: int
+    max_force: float | None
+    frames: tuple[Frame, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+
+
+class EnergyModel(Plugin, ABC):
+    """Energies and relaxations of crystals."""
+
+    @property
+    def cutoff(self) -> float | None:
+        """Å beyond which an atom does not feel another directly; None if the model does not say."""
+        return None
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """Symbols of the elements that the model knows; None if it does not say."""
+        return None
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, str]:
+        """What makes energies comparable: the model's name, its weights' sha256, its package's version."""
+
+    @abstractmethod
+    def energies(self, crystals: Sequence[Crystal]) -> Floats:
+        """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""
+
+    @abstractmethod
+    def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
+        """Relax atoms and cell. Never raises for one bad crystal: its relaxation says ``failed`` and why."""

@@ -1,0 +1,154 @@
+"""Strategies: searches that the bench drives and compares."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from crysim.crystal import MinDistances
+from crysim.interfaces.energy import Frame
+from crysim.interfaces.plugin import Plugin
+
+if TYPE_CHECKING:
+    from crysim.composition import Composition
+    from crysim.crystal import Crystal
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A crystal that a strategy wants relaxed.
+
+    Attributes:
+        crystal: the structure to start from.
+        info: what the strategy wants journalled and told back (its solver's answer, its parents, ...); JSON values.
+        seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
+    """
+
+    crystal: Crystal
+    info: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class TrialStatus(StrEnum):
+    """How a trial counts."""
+
+    RELAXED = "relaxed"
+    NOT_CONVERGED = "not-converged"
+    TOO_CLOSE = "too-close"
+    UNBOUND = "unbound"
+    EXPLODED = "exploded"
+    COLLAPSED = "collapsed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate that was relaxed: one line of a run's journal.
+
+    Attributes:
+        number: from 0, in the order of the journal.
+        candidate: what was asked for.
+        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
+            that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
+        crystal: relaxed; None if failed.
+        energy: eV per cell; None if failed.
+        frames: sampled from the trajectory, for training.
+        steps, evaluations: of the optimiser and the energy model.
+        seconds: wall time of the relaxation.
+        reason: why it failed or does not count; empty otherwise.
+    """
+
+    number: int
+    candidate: Candidate
+    status: TrialStatus
+    crystal: Crystal | None
+    energy: float | None
+    frames: tuple[Frame, ...]
+    steps: int
+    evaluations: int
+    seconds: float
+    reason: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the trial enters the statistics: relaxed or not converged, and nothing said against it."""
+        return self.status in (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a strategy is asked to solve.
+
+    Attributes:
+        composition: atoms per cell.
+        seed: of the run; a strategy derives every generator from it.
+        space_groups: allowed numbers, or None for all.
+        min_distance: Å, pairs in the first random crystals are farther apart; None: the default by size.
+        pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
+    """
+
+    composition: Composition
+    seed: int
+    space_groups: tuple[int, ...] | None = None
+    min_distance: float | None = None
+    pair_distances: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def min_distances(self) -> MinDistances:
+        """The minimum distances of all pairs of elements."""
+        return MinDistances(self.composition, self.min_distance, self.pair_distances)
+
+    def allows(self, crystal: Crystal) -> bool:
+        """Whether the space group is allowed and no two atoms are too close."""
+        allowed = self.space_groups is None or crystal.space_group in self.space_groups
+        return allowed and self.min_distances.satisfied_by(crystal)
+
+
+class Strategy(Plugin, ABC):
+    """A search: proposes crystals, and learns what became of them.
+
+    Order of calls: ``__init__(problem, **parts, **options)``; `initial` once, and `start` once with those crystals
+    and their energies; `hear`, if the user gave seed structures; then `ask` and `tell` in turn. A strategy never
+    relaxes and never writes: the bench does both.
+
+    What `ask` returns depends only on the options, the problem, what `start` and `tell` were given, and `state`:
+    a killed run is resumed by telling the journal's trials again and loading the last state.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
+    problem: Problem
+
+    def initial(self) -> list[Crystal]:
+        """Crystals whose unrelaxed energies the strategy wants before the first `ask`; none by default."""
+        return []
+
+    def start(self, frames: Sequence[Frame]) -> None:
+        """Receive the initial crystals with their energies (those whose energy failed are left out)."""
+
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """Learn the outcome of crystals that the user, and not the strategy, proposed: seed structures.
+
+        Called after `start` and before the first `ask`; their ``info`` is the bench's own.
+        """
+
+    @abstractmethod
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose at least one and at most ``n`` candidates; fewer where the strategy's nature or options say so."""
+
+    @abstractmethod
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Learn the outcome of every candidate of the last `ask`, in its order."""
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """What the next `ask` depends on besides what was told (warm-start weights), or None."""
+        return None
+
+    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Take up a state that `state` returned."""

@@ -1,0 +1,25 @@
+"""Finds, lists and builds plug-ins: `specs` has the hooks that they implement, `manager` what loads them."""
+
+from crysim.plugins.manager import (
+    GROUP,
+    HOOKS,
+    KINDS,
+    Kind,
+    PluginInfo,
+    PluginManager,
+    check_options,
+    default_options,
+    plugin_manager,
+)
+
+__all__ = [
+    "GROUP",
+    "HOOKS",
+    "KINDS",
+    "Kind",
+    "PluginInfo",
+    "PluginManager",
+    "check_options",
+    "default_options",
+    "plugin_manager",
+]

@@ -1,0 +1,294 @@
+"""Finds, lists and builds plug-ins.
+
+Every entry point of the group ``crysim`` names a module with hook implementations, and is loaded on its own: one that
+fails to import is listed as broken and stops nothing until it is asked for. Loading imports plug-in modules, so these
+import what is heavy (torch, amplify, ...) only where they use it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+import pluggy
+
+from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
+from crysim.interfaces import API_VERSION, Plugin
+from crysim.plugins import specs
+
+GROUP = "crysim"
+Kind = Literal["encoder", "surrogate", "solver", "energy", "strategy"]
+HOOKS: dict[Kind, str] = {
+    "encoder": "crysim_encoders",
+    "surrogate": "crysim_surrogates",
+    "solver": "crysim_solvers",
+    "energy": "crysim_energies",
+    "strategy": "crysim_strategies",
+}
+KINDS: tuple[Kind, ...] = tuple(HOOKS)
+_REQUIRED = "required"
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """A plug-in that was found.
+
+    Attributes:
+        kind, name: what it is, and what users type (``ase:NAME`` where a name takes an argument).
+        distribution, version: where it comes from.
+        api_version: of the interfaces that it was written for.
+        options: default of every option by name; ``"required"`` where there is none.
+        state: ``ok``, ``unavailable`` (an extra is missing) or ``broken``.
+        reason: why it is not ``ok``.
+    """
+
+    kind: Kind | None
+    name: str
+    distribution: str
+    version: str
+    api_version: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    state: Literal["ok", "unavailable", "broken"] = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    cls: type[Plugin]
+    distribution: str
+    version: str
+
+
+class PluginManager:
+    """The plug-ins of a set of entry points."""
+
+    def __init__(self, points: Iterable[EntryPoint]) -> None:
+        self._found: dict[Kind, dict[str, list[_Found]]] = {kind: {} for kind in KINDS}
+        self._broken: list[PluginInfo] = []
+        for point in points:
+            self._load(point)
+
+    def _load(self, point: EntryPoint) -> None:
+        distribution = point.dist.name if point.dist else "unknown"
+        version = point.dist.version if point.dist else "unknown"
+        try:
+            classes = _classes_of(point.load(), point.name)
+        except (Exception, SystemExit) as error:
+            reason = _first_line(error)
+            self._broken.append(PluginInfo(None, point.name, distribution, version, state="broken", reason=reason))
+            return
+        for kind, cls in classes:
+            self._found[kind].setdefault(cls.name, []).append(_Found(cls, distribution, version))
+
+    def names(self, kind: Kind) -> list[str]:
+        """The names of one kind, sorted; those that take an argument as ``ase:NAME``."""
+        return sorted(_typed_name(found[0].cls) for found in self._found[kind].values())
+
+    def get(self, kind: Kind, name: str) -> type[Plugin]:
+        """The class of a name, its argument after the colon not looked at.
+
+        Raises:
+            UnknownNameError: no plug-in of this kind has the name; the closest is suggested.
+            PluginError: two distributions bring the name, or the plug-in of that name is broken.
+        """
+        base = name.partition(":")[0]
+        found = self._found[kind].get(base)
+        if not found:
+            for info in self._broken:
+                if info.name in (base, f"{kind}-{base}"):
+                    raise PluginError(f"{kind} '{base}' of {info.distribution} {info.version} is broken: {info.reason}")
+            raise UnknownNameError(kind, base, self._found[kind])
+        if len(found) > 1:
+            owners = " and ".join(f"{f.distribution} {f.version}" for f in found)
+            raise PluginError(f"two plug-ins are called {kind} '{base}': {owners}; uninstall one of them")
+        cls = found[0].cls
+        if cls.api_version != API_VERSION:
+            raise PluginError(
+                f"{kind} '{base}' of {found[0].distribution} was written for version {cls.api_version} "
+                f"of crysim's interfaces; this is version {API_VERSION}"
+            )
+        return cls
+
+    def build(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, **given: Any) -> Any:
+        """Make a plug-in from its name and the user's options.
+
+        Args:
+            kind: encoder, surrogate, solver, energy or strategy.
+            name: the name, with ``:ARGUMENT`` where it takes one.
+            options: the user's, checked against the signature.
+            given: what the caller supplies itself (a strategy's problem and parts), not checked.
+
+        Raises:
+            InputError: an unknown or ill-typed option, a missing or superfluous argument, a missing extra.
+        """
+        cls = self.get(kind, name)
+        base, colon, argument = name.partition(":")
+        chosen = dict(options or {})
+        if cls.argument is None and colon:
+            raise InputError(f"{kind} '{base}' takes no argument after a colon: write just '{base}'")
+        if cls.argument is not None:
+            if not argument:
+                raise InputError(f"{kind} '{base}' needs an argument: {base}:{cls.argument.upper()}")
+            chosen[cls.argument] = argument
+        check_options(f"{kind} '{base}'", cls, chosen, given)
+        reason = _unavailable(cls)
+        if reason is not None:
+            if cls.extra is not None:
+                raise MissingExtraError(f"{kind} '{base}'", cls.extra)
+            raise InputError(f"{kind} '{base}' cannot run here: {reason}")
+        return cls(**given, **chosen)
+
+    def infos(self) -> list[PluginInfo]:
+        """Every plug-in found, broken ones included, by kind and name."""
+        infos = [
+            self._info(kind, one, [f for f in found if f is not one])
+            for kind in KINDS
+            for _, found in sorted(self._found[kind].items())
+            for one in found
+        ]
+        return infos + sorted(self._broken, key=lambda info: info.name)
+
+    def _info(self, kind: Kind, found: _Found, rivals: list[_Found]) -> PluginInfo:
+        cls = found.cls
+        state: Literal["ok", "unavailable", "broken"] = "ok"
+        reason = _unavailable(cls) or ""
+        if reason:
+            state = "unavailable"
+        if rivals:
+            state = "broken"
+            reason = "the name is also taken by " + ", ".join(f.distribution for f in rivals)
+        if cls.api_version != API_VERSION:
+            state, reason = "broken", f"written for version {cls.api_version} of the interfaces, not {API_VERSION}"
+        return PluginInfo(
+            kind,
+            _typed_name(cls),
+            found.distribution,
+            found.version,
+            cls.api_version,
+            default_options(cls),
+            state,
+            reason,
+        )
+
+
+@cache
+def plugin_manager() -> PluginManager:
+    """The plug-ins that are installed."""
+    return PluginManager(entry_points(group=GROUP))
+
+
+def default_options(cls: type[Plugin]) -> dict[str, Any]:
+    """The default of every option of a plug-in class by name; ``"required"`` where there is none."""
+    return {p.name: _REQUIRED if p.default is p.empty else p.default for p in _options(cls).values()}
+
+
+def check_options(
+    what: str, cls: type[Plugin], options: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> None:
+    """Raise InputError if an option is not in the signature of ``cls``, is ill-typed, or a required one is missing."""
+    parameters = _options(cls)
+    hints = _hints(cls)
+    taken = set(given or ())
+    for key, value in options.items():
+        if key not in parameters or key in taken:
+            raise UnknownNameError(f"option of {what}", key, set(parameters) - taken)
+        if key in hints and not _fits(value, hints[key]):
+            raise InputError(f"option '{key}' of {what} is {value!r}: it must be {_hint_text(hints[key])}")
+    missing = [
+        p.name for p in parameters.values() if p.default is p.empty and p.name not in options and p.name not in taken
+    ]
+    if missing:
+        raise InputError(f"{what} needs the option '{missing[0]}'")
+
+
+def _options(cls: type[Plugin]) -> dict[str, inspect.Parameter]:
+    skip = {"self", "problem", *getattr(cls, "parts", ())}
+    signature = inspect.signature(cls.__init__)
+    return {
+        p.name: p
+        for p in signature.parameters.values()
+        if p.name not in skip and p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+    }
+
+
+def _hints(cls: type[Plugin]) -> dict[str, Any]:
+    """The annotations of the options; none if they name what exists only for type checkers."""
+    try:
+        return typing.get_type_hints(cls.__init__)
+    except NameError:
+        return {}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from a command line or a TOML file fits an annotation; what we cannot judge fits."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is typing.Union or isinstance(hint, types.UnionType):
+        return any(_fits(value, h) for h in typing.get_args(hint))
+    if hint is None or hint is type(None):
+        return value is None
+    if isinstance(origin, type) and issubclass(origin, Iterable):
+        return _fits_all(value, origin, typing.get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # no NaN
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint in (str, bool):
+        return isinstance(value, hint)
+    return True
+
+
+def _fits_all(value: Any, origin: type[Iterable[Any]], hints: tuple[Any, ...]) -> bool:
+    """Whether a table fits a mapping's annotation, a list that of any other container: so do all that they hold."""
+    if issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(one, hint) for pair in value.items() for one, hint in zip(pair, hints, strict=False)
+        )
+    alike = len(hints) == 1 or hints[1:] == (...,)
+    return isinstance(value, list | tuple) and all(not alike or _fits(one, hints[0]) for one in value)
+
+
+def _hint_text(hint: Any) -> str:
+    """An annotation as users read it: ``int``, ``Mapping[str, float] | None``."""
+    text = hint.__name__ if isinstance(hint, type) and typing.get_origin(hint) is None else str(hint)
+    return text.replace("typing.", "").replace("collections.abc.", "")
+
+
+def _typed_name(cls: type[Plugin]) -> str:
+    return f"{cls.name}:{cls.argument.upper()}" if cls.argument else cls.name
+
+
+def _unavailable(cls: type[Plugin]) -> str | None:
+    """Why a plug-in cannot run here; a foreign one may fail even to say so, and that is a reason."""
+    try:
+        return cls.unavailable()
+    except Exception as error:
+        return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _classes_of(module: Any, name: str) -> list[tuple[Kind, type[Plugin]]]:
+    manager = pluggy.PluginManager(specs.PROJECT)
+    manager.add_hookspecs(specs)
+    manager.register(module, name=name)
+    manager.check_pending()
+    classes: list[tuple[Kind, type[Plugin]]] = []
+    for kind, hook in HOOKS.items():
+        for group in getattr(manager.hook, hook)():
+            for cls in group:
+                if not isinstance(cls, type) or not issubclass(cls, Plugin) or not getattr(cls, "name", None):
+                    raise PluginError(f"{hook} returned {cls!r}: it must return plug-in classes that carry a name")
+                classes.append((kind, cls))
+    if not classes:
+        raise PluginError("it registers no plug-in")
+    return classes

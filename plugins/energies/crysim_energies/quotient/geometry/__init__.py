@@ -1,0 +1,1 @@
+"""Crystals as their free parameters: neighbours, angles and directions, and how these move."""

@@ -1,0 +1,111 @@
+"""Compiled neighbour search: the bonds that leave the representatives, each set of equivalent bonds once."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+import numpy as np
+
+from crysim.arrays import Floats, Ints
+from crysim.compiled import compiled
+
+
+@compiled
+def find_bonds(
+    lattice: Floats, frac_coords: Floats, representatives: Ints, radius: float
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """All atoms within a radius of the representatives, periodic images included.
+
+    Args:
+        lattice: ``[3, 3]``, rows, Å.
+        frac_coords: ``[n, 3]``, in any cell.
+        representatives: ``[s]`` indices of atoms.
+        radius: Å.
+
+    Returns:
+        index into the representatives ``[u]`` ascending, far atom ``[u]``, its shift in cells ``[u, 3]``, and the
+        fractional vector ``[u, 3]``. The atom itself, in its own cell, is left out.
+    """
+    inverse = np.linalg.inv(lattice)
+    # the k-th fractional coordinate of any vector of this length is at most reach[k]
+    reach = radius * np.sqrt((inverse**2).sum(axis=0))
+    capacity = 128
+    found = 0
+    center = np.empty(capacity, dtype=np.int64)
+    far = np.empty(capacity, dtype=np.int64)
+    shift = np.empty((capacity, 3), dtype=np.int64)
+    vector = np.empty((capacity, 3))
+    for s in range(len(representatives)):
+        origin = frac_coords[representatives[s]]
+        for j in range(len(frac_coords)):
+            f0, f1, f2 = frac_coords[j, 0] - origin[0], frac_coords[j, 1] - origin[1], frac_coords[j, 2] - origin[2]
+            for n0 in range(ceil(-reach[0] - f0), floor(reach[0] - f0) + 1):
+                for n1 in range(ceil(-reach[1] - f1), floor(reach[1] - f1) + 1):
+                    for n2 in range(ceil(-reach[2] - f2), floor(reach[2] - f2) + 1):
+                        if j == representatives[s] and n0 == 0 and n1 == 0 and n2 == 0:
+                            continue
+                        g0, g1, g2 = f0 + n0, f1 + n1, f2 + n2
+                        x = g0 * lattice[0, 0] + g1 * lattice[1, 0] + g2 * lattice[2, 0]
+                        y = g0 * lattice[0, 1] + g1 * lattice[1, 1] + g2 * lattice[2, 1]
+                        z = g0 * lattice[0, 2] + g1 * lattice[1, 2] + g2 * lattice[2, 2]
+                        if x * x + y * y + z * z > radius * radius:
+                            continue
+                        if found == capacity:
+                            capacity *= 2
+                            center = np.concatenate((center, np.empty_like(center)))
+                            far = np.concatenate((far, np.empty_like(far)))
+                            shift = np.concatenate((shift, np.empty_like(shift)))
+                            vector = np.concatenate((vector, np.empty_like(vector)))
+                        center[found], far[found] = s, j
+                        shift[found, 0], shift[found, 1], shift[found, 2] = n0, n1, n2
+                        vector[found, 0], vector[found, 1], vector[found, 2] = g0, g1, g2
+                        found += 1
+    return center[:found].copy(), far[:found].copy(), shift[:found].copy(), vector[:found].copy()
+
+
+@compiled
+def fold_bonds(
+    center: Ints, vector: Floats, rotations: Floats, starts: Ints, tolerance: float
+) -> tuple[Ints, Floats, Ints, Ints]:
+    """One of each set of bonds that the site group of their representative maps onto each other.
+
+    Args:
+        center: the bonds' representatives ``[u]``, ascending.
+        vector: fractional vectors ``[u, 3]``.
+        rotations: the site groups' rotations on fractional coordinates, one group after another, ``[g, 3, 3]``.
+        starts: the rotations of representative s are ``rotations[starts[s]:starts[s + 1]]``.
+        tolerance: on fractional coordinates; far below the distance of any two atoms.
+
+    Returns:
+        The indices of the bonds kept ``[v]``, and how many bonds each stands for ``[v]``. The count is that of the
+        images, whether or not the list holds them all: at its very edge rounding may have lost some. Then for every
+        bond which of those kept it is an image of, and by which of the rotations ``[u]``.
+    """
+    taken = np.zeros(len(center), dtype=np.bool_)
+    kept = np.empty(len(center), dtype=np.int64)
+    count = np.empty(len(center))
+    image_of = np.empty(len(center), dtype=np.int64)
+    image_by = np.empty(len(center), dtype=np.int64)
+    found = 0
+    end = 0
+    for b in range(len(center)):
+        while end < len(center) and center[end] <= center[b]:
+            end += 1
+        if taken[b]:
+            continue
+        first, last = starts[center[b]], starts[center[b] + 1]
+        fixing = 0
+        for g in range(first, last):
+            image = rotations[g] @ vector[b]
+            if np.abs(image - vector[b]).max() < tolerance:
+                fixing += 1
+                image_of[b], image_by[b] = found, g
+                continue
+            for other in range(b + 1, end):
+                if not taken[other] and np.abs(image - vector[other]).max() < tolerance:
+                    taken[other] = True
+                    image_of[other], image_by[other] = found, g
+                    break
+        kept[found], count[found] = b, (last - first) / fixing
+        found += 1
+    return kept[:found].copy(), count[:found].copy(), image_of, image_by

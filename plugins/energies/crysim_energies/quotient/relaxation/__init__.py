@@ -1,0 +1,1 @@
+"""Descent in the free parameters, in batches, and away from saddle points."""

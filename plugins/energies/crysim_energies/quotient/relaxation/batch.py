@@ -1,0 +1,205 @@
+"""Energies and gradients of many crystals at once, as functions of their free parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from crysim.arrays import Floats, Ints
+from crysim_energies.quotient.geometry.angles import AngleList
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
+from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
+from crysim_energies.quotient.networks.network import QuotientNetwork
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation of a batch gives, per crystal.
+
+    Attributes:
+        energies: ``[C]`` eV per cell.
+        gradients: per crystal, of its energy in its parameters ``[num_parameters]``: eV per unit of logarithmic
+            strain, then eV per fractional coordinate.
+        shortest: the shortest bond of each crystal, Å ``[C]``; infinite if it has none.
+    """
+
+    energies: Floats
+    gradients: list[Floats]
+    shortest: Floats
+
+
+class Batch:
+    """Crystals with their lists of bonds, laid out as one graph on the network's device.
+
+    Args:
+        network: what is evaluated.
+        units: the crystals.
+        bonds: a list of each, which must hold every bond within the network's cut-off at the parameters evaluated.
+    """
+
+    def __init__(self, network: QuotientNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
+        self._network = network
+        self._units = units
+        device = network.device
+        sites = [len(unit.multiplicities) for unit in units]
+        first_site = np.concatenate([[0], np.cumsum(sites)])
+        sizes = [len(b.center) for b in bonds]
+
+        def tensor(parts: Sequence[Floats | Ints], dtype: torch.dtype) -> torch.Tensor:
+            return torch.as_tensor(np.concatenate(parts), dtype=dtype, device=device)
+
+        def per_bond(parts: Sequence[Ints]) -> torch.Tensor:
+            return tensor([p + s for p, s in zip(parts, first_site, strict=False)], torch.int64)
+
+        index = {element: i for i, element in enumerate(network.element_types)}
+        self._species = tensor([np.array([index[s.element] for s in u.crystal.sites]) for u in units], torch.int64)
+        self._multiplicity = tensor([u.multiplicities for u in units], torch.float64)
+        self._projectors = tensor([u.projectors for u in units], network.dtype)
+        self._site_crystal = tensor([np.repeat(np.arange(len(units)), sites)], torch.int64)
+        self._maps = tensor([u.maps for u in units], torch.float64)
+        self._offsets = tensor([u.offsets for u in units], torch.float64)
+        self._center = per_bond([b.center for b in bonds])
+        self._far = per_bond([b.far for b in bonds])
+        self._count = tensor([b.count for b in bonds], torch.float64)
+        self._far_maps = tensor([b.far_maps for b in bonds], torch.float64)
+        self._constants = tensor([b.constants for b in bonds], torch.float64)
+        self._bond_crystal = tensor([np.repeat(np.arange(len(units)), sizes)], torch.int64)
+        angles = [b.angles for b in bonds if b.angles is not None]
+        self._angles = _BatchedAngles(angles, first_site, device) if network.uses_angles else None
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def energies(self, parameters: Sequence[Parameters]) -> Floats:
+        """Energies ``[C]``, eV per cell."""
+        with torch.no_grad():
+            lattices, points = self._upload(parameters)
+            fractional = self._fractional(points)
+            graph, _ = self._graph(_rows_times(fractional, lattices[self._bond_crystal]))
+            energies: Floats = self._network.energies(graph).cpu().numpy()
+            return energies
+
+    def evaluate(self, parameters: Sequence[Parameters]) -> Evaluation:
+        """Energies and their gradients in the free parameters."""
+        lattices, points = self._upload(parameters)
+        fractional = self._fractional(points)
+        vectors = _rows_times(fractional, lattices[self._bond_crystal])
+        graph, index = self._graph(vectors)
+        graph.vectors.requires_grad_()
+        energies = self._network.energies(graph)
+        (pull,) = torch.autograd.grad(energies.sum(), graph.vectors)
+        with torch.no_grad():
+            count = len(self._units)
+            crystal = self._bond_crystal.index_select(0, index)
+            center, far = graph.center, graph.far
+            outer = (graph.vectors[:, :, None] * pull[:, None, :]).reshape(-1, 9)
+            strain = outer.new_zeros(count, 9).index_add(0, crystal, outer)
+            # dE/d(fractional vector), then back through the maps of both ends
+            pull = (lattices[crystal] * pull[:, None, :]).sum(2)
+            at_far = (self._far_maps.index_select(0, index) * pull[:, :, None]).sum(1)
+            at_center = points.new_zeros(points.shape).index_add(0, center, pull)
+            at_center = (self._maps * at_center[:, :, None]).sum(1)
+            site = points.new_zeros(points.shape).index_add(0, far, at_far) - at_center
+            lengths = graph.vectors.norm(dim=1)
+            shortest = lengths.new_full((count,), torch.inf).scatter_reduce(0, crystal, lengths, "amin")
+            # one transfer for all of it
+            packed = torch.cat([energies.detach(), shortest, strain.reshape(-1), site.reshape(-1)]).cpu().numpy()
+        energies_out, shortest_out, strains, sites = np.split(packed, np.cumsum([count, count, 9 * count]))
+        return Evaluation(energies_out, self._gradients(strains.reshape(-1, 3, 3), sites.reshape(-1, 3)), shortest_out)
+
+    def _upload(self, parameters: Sequence[Parameters]) -> tuple[torch.Tensor, torch.Tensor]:
+        lattices = torch.as_tensor(np.stack([p.lattice for p in parameters]), device=self._network.device)
+        points = torch.as_tensor(np.concatenate([p.points for p in parameters]), device=self._network.device)
+        return lattices, points
+
+    def _fractional(self, points: torch.Tensor) -> torch.Tensor:
+        """Fractional vectors of all bonds listed, ``[u, 3]``."""
+        coordinates = (self._maps * points[:, None, :]).sum(2) + self._offsets
+        far = (self._far_maps * points.index_select(0, self._far)[:, None, :]).sum(2) + self._constants
+        return far - coordinates.index_select(0, self._center)
+
+    def _graph(self, vectors: torch.Tensor) -> tuple[QuotientGraph, torch.Tensor]:
+        """The graph of the bonds within the cut-off, the short ones first, and their indices in the list."""
+        network = self._network
+        squared = (vectors * vectors).sum(1)
+        if self._angles is not None:
+            # rounding must not tell a bond from its reverse
+            squared = squared.index_select(0, self._angles.leader)
+        short = squared <= network.threebody_cutoff**2
+        within = squared <= network.cutoff**2
+        first = torch.nonzero(short & within)[:, 0]
+        index = torch.cat([first, torch.nonzero(within & ~short)[:, 0]])
+        graph = QuotientGraph(
+            num_crystals=len(self._units),
+            crystal=self._site_crystal,
+            species=self._species,
+            multiplicity=self._multiplicity,
+            projectors=self._projectors,
+            center=self._center.index_select(0, index),
+            far=self._far.index_select(0, index),
+            count=self._count.index_select(0, index),
+            vectors=vectors.index_select(0, index),
+            num_short=len(first),
+            angles=None if self._angles is None else self._angles.among(index, len(first)),
+        )
+        return graph, index
+
+    def _gradients(self, strains: Floats, sites: Floats) -> list[Floats]:
+        gradients = []
+        start = 0
+        for strain, unit in zip(strains, self._units, strict=True):
+            end = start + len(unit.multiplicities)
+            cell = unit.basis.reshape(-1, 9) @ strain.reshape(9)
+            gradients.append(np.concatenate([cell, sites[start:end][unit.free]]))
+            start = end
+        return gradients
+
+
+class _BatchedAngles:
+    """The lists of angles of several crystals as one."""
+
+    def __init__(self, lists: Sequence[AngleList], first_site: Ints, device: torch.device) -> None:
+        first_bond = np.concatenate([[0], np.cumsum([len(a.leader) for a in lists])])
+
+        def tensor(parts: Sequence[Floats | Ints]) -> torch.Tensor:
+            return torch.as_tensor(np.concatenate(parts), device=device)
+
+        def shifted(parts: Sequence[Ints], starts: Ints) -> torch.Tensor:
+            return tensor([p + s for p, s in zip(parts, starts, strict=False)])
+
+        self.leader = shifted([a.leader for a in lists], first_bond)
+        self._center = shifted([a.center for a in lists], first_site)
+        self._left = shifted([a.left for a in lists], first_bond)
+        self._right = shifted([a.right for a in lists], first_bond)
+        self._rotations = tensor([a.rotations for a in lists])
+        self._count = tensor([a.count for a in lists])
+
+    def among(self, index: torch.Tensor, num_short: int) -> Angles:
+        """The angles among some of the bonds listed, of which the first ``num_short`` are short."""
+        leader = self.leader.index_select(0, index)
+        leads = leader == index
+        # the undirected bonds are numbered by their leaders' order in the graph
+        number = torch.full_like(self.leader, -1).index_copy(0, index, torch.where(leads, leads.cumsum(0) - 1, -1))
+        leading = torch.nonzero(leads)[:, 0]
+        short = int((leading < num_short).sum())
+        left, right = number.index_select(0, self._left), number.index_select(0, self._right)
+        # a bond that is not in the graph has no number
+        chosen = torch.nonzero((torch.minimum(left, right) >= 0) & (torch.maximum(left, right) < short))[:, 0]
+        return Angles(
+            undirected=number.index_select(0, leader),
+            leading=leading,
+            num_short=short,
+            center=self._center.index_select(0, chosen),
+            left=left.index_select(0, chosen),
+            right=right.index_select(0, chosen),
+            rotations=self._rotations.index_select(0, chosen),
+            count=self._count.index_select(0, chosen),
+        )
+
+
+def _rows_times(rows: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
+    """``rows[i] @ matrices[i]`` for ``[n, 3]`` and ``[n, 3, 3]``: faster than a batched product of tiny matrices."""
+    return (rows[:, :, None] * matrices).sum(1)

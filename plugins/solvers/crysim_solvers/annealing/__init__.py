@@ -1,0 +1,1 @@
+"""Simulated annealing on groups: vectors that keep every 'exactly k' by construction."""

@@ -1,0 +1,118 @@
+"""Tuning: a stopped study goes on to the same choices, and its TOML is what a bench reads."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crysim.errors import InputError
+from crysim.plugins import plugin_manager
+from crysim.testing.surrogates import GROUPS, example_data
+from crysim.workflows.training_data import TrainingData
+from crysim.workflows.tuning import Progress, Tuning
+
+pytest.importorskip("optuna")
+FIXED = {"max_epoch": 5}
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    bits, energies = example_data(80)
+    return TrainingData(bits, energies, GROUPS, "Ca4S4", np.zeros(80, bool))
+
+
+def values(tuning: Tuning) -> list[float]:
+    return [trial.value for trial in tuning.study.trials]
+
+
+def test_resumes_to_the_same_choices(data: TrainingData, tmp_path: Path) -> None:
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = Tuning(tmp_path / "whole", "fm", data, fixed=FIXED, repeats=1)
+    told: list[Progress] = []
+    whole.run(12, told.append)
+    assert [progress.done for progress in told] == list(range(1, 13))
+    assert told[-1].best == max(values(whole))
+    Tuning(tmp_path / "parts", "fm", data, fixed=FIXED, repeats=1).run(5)
+    rest = Tuning(tmp_path / "parts", "fm", data, fixed=FIXED, repeats=1)
+    assert rest.done == 5
+    rest.run(12)
+    assert values(rest) == values(whole)
+    assert rest.best_options() == whole.best_options()
+
+
+def test_best_values_are_options_of_the_surrogate(data: TrainingData, tmp_path: Path) -> None:
+    tuning = Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1)
+    tuning.run(4)
+    paths = {path.name: path for path in tuning.write_results()}
+    assert {"best.toml", "optimization_history.png", "param_importances.png"} <= set(paths)
+    options = tomllib.loads(paths["best.toml"].read_text(encoding="utf-8"))["surrogate"]["fm"]
+    assert options == {**FIXED, **tuning.best_options()}
+    surrogate = plugin_manager().build("surrogate", "fm", options)
+    assert surrogate.settings.max_epoch == 5
+    report = surrogate.fit(data.bits, data.energies, np.random.default_rng(0))
+    assert report.epochs <= 5
+
+
+def test_another_study_is_not_continued(data: TrainingData, tmp_path: Path) -> None:
+    Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1)
+    with pytest.raises(InputError, match="repeats"):
+        Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=2)
+    with pytest.raises(InputError, match="fixed options"):
+        Tuning(tmp_path, "fm", data, repeats=1)
+
+
+def test_a_wrong_fixed_option(data: TrainingData, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="max_epochs"):
+        Tuning(tmp_path, "fm", data, fixed={"max_epochs": 5})
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from crysim.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    call = [
+        "tune",
+        "Ar4",
+        "--energy",
+        "ase:lj",
+        "--random",
+        "40",
+        "--repeats",
+        "1",
+        "--encoder-option",
+        "g=3",
+        "--json",
+    ]
+    call += ["--surrogate-option", "max_epoch=5", "--trials"]
+    first = CliRunner().invoke(app, [*call, "2"])
+    assert first.exit_code == 0, first.output
+    second = CliRunner().invoke(app, [*call, "3"])
+    result = json.loads(second.stdout)
+    assert result["trials"] == 3
+    assert (tmp_path / "crysim-tune-Ar4" / "best.toml").is_file()
+    other = CliRunner().invoke(app, [*call, "3", "--random", "41"])
+    assert other.exit_code == 2
+    assert "another random" in other.stderr
+
+
+def test_a_bench_takes_the_best_values(tmp_path: Path) -> None:
+    from crysim.bench.config_file import given_settings, read_settings
+
+    file = tmp_path / "best.toml"
+    file.write_text("[surrogate.fm]\nrank = 8\nmax_epoch = 300\n", encoding="utf-8")
+    arguments = {"system": ["Ca4S4"], "method": ["crysim"], "surrogate_config": file, "surrogate_option": ["rank=4"]}
+    run = read_settings(None, given_settings(arguments)).runs()[0]
+    surrogate = run.parts["surrogate"]
+    assert surrogate.name == "fm"
+    assert surrogate.options["max_epoch"] == 300
+    assert surrogate.options["rank"] == 4
+    file.write_text("[bench]\nbudget = 3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"\[surrogate\.NAME\]"):
+        given_settings(arguments)
