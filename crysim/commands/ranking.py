@@ -14,8 +14,9 @@ from crysim.bench.journal import MANIFEST, read_run
 from crysim.bench.settings import BenchSettings
 from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.crystal import Crystal
+from crysim.crystal.distinct import distinct
 from crysim.crystal.files import write_cif
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.interfaces import Trial
 
 COLUMNS = (

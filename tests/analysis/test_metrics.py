@@ -14,7 +14,8 @@ from crysim.analysis.metrics import (
 )
 from crysim.bench.systems import find_system
 from crysim.crystal import Crystal
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.distinct import distinct
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.interfaces import Candidate, Trial, TrialStatus
 
 
