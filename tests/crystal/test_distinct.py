@@ -84,6 +84,18 @@ def test_close_packings_of_one_energy_and_volume_stay_apart() -> None:
     assert len(distinct(crystals, [-3.0 * c.num_atoms for c in crystals])) == 3
 
 
+def test_polytypes_of_silicon_carbide_stay_apart_at_one_energy_and_volume() -> None:
+    labels = ("AB_hP4_186_b_b", "AB_cF8_216_c_a", "AB_hP8_186_ab_ab", "AB_hP12_186_a2b_a2b", "AB_hR6_160_3a_3a")
+    crystals = []
+    for label in labels:
+        structure = named(label).copy()
+        first, second = (str(element) for element in structure.composition.elements)
+        structure.replace_species({first: "Si", second: "C"})
+        structure.scale_lattice(10.35 * len(structure))
+        crystals += copies(structure, 0.003)[:2]
+    assert [len(row) for row in group_distinct(crystals, [-7.0 * c.num_atoms for c in crystals])] == [2] * len(labels)
+
+
 def test_elements_in_each_other_s_place_make_another_crystal() -> None:
     zinc = named("A2BC4_cF56_227_d_a_e")  # spinel: exchanging the two metals, or one kind of order, is not the same
     other = zinc.copy()
