@@ -1,0 +1,134 @@
+"""Structures from and to files: CIF, POSCAR and extended XYZ.
+
+A reader per format (`cif`, `poscar`, `extxyz`) gives the cell and its atoms; every file is compared with what it says
+of itself and with what is true of any crystal (`contents`) before anything is made of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crysim.crystal.files.text import UnreadableError, read_text
+from crysim.errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from crysim.arrays import Floats
+    from crysim.crystal.crystal import Crystal
+    from crysim.crystal.files.contents import Contents
+
+logger = logging.getLogger(__name__)
+
+FORMATS = "CIF (*.cif, *.mcif), POSCAR (POSCAR*, CONTCAR*, *.vasp, *.poscar) and extended XYZ (*.extxyz, *.xyz)"
+
+
+@dataclass(frozen=True)
+class ReadStructure:
+    """A structure, and what is to be said of how it was read.
+
+    Attributes:
+        structure: in the file's own cell, without oxidation states.
+        notes: sentences without the file's name, which they begin with.
+    """
+
+    structure: Structure
+    notes: tuple[str, ...] = ()
+
+
+def read_structure(path: str | Path) -> Structure:
+    """The one structure of a file, in the file's own cell; oxidation states are dropped.
+
+    What was decided on the way, or is not heeded, is logged as a warning, once for each file.
+
+    Raises:
+        InputError: no such file, an unknown format, nothing that can be read, more than one structure, no period in
+            some direction, partly occupied sites, names that are no elements, atoms on one place, or a file that
+            contradicts itself. The message is one line with the file, the reason and the remedy.
+    """
+    read = read_structure_file(path)
+    for note in read.notes:
+        _say(f"'{path}' {note}")
+    return read.structure
+
+
+def read_structure_file(path: str | Path) -> ReadStructure:
+    """The one structure of a file, with what is to be said of how it was read; see `read_structure`."""
+    path = Path(path)
+    try:
+        kind = _format(path)
+        text = read_text(path)
+        contents, coords, notes = _read(kind, text)
+        notes += _checked(contents)
+        structure = contents.to_structure(coords)
+    except UnreadableError as error:
+        raise InputError(f"'{path}' {error}") from error
+    return ReadStructure(structure, tuple(notes))
+
+
+def write_cif(crystal: Crystal, path: str | Path) -> None:
+    """Write a crystal as CIF, with the symmetry that it has within 0.01 Å."""
+    Path(path).write_text(cif_text(crystal), encoding="utf-8")
+
+
+def cif_text(crystal: Crystal) -> str:
+    """A crystal as the text of a CIF, with the symmetry that it has within 0.01 Å."""
+    from pymatgen.io.cif import CifWriter
+
+    return str(CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01))
+
+
+def _format(path: Path) -> str:
+    name, suffix = path.name.upper(), path.suffix.lower()
+    if suffix in (".cif", ".mcif"):
+        return "CIF"
+    if suffix in (".extxyz", ".xyz"):
+        return "extxyz"
+    if suffix in (".vasp", ".poscar") or name.startswith(("POSCAR", "CONTCAR")):
+        return "POSCAR"
+    if not path.exists():
+        raise InputError(f"there is no file '{path}'")
+    raise UnreadableError(f"is of no known format: {FORMATS} can be read")
+
+
+def _read(kind: str, text: str) -> tuple[Contents, Floats | None, list[str]]:
+    if kind == "POSCAR":
+        from crysim.crystal.files.poscar import read_poscar
+
+        return read_poscar(text)
+    if kind == "extxyz":
+        from crysim.crystal.files.extxyz import read_extxyz
+
+        return read_extxyz(text)
+    from crysim.crystal.files.cif import read_cif
+
+    contents, notes = read_cif(text)
+    return contents, None, notes
+
+
+def _checked(contents: Contents) -> list[str]:
+    """What is to be said of the distances.
+
+    Raises:
+        UnreadableError: atoms on one place, or what no crystal is.
+    """
+    from crysim.crystal.files.contents import COINCIDENT, CROWDED, check_atoms, describe, nearest_contact
+
+    check_atoms(contents)
+    contact = nearest_contact(contents)
+    if contact is None:
+        return []
+    if contact.distance < COINCIDENT:
+        raise UnreadableError(f"has atoms {describe(contents, contact)}: correct their places or the cell")
+    if contact.share < CROWDED:
+        return [f"has atoms {describe(contents, contact)}, nearer than in crystals"]
+    return []
+
+
+@cache
+def _say(message: str) -> None:
+    logger.warning(message)
