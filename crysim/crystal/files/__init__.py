@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crysim.crystal.files.text import UnreadableError, read_text
+from crysim.crystal.files.text import UnreadableError, WrongFormatError, read_text
 from crysim.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FORMATS = "CIF (*.cif, *.mcif), POSCAR (POSCAR*, CONTCAR*, *.vasp, *.poscar) and extended XYZ (*.extxyz, *.xyz)"
+_SUFFIXES = {
+    ".cif": "CIF",
+    ".mcif": "CIF",
+    ".extxyz": "extxyz",
+    ".xyz": "extxyz",
+    ".vasp": "POSCAR",
+    ".poscar": "POSCAR",
+}
 
 
 @dataclass(frozen=True)
@@ -59,15 +67,27 @@ def read_structure(path: str | Path) -> Structure:
 def read_structure_file(path: str | Path) -> ReadStructure:
     """The one structure of a file, with what is to be said of how it was read; see `read_structure`."""
     path = Path(path)
+    kind = _format(path)
     try:
-        kind = _format(path)
         text = read_text(path)
         contents, coords, notes = _read(kind, text)
         notes += _checked(contents)
         structure = contents.to_structure(coords)
+    except WrongFormatError as error:
+        raise InputError(f"'{path}' is no {kind} file that can be read: {error}") from error
     except UnreadableError as error:
         raise InputError(f"'{path}' {error}") from error
     return ReadStructure(structure, tuple(notes))
+
+
+def names_file(text: str) -> bool:
+    """Whether a text is the name of a structure file, there or not, rather than a formula."""
+    path = Path(text)
+    try:
+        there = path.is_file()
+    except OSError:  # a name that is too long
+        there = False
+    return there or "/" in text or path.suffix.lower() in _SUFFIXES
 
 
 def write_cif(crystal: Crystal, path: str | Path) -> None:
@@ -83,16 +103,18 @@ def cif_text(crystal: Crystal) -> str:
 
 
 def _format(path: Path) -> str:
-    name, suffix = path.name.upper(), path.suffix.lower()
-    if suffix in (".cif", ".mcif"):
-        return "CIF"
-    if suffix in (".extxyz", ".xyz"):
-        return "extxyz"
-    if suffix in (".vasp", ".poscar") or name.startswith(("POSCAR", "CONTCAR")):
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is not None:
+        return kind
+    if path.name.upper().startswith(("POSCAR", "CONTCAR")):
         return "POSCAR"
-    if not path.exists():
-        raise InputError(f"there is no file '{path}'")
-    raise UnreadableError(f"is of no known format: {FORMATS} can be read")
+    try:
+        there = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+    if not there:
+        raise InputError(f"there is no file '{path}'{': it is a folder' if path.is_dir() else ''}")
+    raise InputError(f"'{path}' is of no known format: {FORMATS} can be read")
 
 
 def _read(kind: str, text: str) -> tuple[Contents, Floats | None, list[str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crysim.crystal.files.text import UnreadableError, number, shortened
+from crysim.crystal.files.text import UnreadableError, WrongFormatError, number, shortened
 
 _MISSING = ("", "?", ".")
 _UNCERTAINTY = re.compile(r"\(\d*\.?\d*\)$")
@@ -77,7 +77,7 @@ def _blocks(text: str) -> list[CifBlock]:
         document = cif.read_string(text, check_level=0)
     except Exception as error:
         reason = shortened_reason(str(error))
-        raise UnreadableError(f"is no CIF that can be read ({reason}): correct that line") from error
+        raise WrongFormatError(reason) from error
     return [CifBlock(block.name.strip(), dict(_columns(block))) for block in document]
 
 

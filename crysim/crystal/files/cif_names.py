@@ -115,15 +115,19 @@ def _index() -> dict[str, tuple[Setting, ...]]:
     """Settings by every spelling of their symbols, short monoclinic ones with the unique axes b, c, a in this order."""
     import gemmi
 
-    full = _full_symbols()
+    others = _other_symbols()
     index: dict[str, list[Setting]] = {}
     for group in gemmi.spacegroup_table():
         setting = _setting(group)
-        for key in _spellings(group.hm, [full.get(group.hall, ""), _e_glide(group)]):
+        for key in _spellings(group.hm, others.get(group.hall, [])):
             known = index.setdefault(key, [])
             if setting not in known:
                 known.append(setting)
-    return {key: tuple(sorted(known, key=_axis)) for key, known in index.items()}
+    # settings beyond the 530 of the International Tables, such as 'B 1 2 1', come last
+    return {
+        key: tuple(sorted(known, key=lambda setting: (setting.hall not in others, _axis(setting))))
+        for key, known in index.items()
+    }
 
 
 def _spellings(symbol: str, others: Iterable[str]) -> set[str]:
@@ -142,20 +146,14 @@ def _axis(setting: Setting) -> int:
     return next((rank for rank, place in enumerate((2, 3, 1)) if len(words) > 3 and words[place] != "1"), 0)
 
 
-def _full_symbols() -> dict[str, str]:
-    """Full Hermann-Mauguin symbols by Hall symbol."""
+def _other_symbols() -> dict[str, list[str]]:
+    """Full Hermann-Mauguin symbols, and those with 'e' for a double glide plane, by Hall symbol."""
     import spglib
 
-    kinds = [spglib.get_spacegroup_type(serial) for serial in range(1, 531)]
-    return {kind.hall_symbol: kind.international_full for kind in kinds}
-
-
-def _e_glide(group: gemmi.SpaceGroup) -> str:
-    """The symbol with 'e' for a double glide plane, of the standard setting of the five groups that have one."""
-    import spglib
-
-    from crysim.symmetry.tables import hall_number
-
-    if not group.is_reference_setting():
-        return ""
-    return str(spglib.get_spacegroup_type(hall_number(group.number)).international_short)
+    found: dict[str, list[str]] = {}
+    for serial in range(1, 531):
+        kind = spglib.get_spacegroup_type(serial)
+        parts = kind.international.split("=")
+        # the first part of a monoclinic symbol is that of the standard setting
+        found[kind.hall_symbol] = [kind.international_full, *(parts if kind.number > 15 else parts[-1:])]
+    return found

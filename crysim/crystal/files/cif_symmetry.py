@@ -151,7 +151,7 @@ def _coded(settings: Sequence[Setting], code: str) -> tuple[Setting, ...]:
 
 def _reading(setting: Setting, name: str, *, bare: bool) -> Reading:
     source = f"space group {setting.number}, '{setting.symbol}'" if bare else f"'{shortened(name)}'"
-    if not bare and setting.code:
+    if not bare and setting.code and "".join(name.split()) != "".join(setting.symbol.split()):
         source += f" as '{setting.symbol}'"
     return _of_operations(source, _hall_operations(setting.hall), number=setting.number, code=setting.code)
 
@@ -189,9 +189,7 @@ def _listed(block: CifBlock) -> tuple[Reading | None, tuple[str, ...]]:
     whole = _completed(operations)
     notes: tuple[str, ...] = ()
     if len(whole) != len(operations):
-        notes = (
-            f"lists {len(operations)} symmetry operations that make no group: the {len(whole)} of theirs are taken",
-        )
+        notes = (f"lists {len(operations)} symmetry operations that make no group: completed to {len(whole)}",)
     plural = "operations" if len(operations) > 1 else "operation"
     return _of_operations(f"the {len(operations)} {plural} that it lists", whole), notes
 

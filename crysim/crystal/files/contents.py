@@ -124,11 +124,9 @@ def check_cell(lattice: Floats) -> None:
     """
     if not np.isfinite(lattice).all():
         raise UnreadableError("has a cell with entries that are not numbers: correct its vectors")
-    lengths = np.linalg.norm(lattice, axis=1)
-    if lengths.max() > _MAX_LENGTH:
-        raise UnreadableError(
-            f"has a cell {lengths.max():.4g} Å long: at most {_MAX_LENGTH:g} Å are read (are these Å?)"
-        )
+    longest = float(np.abs(lattice).max())
+    if longest > _MAX_LENGTH:
+        raise UnreadableError(f"has a cell {longest:.4g} Å long: at most {_MAX_LENGTH:g} Å are read (are these Å?)")
     faces = np.linalg.norm(np.cross(lattice[[1, 2, 0]], lattice[[2, 0, 1]]), axis=1)
     volume = abs(np.linalg.det(lattice))
     height = 0.0 if faces.min() == 0.0 else float((volume / faces).min())

@@ -10,7 +10,7 @@ from crysim.arrays import Floats
 from crysim.composition import SYMBOLS
 from crysim.crystal.files.contents import Contents, check_cell, check_count
 from crysim.crystal.files.symbols import element_of
-from crysim.crystal.files.text import UnreadableError, count, number, numbers, shortened
+from crysim.crystal.files.text import UnreadableError, WrongFormatError, count, number, numbers, shortened
 
 FIXED = "holds atoms fixed (move_mask): crysim moves all atoms"
 _NINE = 'has a Lattice that is not nine numbers: write Lattice="ax ay az bx by bz cx cy cz" in its second line'
@@ -57,6 +57,8 @@ def read_extxyz(text: str) -> tuple[Contents, Floats, list[str]]:
 
 def _only_frame(lines: list[str]) -> int:
     """Atoms of the one frame."""
+    if not lines[0].strip().isdigit():
+        raise WrongFormatError(f"its first line is '{shortened(lines[0])}', and not a number of atoms")
     frames, place, total = 0, 0, 0
     while place < len(lines) and (lines[place].strip() or not frames):
         number_of_atoms = count(lines[place].strip(), f"a number of atoms in line {place + 1}")

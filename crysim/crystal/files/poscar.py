@@ -10,7 +10,7 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.crystal.files.contents import Contents, check_cell, check_count
 from crysim.crystal.files.symbols import element_of, is_element
-from crysim.crystal.files.text import UnreadableError, count, misplaced, number, numbers, shortened
+from crysim.crystal.files.text import UnreadableError, WrongFormatError, count, misplaced, number, numbers, shortened
 
 FIXED = "holds atoms fixed (selective dynamics): crysim moves all atoms"
 FROM_COMMENT = "names no elements in line 6: those of its first line are taken"
@@ -26,7 +26,7 @@ def read_poscar(text: str) -> tuple[Contents, Floats | None, list[str]]:
     """
     lines = text.splitlines()
     if len(lines) < 8:
-        raise UnreadableError(f"is no POSCAR: it ends after {len(lines)} lines")
+        raise WrongFormatError(f"it ends after line {len(lines)}")
     notes: list[str] = []
     lattice, factors = _cell(lines)
     names, counts, place = _names_and_counts(lines)
@@ -61,7 +61,7 @@ def _cell(lines: list[str]) -> tuple[Floats, Floats]:
     """Lattice vectors ``[3, 3]``, Å, and the factor of each Cartesian component ``[3]``."""
     scale = numbers(lines[1].split())
     if len(scale) not in (1, 3):
-        raise misplaced(lines[1], 2, "one scale factor belongs, or three,")
+        raise misplaced(lines[1], 2, "one or three scale factors belong")
     if 0.0 in scale or (len(scale) == 3 and min(scale) < 0.0):
         raise UnreadableError(
             f"has the scale '{shortened(lines[1])}' in line 2: it must not be zero, nor be three negative"

@@ -21,6 +21,10 @@ class UnreadableError(InputError):
     """What is wrong with a file, as the rest of a sentence that begins with the file's name."""
 
 
+class WrongFormatError(UnreadableError):
+    """Why a file is none of its format at all."""
+
+
 def read_text(path: Path) -> str:
     """The text of a regular file, without a byte order mark.
 
@@ -33,7 +37,9 @@ def read_text(path: Path) -> str:
         if not path.exists():
             raise InputError(f"there is no file '{path}'")
         if not path.is_file():
-            raise UnreadableError("is a folder" if path.is_dir() else "is no regular file: copy it to one")
+            raise InputError(
+                f"there is no file '{path}': it is {'a folder' if path.is_dir() else 'a pipe or a device'}"
+            )
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableError(f"is of {size / 2**20:,.0f} MB: no file of one crystal is larger than 64 MB")
@@ -48,9 +54,9 @@ def read_text(path: Path) -> str:
     else:
         text = data.decode("utf-8-sig", errors="replace")
     if "\0" in text:
-        raise UnreadableError("is binary: a structure file is text")
+        raise WrongFormatError("it is binary, and a structure file is text")
     if not text.strip():
-        raise UnreadableError("is empty")
+        raise WrongFormatError("it is empty")
     return text
 
 
