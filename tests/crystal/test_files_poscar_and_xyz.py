@@ -9,7 +9,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from crysim.crystal import Crystal
-from crysim.crystal.files import names_file, read_structure, read_structure_file
+from crysim.crystal.files import names_file, read_structure, read_structure_file, read_structure_text
 from crysim.crystal.identify import find_space_group
 from crysim.errors import InputError
 
@@ -286,3 +286,12 @@ def test_flat_cells_and_coinciding_atoms_have_no_group():
     assert find_space_group(flat) == 1
     same = Structure(Lattice.cubic(4.0), ["Cs", "Cs"], [[0, 0, 0], [0, 0, 1]])
     assert find_space_group(same) == 1
+
+
+def test_names_that_a_poscar_lacks_may_be_given():
+    text = "\n".join([*HEAD[:5], *HEAD[6:], *POINTS])
+    assert read_structure_text(text, "POSCAR", ["Pb", "S"]).structure.formula == "Pb4 S4"
+    with pytest.raises(InputError, match="counts 2 elements, and 1 are named"):
+        read_structure_text(text, "POSCAR", ["Pb"])
+    with pytest.raises(InputError, match=r"^names no elements"):
+        read_structure_text(text, "POSCAR")

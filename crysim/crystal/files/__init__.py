@@ -7,10 +7,11 @@ of itself and with what is true of any crystal (`contents`) before anything is m
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crysim.crystal.files.text import UnreadableError, WrongFormatError, read_text
 from crysim.errors import InputError
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FORMATS = "CIF (*.cif, *.mcif), POSCAR (POSCAR*, CONTCAR*, *.vasp, *.poscar) and extended XYZ (*.extxyz, *.xyz)"
-_SUFFIXES = {
+Kind = Literal["CIF", "POSCAR", "extxyz"]
+_SUFFIXES: dict[str, Kind] = {
     ".cif": "CIF",
     ".mcif": "CIF",
     ".extxyz": "extxyz",
@@ -69,15 +71,27 @@ def read_structure_file(path: str | Path) -> ReadStructure:
     path = Path(path)
     kind = _format(path)
     try:
-        text = read_text(path)
-        contents, coords, notes = _read(kind, text)
-        notes += _checked(contents)
-        structure = contents.to_structure(coords)
+        return read_structure_text(read_text(path), kind)
     except WrongFormatError as error:
         raise InputError(f"'{path}' is no {kind} file that can be read: {error}") from error
     except UnreadableError as error:
         raise InputError(f"'{path}' {error}") from error
-    return ReadStructure(structure, tuple(notes))
+
+
+def read_structure_text(text: str, kind: Kind, names: Sequence[str] | None = None) -> ReadStructure:
+    """The one structure of a text.
+
+    Args:
+        text: of a file, without a byte order mark.
+        kind: its format.
+        names: the elements in the order of the counts, for a POSCAR that does not name them.
+
+    Raises:
+        UnreadableError: as `read_structure`; the message is the rest of a sentence that begins with the text's name.
+    """
+    contents, coords, notes = _read(text, kind, names)
+    notes += _checked(contents)
+    return ReadStructure(contents.to_structure(coords), tuple(notes))
 
 
 def names_file(text: str) -> bool:
@@ -102,7 +116,7 @@ def cif_text(crystal: Crystal) -> str:
     return str(CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01))
 
 
-def _format(path: Path) -> str:
+def _format(path: Path) -> Kind:
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is not None:
         return kind
@@ -117,11 +131,11 @@ def _format(path: Path) -> str:
     raise InputError(f"'{path}' is of no known format: {FORMATS} can be read")
 
 
-def _read(kind: str, text: str) -> tuple[Contents, Floats | None, list[str]]:
+def _read(text: str, kind: Kind, names: Sequence[str] | None) -> tuple[Contents, Floats | None, list[str]]:
     if kind == "POSCAR":
         from crysim.crystal.files.poscar import read_poscar
 
-        return read_poscar(text)
+        return read_poscar(text, names)
     if kind == "extxyz":
         from crysim.crystal.files.extxyz import read_extxyz
 

@@ -16,10 +16,11 @@ FIXED = "holds atoms fixed (selective dynamics): crysim moves all atoms"
 FROM_COMMENT = "names no elements in line 6: those of its first line are taken"
 
 
-def read_poscar(text: str) -> tuple[Contents, Floats | None, list[str]]:
+def read_poscar(text: str, known: Sequence[str] | None = None) -> tuple[Contents, Floats | None, list[str]]:
     """The contents of a POSCAR, its Cartesian coordinates if it gives those, and what is to be said of it.
 
-    Element names may follow the coordinates, or, as old files have it, make up the first line.
+    Element names may follow the coordinates, or, as old files have it, make up the first line; ``known`` are those of
+    one that has none at all, in the order of its counts.
 
     Raises:
         UnreadableError: anything that is not one POSCAR of named elements.
@@ -40,16 +41,10 @@ def read_poscar(text: str) -> tuple[Contents, Floats | None, list[str]]:
     _check_rest(lines[place + 1 + total :], total)
     if selective and any(flag.strip(".").upper().startswith("F") for row in rows for flag in row[3:6]):
         notes.append(FIXED)
-    after = _names_after(rows)
-    if names is None and after is None:
-        names = _names_in_comment(lines[0], len(counts))
-        notes.append(FROM_COMMENT)
-    if names is None:
-        species = tuple(after or ())
-    else:
-        elements = [element_of(name) for name in names]
-        species = tuple(e for e, n in zip(elements, counts, strict=True) for _ in range(n))
-        _check_agreement(species, after, first=place + 2)
+    if names is None and _names_after(rows) is None:
+        names = _names_elsewhere(lines[0], len(counts), known)
+        notes += [FROM_COMMENT] if known is None else []
+    species = _species(names, counts, rows, first=place + 2)
     labels = tuple(f"{element}{i}" for i, element in enumerate(species, start=1))
     if not cartesian:
         return Contents(lattice, species, coords, labels), None, notes
@@ -163,14 +158,24 @@ def _names_after(rows: list[list[str]]) -> list[str] | None:
     return found
 
 
-def _names_in_comment(comment: str, expected: int) -> list[str]:
-    names = comment.split()
+def _names_elsewhere(comment: str, expected: int, known: Sequence[str] | None) -> list[str]:
+    """The names of a POSCAR that has none: those given for it, or the first line, where it is nothing else."""
+    names = list(known or comment.split())
+    if known is not None and len(names) != expected:
+        raise UnreadableError(f"counts {expected} elements, and {len(names)} are named for it")
     if len(names) != expected or not all(is_element(name) for name in names):
         raise UnreadableError("names no elements: write their symbols in a line before the counts, as VASP 5 does")
     return names
 
 
-def _check_agreement(species: Sequence[str], after: list[str] | None, first: int) -> None:
+def _species(names: list[str] | None, counts: list[int], rows: list[list[str]], first: int) -> tuple[str, ...]:
+    """The element of every atom, by the counts of names or, without names, by what follows the coordinates."""
+    after = _names_after(rows)
+    if names is None:
+        return tuple(after or ())
+    elements = [element_of(name) for name in names]
+    species = tuple(e for e, n in zip(elements, counts, strict=True) for _ in range(n))
     for i, (one, other) in enumerate(zip(species, after or species, strict=True)):
         if one != other:
             raise UnreadableError(f"has {one} by its counts and '{other}' behind the coordinates in line {first + i}")
+    return species

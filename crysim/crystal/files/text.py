@@ -22,7 +22,7 @@ class UnreadableError(InputError):
 
 
 class WrongFormatError(UnreadableError):
-    """Why a file is none of its format at all."""
+    """Why a file is none of its format at all, as a sentence."""
 
 
 def read_text(path: Path) -> str:
