@@ -88,6 +88,10 @@ def refusal(tmp_path: Path, text: str | bytes) -> str:
         ("P6<sub>3</sub>/mmc", "P 63/m m c"),
         ("P\\bar{1}", "P -1"),
         ("P −1", "P -1"),
+        ("F 41/d -3 2/m (origin choice 2)", "F d -3 m:2"),
+        ("P n m a (#62)", "P n m a"),
+        ("C -1", "C -1"),
+        ("P 1 c 1", "P 1 c 1"),
     ],
 )
 def test_spellings_of_space_groups(name, first):
@@ -97,6 +101,21 @@ def test_spellings_of_space_groups(name, first):
 @pytest.mark.parametrize("name", ["F q -3 m", "nonsense", "P 21/d", "", "225"])
 def test_what_is_no_symbol_of_a_space_group_is_none(name):
     assert number_of_name(name) is None
+
+
+def test_axes_that_a_suffix_and_the_cell_tell_differently_are_read_by_the_cell_and_said(tmp_path):
+    text = cif("_space_group_name_H-M_alt 'R -3 m :H'", ARSENIC, "As1 As 0.2276 0.2276 0.2276")
+    assert "other axes" in read(tmp_path, text).notes[0]
+
+
+def test_a_stale_name_beside_operations_that_fit_is_said(tmp_path):
+    every = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
+    rows = [f"Ca Ca {x} {y} {z}" for x, y, z in every]
+    rows += [f"F F {x + d} {y + 0.25} {z + 0.25}" for x, y, z in every for d in (0.25, 0.75)]
+    text = cif(f"_space_group_name_H-M_alt 'P 63 m c'\n{ONLY_XYZ}", sites="\n".join(rows), says=SAYS_CAF2)
+    done = read(tmp_path, text)
+    assert done.structure.formula == "Ca4 F8"
+    assert "another space group" in done.notes[0]
 
 
 def test_every_symbol_of_spglib_s_table_is_understood():

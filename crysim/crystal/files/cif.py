@@ -14,7 +14,8 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal.files.cif_block import CifBlock, measured, structure_block
-from crysim.crystal.files.cif_formula import StatedContents, found_formula, stated_contents
+from crysim.crystal.files.cif_formula import Objection, StatedContents, density_of, found_formula, stated_contents
+from crysim.crystal.files.cif_names import code_of_name
 from crysim.crystal.files.cif_sites import CifSite, expand, listed_sites
 from crysim.crystal.files.cif_symmetry import NOTHING, Reading, Stated, keeps_cell, nothing_stated, stated_symmetry
 from crysim.crystal.files.contents import (
@@ -92,6 +93,8 @@ def _chosen(
         if not trial.objection:
             rival = next((t for t in others if not _alike(t.contents, trial.contents)), None)
             if rival is None or (trial.multiplicities and not rival.multiplicities):
+                if named and not others and all(t.reading.number != reading.number for t in named):
+                    notes.append(f"names another space group than it lists: it is read with {reading.source}")
                 return trial
             return _Trial(reading, None, "contradiction", _contradiction(trial, rival))
         if others and reading.number == 1:
@@ -135,6 +138,8 @@ def _of_open_name(named: list[_Trial], symmetry: Stated, notes: list[str]) -> _T
         return _Trial(first.reading, None, "crowded", fault)
     if symmetry.unknown:
         notes.append(f"names the space group '{shortened(symmetry.unknown)}', which is unknown: read by its number")
+    elif (code := code_of_name(symmetry.name)) in ("H", "R") and first.reading.code not in ("", code):
+        notes.append(f"names other axes than its cell has: it is read with {first.reading.source}")
     elif symmetry.bare and first is not named[0]:
         notes.append(f"gives only a space-group number: of its settings, {first.reading.source} fits")
     return first
@@ -148,32 +153,34 @@ def _trial(reading: Reading, stated: StatedContents, sites: Sequence[CifSite], l
     contact = nearest_contact(contents)
     multiplicities = all(not s.multiplicity or s.multiplicity == n for s, n in zip(sites, given, strict=True))
     objection = stated.objection(contents)
-    near = contact is not None and contact.distance < COINCIDENT
+    overlap = contact is not None and contact.distance < COINCIDENT
+    if contact is not None and overlap and (not objection or _of_two_sites(contents, contact)):
+        return _Trial(reading, contents, "overlap", _overlap(contents, contact, reading), contact, multiplicities)
     fault = _unlike(reading, contents, stated, objection, contact) if objection else ""
-    if near and contact is not None and (not objection or _of_two_sites(contents, contact)):
-        objection, fault = "overlap", _overlap(contents, contact, reading)
     return _Trial(reading, contents, objection, fault, contact, multiplicities)
 
 
 def _unlike(
-    reading: Reading, contents: Contents, stated: StatedContents, objection: str, contact: Contact | None
+    reading: Reading, contents: Contents, stated: StatedContents, objection: Objection, contact: Contact | None
 ) -> str:
     found = found_formula(contents)
-    close = ""
     if contact is not None and contact.share < CROWDED:
-        close = f" with {describe(contents, contact)}"
-    if objection == "hydrogens are missing":
+        found += f" with {describe(contents, contact)}"
+    if objection == "hydrogens":
         return f"says {stated}, and its atoms are {found}: hydrogens are missing, add their places"
-    if objection.endswith(f"{stated.density:g}") and stated.density:
-        return f"gives with {reading.source} {found}{close}, of {objection}: correct the space group or the density"
+    if objection == "density":
+        return (
+            f"gives with {reading.source} {found}, of {density_of(contents):.2f} g/cm³ where it says "
+            f"{stated.density:g}: correct the space group or the density"
+        )
     if reading.source == NOTHING:
         return (
-            f"says {stated}, names no space group and lists no operations; in P 1 its sites give {found}{close}: name "
-            "the space group, or list all atoms"
+            f"says {stated}, names no space group and lists no operations; in P 1 its sites give {found}: name the "
+            "space group, or list all atoms"
         )
     return (
-        f"says {stated}, and its sites with {reading.source} give {found}{close}: correct the formula, Z, the sites or "
-        "the space group"
+        f"says {stated}, and its sites with {reading.source} give {found}: correct the formula, Z, the sites or the "
+        "space group"
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from math import gcd
+from typing import Literal
 
 from crysim.composition import Composition
 from crysim.crystal.files.cif_block import CifBlock, measured
@@ -15,6 +16,9 @@ from crysim.crystal.files.text import shortened
 from crysim.errors import InputError
 
 _DENSITY_TOLERANCE = 0.15
+
+
+Objection = Literal["", "hydrogens", "formula", "units", "density"]
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,22 @@ class StatedContents:
     def __str__(self) -> str:
         return f"{self.text}, Z {self.z}" if self.z else self.text
 
-    def objection(self, contents: Contents) -> str:
+    def objection(self, contents: Contents) -> Objection:
         """What of the statement the contents break; empty if nothing."""
         if not self.counts:
-            return self._dense(contents)
+            return self._of_density(contents)
         found = contents.counts
         if self._missing_hydrogens(found):
-            return "hydrogens are missing"
+            return "hydrogens"
         if not self._same_ratios(found):
-            return "another formula"
+            return "formula"
         if not self.z:
-            return self._dense(contents)
+            return self._of_density(contents)
         total = len(contents.species)
         allowed = [self.z * sum(self.counts.values())]
         if self._per_cell():
             allowed.append(sum(self.counts.values()))
-        return "" if any(abs(total - n) <= 0.1 + 0.002 * n for n in allowed) else "another number of formula units"
+        return "" if any(abs(total - n) <= 0.1 + 0.002 * n for n in allowed) else "units"
 
     def _per_cell(self) -> bool:
         """Whether the formula itself holds Z units, as in files of programs that write 'Na4 Cl4', Z 4."""
@@ -72,14 +76,10 @@ class StatedContents:
         share = sum(found[e] for e in heavy) / sum(heavy.values())
         return there < stated * share * 0.999
 
-    def _dense(self, contents: Contents) -> str:
+    def _of_density(self, contents: Contents) -> Objection:
         """The density decides where the number of formula units is not stated."""
-        if not self.density:
-            return ""
-        density = density_of(contents)
-        if abs(density / self.density - 1) <= _DENSITY_TOLERANCE:
-            return ""
-        return f"{density:.2f} g/cm³ where it says {self.density:g}"
+        near = not self.density or abs(density_of(contents) / self.density - 1) <= _DENSITY_TOLERANCE
+        return "" if near else "density"
 
 
 def stated_contents(block: CifBlock) -> StatedContents:

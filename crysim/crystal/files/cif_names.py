@@ -57,6 +57,11 @@ def settings_of_number(number: int) -> tuple[Setting, ...]:
     return tuple(sorted((s for s in _settings() if s.number == number), key=lambda s: not s.standard))
 
 
+def code_of_name(name: str) -> str:
+    """The choice of the origin or the axes that a symbol itself states, as in `Setting`; empty if it states none."""
+    return _found(name)[0]
+
+
 def number_of_name(name: str) -> int | None:
     """The space-group number of a symbol; None for an unknown one."""
     return next((s.number for s in settings_of_name(name)), None)
@@ -90,6 +95,7 @@ def _older(key: str) -> tuple[str, ...]:
 def _ascii(name: str) -> str:
     name = name.replace("−", "-").replace("–", "-").replace("\N{COMBINING OVERLINE}", "bar")
     name = re.sub(r"\\(?:bar|overline)\s*\{?\s*(\d)\}?", r"-\1", name)
+    name = re.sub(r"\(?#\s*\d+\)?\s*$", "", name)  # 'P n m a (#62)'
     return re.sub(r"(\d)\s*bar", r"-\1", name)
 
 
