@@ -76,15 +76,19 @@ def _blocks(text: str) -> list[CifBlock]:
         # several.
         document = cif.read_string(text, check_level=0)
     except Exception as error:
-        reason = shortened_reason(str(error))
-        raise WrongFormatError(reason) from error
+        raise WrongFormatError(_reason(str(error), text)) from error
     return [CifBlock(block.name.strip(), dict(_columns(block))) for block in document]
 
 
-def shortened_reason(message: str) -> str:
-    """The parser's message with 'line N' for its 'string:N:M(K):'."""
-    message = message.splitlines()[0] if message else "no reason given"
-    return re.sub(r"^string:(\d+)(:\d+)?(\(\d+\))?( in data_\S*)?:\s*", r"line \1: ", message)
+def _reason(message: str, text: str) -> str:
+    """The parser's message, which begins with 'string:LINE:COLUMN(BYTE):', with the line that it is about."""
+    match = re.match(r"string:(\d+)[:(\d)]*(?: in data_\S*)?:?\s*(.*)", message.splitlines()[0] if message else "")
+    if match is None:
+        return shortened(message)
+    lines = text.splitlines()
+    number = int(match[1])
+    line = shortened(lines[number - 1]) if number <= len(lines) else ""
+    return f"{match[2]} in line {number}, '{line}' (values with blanks stand in quotes)"
 
 
 def _columns(block: object) -> list[tuple[str, list[str]]]:
