@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 
+MIN_CELL_VOLUME = 1e-3
+"""Å^3: a smaller cell holds no atom."""
+
+
 def find_space_group(structure: Structure, symprec: float = 0.01) -> int:
     """The number of a structure's space group within a tolerance of ``symprec`` Å; 1 if spglib finds none."""
     dataset = _dataset(_spglib_cell(structure), symprec)
@@ -83,6 +87,13 @@ def _composition(species: Iterable[str], elements: tuple[str, ...]) -> Compositi
 
 def _spglib_cell(structure: Structure) -> tuple[Floats, Floats, list[int]]:
     numbers = [ATOMIC_NUMBERS[symbol] for symbol in _species(structure)]
+    # spglib crashes on what is no number, and takes the whole process with it
+    if not np.isfinite(structure.lattice.matrix).all():
+        raise InputError("not all of the cell's vectors are numbers")
+    if not np.isfinite(structure.frac_coords).all():
+        raise InputError("not all coordinates are numbers")
+    if not abs(np.linalg.det(structure.lattice.matrix)) > MIN_CELL_VOLUME:
+        raise InputError("the cell's vectors span no volume")
     return np.array(structure.lattice.matrix), np.array(structure.frac_coords), numbers
 
 
