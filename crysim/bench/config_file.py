@@ -35,7 +35,7 @@ _KEYS: dict[str, values.Converter] = {
     "budget": values.whole,
     "seeds": values.numbers,
     "batch": values.whole,
-    "space_groups": values.numbers,
+    "space_groups": values.space_groups,
     "min_distance": values.real,
     "pair_distances": values.reals,
     "seed_structures": values.names,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from crysim.errors import InputError
+from crysim.symmetry import space_group_number
 
 Converter = Callable[[Any], Any]
 _RANGE = re.compile(r"(\d{1,30})(?:-(\d{1,30}))?")
@@ -91,6 +92,20 @@ def numbers(value: Any) -> tuple[int, ...]:
         if len(found) + last - first >= _MOST:
             raise ValueError(f"at most {_MOST:,} numbers")
         found.extend(range(first, last + 1))
+    return tuple(found)
+
+
+def space_groups(value: Any) -> tuple[int, ...]:
+    """Numbers of space groups, from numbers, ranges and symbols: ``"225,Fm-3m,195-199"``, or a list of such."""
+    found: list[int] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str):
+            for text in part.split(","):
+                found.extend(numbers(text) if _RANGE.fullmatch(text.strip()) else (space_group_number(text),))
+        else:
+            found.extend(numbers(part))
+    if not found:
+        raise ValueError("numbers or symbols of space groups, as in 225,Fm-3m,195-199")
     return tuple(found)
 
 

@@ -141,6 +141,26 @@ class Crystal:
         """Atoms per cell."""
         return self.composition.num_atoms
 
+    @property
+    def centring_factor(self) -> int:
+        """Primitive cells in the conventional cell of the space group: 1, 2, 3 or 4."""
+        return self.group.centring_factor
+
+    @property
+    def num_primitive_atoms(self) -> int:
+        """Atoms per primitive cell of the space group."""
+        return self.num_atoms // self.centring_factor
+
+    @cached_property
+    def centring_classes(self) -> Ints:
+        """Indices of atoms ``[num_primitive_atoms, centring_factor]``; those in a row differ by a centring alone."""
+        classes = self.group.centring_classes
+        return _readonly(
+            np.concatenate(
+                [classes[site.position] + start for start, site in zip(self.representatives, self.sites, strict=True)]
+            )
+        )
+
     @cached_property
     def volume(self) -> float:
         """Volume of the cell, Å³."""
