@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import CrysimError, InputError
+from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -31,11 +31,6 @@ COMMANDS: dict[str, str] = {
     "plugins": "List the plug-ins that are installed.",
 }
 """Names and one-line descriptions; ``compare-solvers`` is ``crysim.commands.compare_solvers.compare_solvers``."""
-
-EXIT_ALL_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_PARTLY_FAILED = 3
-EXIT_INTERRUPTED = 130
 
 _UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line: click's class, or, in releases that bring click along, their own."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+EXIT_ALL_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_PARTLY_FAILED = 3
+EXIT_INTERRUPTED = 130
+
 
 class CrysimError(Exception):
     """Any error that crysim raises on purpose. The message is one line that names the remedy."""

@@ -42,9 +42,8 @@ def compare_solvers(
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
-    from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
     from crysim.commands.running import table_console
-    from crysim.errors import InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
 

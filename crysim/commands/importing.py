@@ -19,10 +19,9 @@ from crysim.bench.run_folder import make_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.bench.trials import classify, relax_candidates
-from crysim.cli import EXIT_ALL_FAILED
 from crysim.composition import Composition
 from crysim.crystal import Crystal
-from crysim.errors import InputError
+from crysim.errors import EXIT_ALL_FAILED, InputError
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
 
 SYMPREC = 0.1

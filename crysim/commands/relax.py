@@ -36,8 +36,7 @@ def relax(
     """
     from crysim.bench.loop import limit_threads
     from crysim.bench.values import assignments
-    from crysim.cli import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
-    from crysim.errors import InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.interfaces import RelaxSettings
     from crysim.plugins import plugin_manager
 

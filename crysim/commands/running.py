@@ -12,8 +12,8 @@ from rich.console import Console
 from crysim.bench.display import display
 from crysim.bench.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.bench.spec import RunSpec
-from crysim.cli import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PARTLY_FAILED
 from crysim.crystal.generation import RandomGenerator
+from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PARTLY_FAILED
 
 PLAIN_WIDTH = 160
 """Characters of a table's line where no terminal limits it."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crysim.arrays import Bits, Floats
-from crysim.interfaces import SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relaxation
 from crysim.quadratic.partition import Partition
+from crysim.quadratic.samples import SampleSet
 
 MAX_COUPLED_BITS = 2000
 _CLOSED = 1e-9

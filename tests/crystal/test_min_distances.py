@@ -94,7 +94,7 @@ def test_sites_that_fit_stay() -> None:
 def test_a_cell_without_room_is_told_apart() -> None:
     (crystal,) = RandomGenerator(GARNET, [61], min_distance=0.0).sample(1, np.random.default_rng(0))
     small = crystal.with_parameters([4, 4, 4, 90, 90, 90], [site.free for site in crystal.sites])
-    assert MinDistances(GARNET).spread(small, np.random.default_rng(0)) is None
+    assert MinDistances(GARNET).separate(small, np.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ class Convex(IsingSolver):
         differ_in: names of groups, separated by commas: only their bits count for ``min_hamming``.
             ``crystal-system,space-group`` gives answers of different space groups, ``grid-*`` of different sites.
         temperature: draw from exp(−E/T) instead of minimising, about (`crysim_solvers.annealing.thermal_samples`), in
-            units of the model. The bound, and the gap of the best vector drawn, are reported as ever; ``max_nodes`` and ``gap``
-            have no say.
+            units of the model. The bound, and the gap of the best vector drawn, are reported as ever; ``max_nodes`` and
+            ``gap`` have no say.
     """
 
     name: ClassVar[str] = "convex"
