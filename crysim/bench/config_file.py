@@ -2,7 +2,7 @@
 
 The file's tables::
 
-    [bench]              system, method, encoder, surrogate, solver, energy, budget, seeds, out, workers, batch, ...
+    [bench]              system, z, cell, method, encoder, surrogate, solver, energy, budget, seeds, out, ...
     [relax]              fmax, max_steps, pressure, symmetry, num_frames, timeout
     [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME], [strategy.NAME]
     [method.LABEL]       a variant of a method: strategy, encoder, surrogate, solver, and options of each
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from crysim.bench import values
+from crysim.bench.contents import read_units
 from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.bench.systems import spelled_out
 from crysim.errors import InputError, UnknownNameError
@@ -43,6 +44,7 @@ _KEYS: dict[str, values.Converter] = {
     "threads": values.whole,
     "reference": values.names,
     "cell": values.text,
+    "z": values.numbers,
     "out": values.text,
     "workers": values.whole,
 }
@@ -76,9 +78,12 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     here = {key: value for key, value in given.items() if value is not None}
     chosen = {**_bench_table(tables.get("bench", {}), str(file)), **{k: v for k, v in here.items() if k in _KEYS}}
     relax = {**_table(tables, "relax", file), **here.get("relax", {})}
+    units = read_units(chosen.pop("z"), "z") if "z" in chosen else None
     converted = {key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()}
     systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
-    converted["system"], converted["reference"] = spelled_out(systems, references, converted.pop("cell", None))
+    converted["system"], converted["reference"] = spelled_out(
+        systems, references, converted.get("cell", "conventional"), units
+    )
     settings = BenchSettings(
         **converted,
         relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from crysim.bench.contents import MAX_SEARCHED
 from crysim.bench.spec import PartSpec, RunSpec
 from crysim.bench.systems import System, find_system, read_seed_structures
-from crysim.composition import Composition
+from crysim.composition import CellKind, Contents, check_size
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
@@ -27,6 +28,7 @@ class BenchSettings:
 
     Attributes:
         system: formulas per cell.
+        cell: which cell the formulas fill, ``conventional`` or ``primitive``.
         method: strategies' names and variants' labels.
         encoder, surrogate, solver: what methods are built of, unless a variant says otherwise.
         energy: the energy model, one for all.
@@ -44,6 +46,7 @@ class BenchSettings:
     """
 
     system: tuple[str, ...] = DEFAULT_SYSTEMS
+    cell: CellKind = "conventional"
     method: tuple[str, ...] = ()
     encoder: str = "crysim"
     surrogate: str = "fm"
@@ -95,7 +98,7 @@ class BenchSettings:
             if formula not in self.system:
                 raise UnknownNameError("system of a reference", formula, self.system)
             references[formula] = source
-        return [find_system(formula, reference=references.get(formula)) for formula in self.system]
+        return [find_system(text, reference=references.get(text), cell=self.cell) for text in self.system]
 
     def runs(self) -> list[RunSpec]:
         """Every run, seeds innermost.
@@ -105,9 +108,9 @@ class BenchSettings:
         """
         methods = {label: self._method(label) for label in self.methods}
         self._check_used(methods)
-        compositions = self._compositions()
-        pairs = _pairs_of(self.pair_distances, compositions)
-        seeds = read_seed_structures(self.seed_structures, compositions)
+        systems = self._contents()
+        pairs = _pairs_of(self.pair_distances, systems)
+        seeds = read_seed_structures(self.seed_structures, systems)
         return [
             RunSpec(
                 system=system,
@@ -126,19 +129,20 @@ class BenchSettings:
                 too_close=self.too_close,
                 threads=self.threads,
             )
-            for system in compositions
+            for system in systems
             for label, (strategy, parts) in methods.items()
             for seed in self.seeds
         ]
 
-    def _compositions(self) -> list[Composition]:
-        """The systems' atoms; two spellings of one formula are refused, since their runs would share a folder."""
-        spelt: dict[Composition, str] = {}
+    def _contents(self) -> list[Contents]:
+        """What the cells hold; two spellings of one formula are refused, since their runs would share a folder."""
+        spelt: dict[Contents, str] = {}
         for text in self.system:
-            composition = Composition.from_formula(text)
-            if composition in spelt:
-                raise InputError(f"a system is given twice: {spelt[composition]} and {text} are both {composition}")
-            spelt[composition] = text
+            contents = Contents.from_formula(text, cell=self.cell)
+            check_size(contents, MAX_SEARCHED)
+            if contents in spelt:
+                raise InputError(f"a system is given twice: {spelt[contents]} and {text} are both {contents.formula}")
+            spelt[contents] = text
         return list(spelt)
 
     def _method(self, label: str) -> tuple[PartSpec, dict[Kind, PartSpec]]:
@@ -196,13 +200,11 @@ class BenchSettings:
                 plugin_manager().get(kind, getattr(self, kind))
 
 
-def _pairs_of(
-    distances: Mapping[str, float], compositions: Sequence[Composition]
-) -> dict[Composition, dict[str, float]]:
-    """Of the distances those of each composition's own pairs."""
-    found: dict[Composition, dict[str, float]] = {composition: {} for composition in compositions}
+def _pairs_of(distances: Mapping[str, float], systems: Sequence[Contents]) -> dict[Contents, dict[str, float]]:
+    """Of the distances those of each system's own pairs."""
+    found: dict[Contents, dict[str, float]] = {system: {} for system in systems}
     for pair, distance in distances.items():
-        owners = [c for c in compositions if all(element in c.elements for element in pair.split("-"))]
-        for composition in owners or compositions[:1]:  # `RunSpec` refuses what belongs to none
-            found[composition][pair] = distance
+        owners = [c for c in systems if all(element in c.elements for element in pair.split("-"))]
+        for system in owners or systems[:1]:  # `RunSpec` refuses what belongs to none
+            found[system][pair] = distance
     return found

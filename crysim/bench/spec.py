@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from math import inf
 from typing import Any
 
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
@@ -28,7 +28,7 @@ class RunSpec:
     """A run. What is written here, the versions and the energy model's weights determine its trials on a CPU.
 
     Attributes:
-        system: atoms of the cell.
+        system: contents of the cell; a composition given in their place is that of the conventional one.
         method: the label under which runs are compared; by default the strategy's name.
         strategy: the search.
         energy: the energy model.
@@ -45,7 +45,7 @@ class RunSpec:
         threads: of torch and of linear algebra.
     """
 
-    system: Composition
+    system: Contents
     method: str
     strategy: PartSpec
     energy: PartSpec
@@ -62,6 +62,7 @@ class RunSpec:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "system", Contents.of(self.system))
         for name, least in (("budget", 1), ("batch", 1), ("threads", 1), ("seed", 0)):
             value = getattr(self, name)
             if value < least:
@@ -78,7 +79,7 @@ class RunSpec:
     @property
     def label(self) -> str:
         """For people: ``crysim on Ca4S4, seed 0``."""
-        return f"{self.method} on {self.system.formula}, seed {self.seed}"
+        return f"{self.method} on {self.system.name}, seed {self.seed}"
 
     def config(self) -> dict[str, Any]:
         """The whole configuration as JSON values, every option's default written out."""
@@ -98,6 +99,8 @@ class RunSpec:
             "relax": asdict(self.relax),
         }
         # What a run does not use is not written down, so that runs of earlier versions still go on.
+        if self.system.primitive:
+            config["cell"] = self.system.cell
         if self.pair_distances:
             config["pair_distances"] = dict(sorted(self.pair_distances.items()))
         if self.seed_structures:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.interfaces import (
     Candidate,
@@ -18,7 +20,12 @@ from crysim.interfaces import (
 
 
 def relax_candidates(
-    candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings, too_close: float, first: int
+    candidates: Sequence[Candidate],
+    model: EnergyModel,
+    settings: RelaxSettings,
+    too_close: float,
+    first: int,
+    contents: Contents | None = None,
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
@@ -28,8 +35,15 @@ def relax_candidates(
         settings: of the relaxation.
         too_close: Å; see `classify`.
         first: number of the first trial.
+        contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
+            cell of the one that it has. None: every crystal keeps the composition of its start.
     """
     relaxations = _relax([c.crystal for c in candidates], model, settings)
+    if contents is not None and contents.primitive:
+        relaxations = [
+            _described_anew(relaxation, candidate.crystal, contents)
+            for relaxation, candidate in zip(relaxations, candidates, strict=True)
+        ]
     return [
         classify(first + i, candidate, relaxation, too_close)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
@@ -44,6 +58,25 @@ def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSetti
             return [_relax([crystal], model, settings)[0] for crystal in crystals]
         reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
+
+
+def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) -> Relaxation:
+    """The relaxation with its crystal in the conventional cell of the group found, where that is not the start's.
+
+    An energy model keeps the start's number of atoms per cell, and so calls P1 what got another centring. Where the
+    primitive cell has grown, since images of one atom have parted, the crystal stays as the model describes it.
+    """
+    crystal, energy = relaxation.crystal, relaxation.energy
+    if crystal is None or energy is None or crystal.space_group == start.space_group:
+        return relaxation
+    found = Crystal.from_structure(crystal.to_structure(), SYMPREC)
+    if found.composition.elements != contents.elements or not contents.held_by(found):
+        return relaxation
+    return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
+
+
+SYMPREC = 0.01
+"""Å within which the group of a crystal that left its own is found (as the energy models have it)."""
 
 
 def classify(number: int, candidate: Candidate, relaxation: Relaxation, too_close: float) -> Trial:

@@ -15,7 +15,7 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="FORMULA",
-            help="Formula per cell, a structure file, or mp:mp-1234; may be repeated. Default: Ca4S4.",
+            help="Formula per cell, or per unit with --z; a structure file, or mp:mp-1234; repeatable. Default: Ca4S4.",
             rich_help_panel=o.RUN,
         ),
     ] = None,
@@ -38,6 +38,7 @@ def bench(
         typer.Option(help="TOML file with these settings; the command line goes before it.", rich_help_panel=o.RUN),
     ] = None,
     reference: o.Reference = None,
+    z: o.Units = None,
     cell: o.Cell = None,
     batch: o.Batch = None,
     space_groups: o.SpaceGroups = None,

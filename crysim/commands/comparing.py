@@ -27,7 +27,7 @@ def compare(settings: BenchSettings, *, as_json: bool) -> int:
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, out / s.system.name / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
     task = partial(_settle, out, systems, settings.relax)
     outcomes = run_all(jobs, settings.workers, pool=out / "initial", beside=task)
     records = [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()]

@@ -19,7 +19,7 @@ from crysim.bench.run_folder import make_folder, settle_manifest
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.bench.trials import classify, relax_candidates
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.errors import EXIT_ALL_FAILED, InputError
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
@@ -160,7 +160,7 @@ def _manifest(
 ) -> dict[str, Any]:
     """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
     spec = RunSpec(
-        system=composition,
+        system=Contents(composition),
         method=wanted.method,
         strategy=PartSpec("random"),
         energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),

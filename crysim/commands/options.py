@@ -58,7 +58,7 @@ Budget = Annotated[int | None, typer.Option(help="Relaxations of each run. Defau
 Batch = Annotated[int | None, typer.Option(help="Crystals relaxed together, at most. Default: 8.", rich_help_panel=RUN)]
 SpaceGroups = Annotated[
     str | None,
-    typer.Option("--space-groups", help="Allowed numbers, as in 195-230,225. Default: all.", rich_help_panel=RUN),
+    typer.Option("--space-groups", help="Allowed ones, as in 195-230,Fm-3m. Default: all.", rich_help_panel=RUN),
 ]
 MinDistance = Annotated[
     float | None,
@@ -93,8 +93,12 @@ Reference = Annotated[
 Cell = Annotated[
     str | None,
     typer.Option(
-        help="conventional or primitive: the cell of the known structure that is searched.", rich_help_panel=RUN
+        help="conventional (default) or primitive: the cell that the formula units fill.", rich_help_panel=RUN
     ),
+]
+Units = Annotated[
+    str | None,
+    typer.Option("--z", help="Formula units per cell, as in 4, 1-4 or 1,2,4. Default: 1.", rich_help_panel=RUN),
 ]
 Workers = Annotated[int | None, typer.Option(help="Worker processes. Default: 1.", rich_help_panel=RUN)]
 Threads = Annotated[int | None, typer.Option(help="Threads of each process. Default: 1.", rich_help_panel=RUN)]

@@ -196,7 +196,7 @@ def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, out / s.system.name / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
     outcomes = run_all(
         jobs, settings.workers, pool=out / "initial", beside=partial(_settle, out, systems, settings.relax)
     )

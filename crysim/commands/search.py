@@ -58,17 +58,21 @@ def search(
     Stopped at any moment, the same command goes on where it was.
     """
     from crysim.bench.config_file import given_settings, read_settings
+    from crysim.bench.contents import read_units
     from crysim.bench.systems import names_structure, spelled_out
     from crysim.commands.ranking import search_one
-    from crysim.composition import Composition
-    from crysim.errors import InputError
+    from crysim.composition import CELLS, CellKind, Contents
+    from crysim.errors import InputError, UnknownNameError
 
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
     given = given_settings(locals())
-    asked = formula if names_structure(formula) else Composition.from_formula(formula, z).formula
-    (name,), references = spelled_out([asked], reference or (), cell)
-    given.pop("cell", None)
+    if cell not in (None, *CELLS):
+        raise UnknownNameError("cell", cell or "", CELLS)
+    kind: CellKind = "primitive" if cell == "primitive" else "conventional"
+    units = read_units(z)
+    (name,), references = spelled_out([formula], reference or (), kind, None if names_structure(formula) else units)
+    given.pop("z", None)
     given |= {"system": name, "reference": list(references), "method": method or "crysim", "seeds": str(seed)}
-    given["out"] = out or f"crysim-{name}"
+    given["out"] = out or f"crysim-{Contents.from_formula(name, cell=kind).name}"
     raise typer.Exit(search_one(read_settings(config, given), top=top, as_json=as_json))

@@ -144,7 +144,7 @@ def _why_none_fits(formula: str, found: Sequence[Contents], number: int) -> str:
     smallest = smallest_fitting_units(unit, number, MAX_SEARCHED)
     if smallest is None:
         return f"{message}; nor does any conventional cell of up to {MAX_SEARCHED} atoms"
-    cell = Composition(unit.elements, tuple(smallest * n for n in unit.counts))
+    cell = unit.times(smallest)
     options, factor = f"--z {smallest}", group.centring_factor
     if smallest % factor == 0 and found[0].primitive:
         options = f"--z {smallest // factor}"

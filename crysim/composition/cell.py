@@ -63,6 +63,16 @@ class Composition:
         """The cell's formula in the order given, every count written unless 1: ``Ca4S4``, ``ScBe5``."""
         return "".join(e + (str(n) if n > 1 else "") for e, n in zip(self.elements, self.counts, strict=True))
 
+    @property
+    def reduced(self) -> Composition:
+        """One formula unit."""
+        z = self.num_formula_units
+        return Composition(self.elements, tuple(n // z for n in self.counts))
+
+    def times(self, factor: int) -> Composition:
+        """So many times the atoms."""
+        return Composition(self.elements, tuple(factor * n for n in self.counts))
+
     @cached_property
     def num_formula_units(self) -> int:
         """Formula units per cell, Z: the greatest common divisor of the counts."""
@@ -71,8 +81,7 @@ class Composition:
     @cached_property
     def reduced_formula(self) -> str:
         """The formula of one formula unit: ``CaS`` for ``Ca4S4``."""
-        z = self.num_formula_units
-        return Composition(self.elements, tuple(n // z for n in self.counts)).formula
+        return self.reduced.formula
 
     @cached_property
     def species(self) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ class Contents:
         factor = self.factor_in(number)
         if factor == 1:
             return self.composition
-        return Composition(self.elements, tuple(factor * n for n in self.composition.counts))
+        return self.composition.times(factor)
 
     def held_by(self, crystal: _HasCell) -> bool:
         """Whether the crystal's cell is one of its group with these contents."""

@@ -144,7 +144,7 @@ class _Reader:
         return int(number)
 
     def _hydrate(self, number: str) -> str:
-        """The remedy for a fraction: multiply, or where a part may begin after the full stop, write it with brackets."""
+        """The remedy for a fraction: multiply, or where a part may begin after the full stop, use brackets."""
         head, found, tail = self._text.partition(number)
         whole, stop, times = number.partition(".")
         if found and stop and re.match(r"[A-Z(\[{]", tail) and times.strip("0"):

@@ -172,7 +172,7 @@ def smallest_fitting_units(formula: Composition, number: int, most_atoms: int) -
         most_atoms: of the conventional cell.
     """
     for z in range(1, most_atoms // formula.num_atoms + 1):
-        if count_combinations(Composition(formula.elements, tuple(z * n for n in formula.counts)), number):
+        if count_combinations(formula.times(z), number):
             return z
     return None
 

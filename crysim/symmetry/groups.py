@@ -23,6 +23,17 @@ _LAST_OF_SYSTEM = (2, 15, 74, 142, 167, 194, 230)
 _LETTERS = string.ascii_lowercase + "A"
 
 
+_PRIMITIVE_BASES = {
+    "P": np.eye(3),
+    "A": np.array([[2, 0, 0], [0, 1, -1], [0, 1, 1]]) / 2,
+    "C": np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 2]]) / 2,
+    "I": np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2,
+    "F": np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2,
+    "R": np.array([[2, 1, 1], [-1, 1, 1], [-1, -2, 1]]) / 3,
+}
+"""By the symbol's first letter; R in the obverse setting of hexagonal axes."""
+
+
 @dataclass(frozen=True, eq=False)
 class WyckoffPosition:
     """One Wyckoff position: m equivalent points of the conventional cell, as affine maps of free coordinates.
@@ -108,6 +119,11 @@ class SpaceGroup:
         rotations, translations = self.operations
         pure = translations[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
         return np.asarray(pure[np.argsort(pure.any(axis=1), kind="stable")])
+
+    @property
+    def primitive_basis(self) -> Floats:
+        """The vectors of a primitive cell ``[3, 3]``, rows, in fractions of the conventional ones."""
+        return _PRIMITIVE_BASES[self.symbol[0]]
 
     @cached_property
     def centring_classes(self) -> tuple[NDArray[np.int64], ...]:

@@ -22,7 +22,7 @@ import pytest
 
 from crysim.bench.lines import to_json
 from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
@@ -94,7 +94,7 @@ class StrategySuite:
 
     @pytest.fixture
     def problem(self) -> Problem:
-        return Problem(Composition.from_formula(self.formula), seed=5, space_groups=GROUPS)
+        return Problem(Contents.from_formula(self.formula), seed=5, space_groups=GROUPS)
 
     def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
@@ -126,7 +126,7 @@ class StrategySuite:
     def test_same_seed_same_crystals(self, make: MakeStrategy, problem: Problem) -> None:
         runs = []
         for seed in (5, 5, 6):
-            strategy = make(Problem(problem.composition, seed, problem.space_groups))
+            strategy = make(Problem(problem.contents, seed, problem.space_groups))
             begin(strategy)
             runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]
