@@ -129,19 +129,24 @@ def distinct(
     volumes, finds a correspondence. The first two are cheap, and spare most calls of the third.
 
     Args:
-        crystals: ``[n]`` of one composition.
-        energies: ``[n]`` eV per cell.
+        crystals: ``[n]`` of one reduced formula, in cells of any size.
+        energies: ``[n]`` eV per cell of each.
     """
     matcher = StructureMatcher(scale=False)
     kept: list[tuple[int, Structure, float]] = []
-    for index in sorted(range(len(crystals)), key=lambda i: (energies[i], i)):
+
+    def order(index: int) -> tuple[float, float, int]:
+        return energies[index] / crystals[index].num_atoms, energies[index], index
+
+    for index in sorted(range(len(crystals)), key=order):
         structure = comparable_structure(crystals[index])
         if structure is None:
             continue
         energy = energies[index] / len(structure)
         near = takewhile(lambda one: energy - one[2] <= energy_tolerance, reversed(kept))  # noqa: B023  (used at once)
         if not any(
-            abs(structure.volume - other.volume) <= volume_tolerance * other.volume
+            abs(structure.volume * len(other) - other.volume * len(structure))
+            <= volume_tolerance * other.volume * len(structure)
             and rms_displacement(matcher, other, structure) is not None
             for _, other, _ in near
         ):
