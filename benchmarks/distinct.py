@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from crysim.bench.spec import PartSpec, build_energy
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.distinct import DistinctCrystals
 from crysim.crystal.matching import rms_displacement
+from crysim.harness.spec import PartSpec, build_energy
 from crysim.interfaces import Problem, RelaxSettings, RelaxStatus
 from crysim_baselines.packed_random import PackedGenerator
 
