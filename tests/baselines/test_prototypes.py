@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import Problem
 from crysim.testing.strategies import drive
 from crysim_baselines.prototypes import Prototypes
