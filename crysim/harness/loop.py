@@ -29,6 +29,7 @@ class Progress:
         counting: trials that count so far.
         lowest: eV per cell of the contents, the lowest energy of a trial that counts, or None.
         reason: why the last trial that does not count does not.
+        space_group: of the crystal with the lowest energy.
     """
 
     phase: str
@@ -37,6 +38,7 @@ class Progress:
     counting: int = 0
     lowest: float | None = None
     reason: str = ""
+    space_group: int | None = None
 
 
 Report = Callable[[Progress], None]
