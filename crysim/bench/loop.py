@@ -28,7 +28,7 @@ class Progress:
         phase: ``initial`` while the initial crystals' energies are computed, ``search``, or ``done``.
         done, total: energies or relaxations.
         counting: trials that count so far.
-        lowest: eV per cell, the lowest energy of a trial that counts, or None.
+        lowest: eV per cell, the lowest energy of a trial that counts, or of an initial crystal in that phase; or None.
         reason: why the last trial that does not count does not.
     """
 
@@ -90,10 +90,12 @@ def _resume(
     spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
 ) -> Strategy:
     """A strategy that has heard of everything in the journal."""
+
+    def shown(done: int, total: int, lowest: float | None) -> None:
+        report(Progress("initial", done, total, lowest=lowest))
+
     strategy = spec.build_strategy()
-    frames = initial_frames(
-        folder, strategy, model, spec.relax.pressure, pool, lambda n, total: report(Progress("initial", n, total))
-    )
+    frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
     strategy.start(frames)
     state, settled = load_state(folder)
     if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)

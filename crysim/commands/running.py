@@ -39,7 +39,7 @@ def run_all(
 ) -> list[Outcome]:
     """Run them in worker processes with a display on stderr."""
     try:
-        with display(jobs, Console(stderr=True)) as shown:
+        with display(jobs, Console(stderr=True), workers) as shown:
             return run_jobs(
                 jobs,
                 workers,
