@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from crysim.bench.lines import write_atomically
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.cli import app
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.lines import write_atomically
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.written_files import LIST, WrittenFiles, path_part, replace_file
 
 SEARCH = ["search", "Cu2", "--method", "random", "--energy", "ase:emt", "--budget", "2", "--max-steps", "3", "--out"]
@@ -32,7 +32,9 @@ def test_a_name_that_leaves_its_folder_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="cannot name a folder"):
         path_part(name, "the method")
     with pytest.raises(InputError, match="the method"):
-        RunSpec(Composition.from_formula("NaCl"), name, PartSpec("random"), PartSpec("ase:lj"))
+        RunSpec(
+            system=Composition.from_formula("NaCl"), method=name, strategy=PartSpec("random"), energy=PartSpec("ase:lj")
+        )
 
 
 @pytest.mark.parametrize("name", ["crysim", "ase:lj", "my method", "GN-OA (2)", "é", "<b>", "..."])

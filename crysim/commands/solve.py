@@ -50,8 +50,8 @@ def solve(
 
     from math import inf
 
-    from crysim.bench.values import assignments
     from crysim.commands.output import json_text
+    from crysim.declared import assignments
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager

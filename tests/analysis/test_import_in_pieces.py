@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from crysim.analysis.foreign import ForeignResults, read_foreign
 from crysim.analysis.poscars import read_poscars
-from crysim.bench.journal import read_bench
 from crysim.cli import app
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import InputError
+from crysim.harness.journal import read_bench
 
 SITES = ("0 0 0", "0 0.5 0.5", "0.5 0 0.5", "0.5 0.5 0", "0.5 0.5 0.5", "0.5 0 0", "0 0.5 0", "0 0 0.5")
 KBR = Composition.from_formula("K4Br4")

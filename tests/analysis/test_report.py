@@ -20,10 +20,10 @@ from crysim.analysis.hull import Hull
 from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges
 from crysim.analysis.report.page import make_report, report_data
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crysim.bench.spec import check_elements
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.spec import check_elements
 from crysim.plugins import plugin_manager
 
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crysim.bench.lines import append_lines, open_for_append, read_lines, unseal
-from crysim.bench.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
+from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
@@ -40,7 +40,7 @@ class RunRecord:
 
     Attributes:
         path: its folder.
-        manifest: see `crysim.bench.manifest`; ``manifest["config"]`` is the configuration.
+        manifest: see `crysim.harness.manifest`; ``manifest["config"]`` is the configuration.
         trials: in the order of the journal.
     """
 

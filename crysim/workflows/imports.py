@@ -7,29 +7,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.bench.config_file import given_settings, read_settings
-from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
-from crysim.bench.manifest import FORMAT
-from crysim.bench.run_folder import make_folder, run_folder, settle_manifest
-from crysim.bench.settings import BenchSettings
-from crysim.bench.spec import PartSpec, RunSpec, build_energy, check_elements
-from crysim.bench.trials import classify, relax_candidates
-from crysim.commands.output import json_text
 from crysim.composition import Composition
 from crysim.crystal import Crystal
-from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
+from crysim.declared import declared
+from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
+from crysim.harness.manifest import FORMAT
+from crysim.harness.run_folder import make_folder, run_folder, settle_manifest
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
+from crysim.harness.trials import classify, relax_candidates
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
 from crysim.written_files import path_part
 
 SYMPREC = 0.1
 """Å within which the symmetry of an imported structure is found."""
 _BATCH = 8
-_TOLD = 10
-"""Lines about pieces that are left out."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,43 @@ class Import:
     relax: bool
 
 
-def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) -> int:
-    """Read, relax if that is wanted, and write the run; returns the exit code.
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to.
+
+    Attributes:
+        folder: of the run that it became.
+        structures, counting: how many there are, and how many of them count.
+        lowest: energy, eV per cell, or None.
+        energy: whose energies they are.
+        skipped: one line for each piece that could not be read or is of another composition.
+        notes: one line for each thing to know that lost nothing.
+    """
+
+    folder: Path
+    structures: int
+    counting: int
+    lowest: float | None
+    energy: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        found = {"folder": str(self.folder), "structures": self.structures, "counting": self.counting}
+        return {**found, "lowest": self.lowest, "skipped": list(self.skipped), "notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        energy = "none has an energy" if self.lowest is None else f"lowest energy {self.lowest:.4f} eV per cell"
+        return f"{self.folder}: {self.structures} structures, {self.counting} count, {energy} by {self.energy}"
+
+
+def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
+    """Read, relax if that is wanted, and write the run.
+
+    Args:
+        wanted: what is imported.
+        given: settings of the relaxations: see `crysim.harness.config_file.read_settings`.
 
     Raises:
         InputError: nothing to read, another composition, or the run is there already with other settings.
@@ -66,7 +97,7 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     composition = asked or _composition(results.structures[0], bench)
     structures, candidates, others = _candidates(results.structures, composition)
     skipped = [*results.skipped, *others]
-    settings = _settings(wanted, composition, arguments, bench)
+    settings = _settings(wanted, composition, given, bench)
     folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
@@ -89,27 +120,8 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
             trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
-    if as_json:
-        document = {"folder": str(folder), "structures": len(trials), "counting": len(counting), "lowest": lowest}
-        typer.echo(json_text({**document, "skipped": skipped, "notes": list(results.notes)}))
-    else:
-        energy = "none has an energy" if lowest is None else f"lowest energy {lowest:.4f} eV per cell"
-        energy += f" by {settings.energy}" if wanted.relax else f" by {wanted.kind}"
-        typer.echo(f"{folder}: {len(trials)} structures, {len(counting)} count, {energy}")
-        if not wanted.relax and not counting:
-            typer.echo("their energies are not known: import them with --relax", err=True)
-    _tell("note", results.notes)
-    _tell("skipped", skipped)
-    if not counting:
-        return EXIT_ALL_FAILED
-    return EXIT_PARTLY_FAILED if skipped else 0
-
-
-def _tell(word: str, lines: Sequence[str]) -> None:
-    for line in lines[:_TOLD]:
-        typer.echo(f"{word}: {line}", err=True)
-    if len(lines) > _TOLD:
-        typer.echo(f"{word}: and {len(lines) - _TOLD} more like these", err=True)
+    energy = settings.energy if wanted.relax else wanted.kind
+    return Imported(folder, len(trials), len(counting), lowest, energy, tuple(skipped), results.notes)
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -120,20 +132,19 @@ def bench_configs(out: Path) -> list[Mapping[str, Any]]:
 
 
 def _settings(
-    wanted: Import, composition: Composition, arguments: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
+    wanted: Import, composition: Composition, given: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
 ) -> BenchSettings:
     """The settings of the relaxations: those given, the rest as in the bench that the results join."""
-    given = given_settings(arguments)
-    kept: dict[str, Any] = {key: given[key] for key in ("energy", "relax", "energy_options") if key in given}
-    chosen = {**kept, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
+    relax = {one.name for one in declared(RelaxSettings)}
+    chosen = {**given, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
     if not bench or "energy" in given:
         return read_settings(None, chosen)
     energy = bench[0]["energy"]
     chosen["energy"] = energy["name"]
-    chosen["energy_options"] = {**energy["options"], **kept.get("energy_options", {})}
+    chosen["energy_options"] = {**energy["options"], **given.get("energy_options", {})}
     settings = read_settings(None, chosen)
-    relax = {**bench[0]["relax"], **kept.get("relax", {})}
-    return replace(settings, relax=RelaxSettings(**relax), too_close=bench[0]["too_close"])
+    own = {key: value for key, value in given.items() if key in relax}
+    return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), too_close=bench[0]["too_close"])
 
 
 def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.loop import Progress
+from crysim.harness.executors import Job, Outcome
+from crysim.harness.loop import Progress
 
 INTERVAL = 10.0
 """Seconds between plain lines of one run."""
@@ -29,13 +29,25 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(jobs: Sequence[Job], console: Console) -> Iterator[Display]:
-    """The display that suits a console."""
-    if console.is_terminal:
+def display(jobs: Sequence[Job], console: Console | None) -> Iterator[Display]:
+    """The display that suits a console; nothing is shown without one."""
+    if console is None:
+        yield NoDisplay()
+    elif console.is_terminal or console.is_jupyter:
         with LiveDisplay(jobs, console) as live:
             yield live
     else:
         yield PlainDisplay(jobs, console)
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def report(self, job: Job, progress: Progress) -> None:
+        """Pass over it."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Pass over it."""
 
 
 class PlainDisplay:
