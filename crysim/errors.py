@@ -53,3 +53,7 @@ class UnknownNameError(InputError):
 
 class PluginError(InputError):
     """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""
+
+
+class PluginFaultError(CrysimError):
+    """A plug-in returned what its interface forbids, or failed in a way of its own; the message names the plug-in."""

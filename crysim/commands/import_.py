@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from crysim.commands import options as o
+from crysim.commands.output import json_text
 from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
-TOLD = 10
+_TOLD = 10
 """Lines about pieces that are left out."""
 
 
@@ -45,7 +46,6 @@ def import_(
     Without --relax their energies are the program's own, and can be compared only with others of it. With it they are
     relaxed as the runs in --out were, unless --energy says otherwise.
     """
-    from crysim.commands.output import json_text
     from crysim.harness.config_file import command_line
     from crysim.workflows.imports import Import, import_results
 
@@ -55,13 +55,12 @@ def import_(
         typer.echo("their energies are not known: import them with --relax", err=True)
     _tell("note", done.notes)
     _tell("skipped", done.skipped)
-    if not done.counting:
-        raise typer.Exit(EXIT_ALL_FAILED)
-    raise typer.Exit(EXIT_PARTLY_FAILED if done.skipped else 0)
+    partly = EXIT_PARTLY_FAILED if done.skipped else 0
+    raise typer.Exit(partly if done.counting else EXIT_ALL_FAILED)
 
 
 def _tell(word: str, lines: Sequence[str]) -> None:
-    for line in lines[:TOLD]:
+    for line in lines[:_TOLD]:
         typer.echo(f"{word}: {line}", err=True)
-    if len(lines) > TOLD:
-        typer.echo(f"{word}: and {len(lines) - TOLD} more like these", err=True)
+    if len(lines) > _TOLD:
+        typer.echo(f"{word}: and {len(lines) - _TOLD} more like these", err=True)

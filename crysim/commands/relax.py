@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crysim.arrays import EV_PER_GPA_A3
 from crysim.commands import options as o
 from crysim.commands.output import json_text
 from crysim.harness.settings import BenchSettings
@@ -34,7 +35,6 @@ KEYS = (
 )
 """Of a row of ``--json``: eV, eV per atom, GPa, Å^3 of the file's own cell. The status of a file that could not be read
 is ``unreadable``; it has no steps."""
-GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 BATCH = 8
 """Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
 
@@ -69,11 +69,11 @@ def relax(
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: it must be at least 1")
     inputs, rows = _read(files)
-    if all(one is None for one in inputs):
+    readable = [one for one in inputs if one is not None]
+    if not readable:
         raise typer.Exit(EXIT_BAD_INPUT)
-    model: EnergyModel = plugin_manager().build(
-        "energy", chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
-    )
+    energy, options = chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
+    model: EnergyModel = plugin_manager().build("energy", energy, options)
     if out is not None:
         _prepare(out)
     import torch  # noqa: F401  (before its threads are limited)
@@ -136,7 +136,7 @@ class _Input:
         volume = None if relaxation.crystal is None else relaxation.crystal.volume * self.share
         energy = enthalpy
         if enthalpy is not None and volume is not None and pressure:
-            energy = enthalpy - pressure * volume / GPA_PER_EV_PER_CUBIC_ANGSTROM
+            energy = enthalpy - pressure * volume * EV_PER_GPA_A3
         return {
             "file": str(self.file),
             "formula": self.composition.formula,

@@ -1,4 +1,4 @@
-"""The work of `crysim import`: structures of another program to a run's folder."""
+"""Results of another program: its structures to a run's folder, for the same tables and reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
@@ -58,8 +58,8 @@ class Imported:
         structures, counting: how many there are, and how many of them count.
         lowest: energy, eV per cell, or None.
         energy: whose energies they are.
-        skipped: one line for each piece that could not be read or is of another composition.
-        notes: one line for each thing to know that lost nothing.
+        skipped: pieces that could not be read, and why, one line each.
+        notes: what was heeded otherwise than the files say.
     """
 
     folder: Path
@@ -96,7 +96,6 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     bench = bench_configs(wanted.out)
     composition = asked or _composition(results.structures[0], bench)
     structures, candidates, others = _candidates(results.structures, composition)
-    skipped = [*results.skipped, *others]
     settings = _settings(wanted, composition, given, bench)
     folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
     if wanted.relax:
@@ -114,14 +113,15 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
             first = len(trials)
             batch = candidates[first : first + _BATCH]
             if wanted.relax:
-                new = relax_candidates(batch, model, settings.relax, settings.too_close, first)
+                new = relax_candidates(batch, model, settings, first)
             else:
                 new = _as_they_are(batch, structures[first : first + _BATCH], settings.too_close, first)
             trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
     energy = settings.energy if wanted.relax else wanted.kind
-    return Imported(folder, len(trials), len(counting), lowest, energy, tuple(skipped), results.notes)
+    skipped = (*results.skipped, *others)
+    return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes))
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -203,7 +203,7 @@ def _manifest(
 ) -> dict[str, Any]:
     """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
     spec = RunSpec(
-        system=composition,
+        system=Contents(composition),
         method=wanted.method,
         strategy=PartSpec("random"),
         energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),
