@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crysim.analysis.comparison import Comparison, Reference, Run
-from crysim.bench.journal import RunRecord
-from crysim.bench.lines import write_atomically
-from crysim.bench.systems import System, find_system
 from crysim.crystal import Crystal
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.lines import write_atomically
+from crysim.harness.systems import System, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
 
 REFERENCES = "references.json"
@@ -32,7 +32,7 @@ def settle_references(
 
     Args:
         folder: of the bench's results.
-        systems: by formula per cell.
+        systems: by name.
         fingerprint: of the bench's energy model.
         relax: the bench's settings.
         build_model: makes that model; called only if a reference has to be relaxed.
@@ -53,7 +53,7 @@ def settle_references(
             (relaxation,) = model.relax([crystal], relax)
             # a reference may come in another cell, with another number of formula units
             if relaxation.energy is not None:
-                energy = relaxation.energy * system.composition.num_atoms / crystal.num_atoms
+                energy = relaxation.energy * system.contents.num_atoms / crystal.num_atoms
         found[system.name] = Reference(crystal, energy)
         stored[system.name] = {
             "crystal": crystal.to_dict(),
@@ -84,7 +84,7 @@ def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Ref
             energy = entry["energy"] if entry["fingerprint"] == fingerprint else None
             found[name] = Reference(Crystal.from_dict(entry["crystal"]), energy)
         else:
-            system = find_system(name)
+            system = find_system(record.contents.formula, cell=record.contents.cell)
             if system.reference is not None:
                 energy = None if record.config["relax"]["pressure"] else system.reference_energy(fingerprint)
                 found[name] = Reference(system.reference, energy)
@@ -108,6 +108,7 @@ def compare_records(
             trials=record.trials,
             fingerprint=record.fingerprint,
             pressure=record.pressure,
+            contents=record.contents if record.contents.primitive else None,
         )
         for record in records
     )
@@ -135,6 +136,6 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
         for entry in stored.values():
             Crystal.from_dict(entry["crystal"])
             _ = entry["energy"], entry["fingerprint"], entry["pressure"]
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, InputError, RecursionError) as error:
         raise InputError(f"{path} is damaged: delete it, it is made anew") from error
     return stored
