@@ -25,6 +25,20 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
 
     kind = "energy"
 
+    @property
+    def cutoff(self) -> float | None:
+        """The model's."""
+        return self._plugin.cutoff
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """The model's."""
+        return self._plugin.elements
+
+    def warm_up(self) -> None:
+        """The model's."""
+        self._plugin.warm_up()
+
     def fingerprint(self) -> dict[str, str]:
         """The model's, looked at: text by text."""
         with self._calling("fingerprint"):
