@@ -44,6 +44,10 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
             self._fault("its elements are no frozenset of chemical symbols")
         return elements
 
+    def warm_up(self) -> None:
+        """The model's."""
+        self._plugin.warm_up()
+
     def fingerprint(self) -> dict[str, str]:
         """The model's, looked at: text by text."""
         with self._calling("fingerprint"):
