@@ -10,7 +10,7 @@ import pytest
 from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal
-from crysim.harness.spec import RunSpec
+from crysim.harness.spec import RunSettings, RunSpec
 from crysim.harness.trials import classify, relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, Relaxation, RelaxSettings, RelaxStatus, TrialStatus
 
@@ -45,8 +45,8 @@ class Sighted(EnergyModel):
 
 
 def relaxed(cutoff: float | None, *, require_bound: bool) -> TrialStatus:
-    model, settings = Sighted(cutoff), RelaxSettings()
-    (trial,) = relax_candidates([Candidate(SHEETS)], model, settings, 1.0, 0, require_bound=require_bound)
+    model, settings = Sighted(cutoff), RunSettings(require_bound=require_bound)
+    (trial,) = relax_candidates([Candidate(SHEETS)], model, settings, 0)
     return trial.status
 
 
