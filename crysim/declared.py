@@ -88,6 +88,8 @@ class Setting:
             return self.declaration.shown_default
         if self.default is None or self.default in ((), {}):
             return "none"
+        if isinstance(self.default, bool):
+            return "yes" if self.default else "no"
         if isinstance(self.default, tuple):
             return ", ".join(map(str, self.default))
         return str(self.default)

@@ -130,17 +130,21 @@ def _search(
             Candidate(crystal, info={"seed_structure": number})
             for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
         ]
-        told = journal.append(relax_candidates(candidates, model, spec.relax, spec.too_close, first), stateful=False)
+        told = journal.append(_relax(candidates, model, spec, first), stateful=False)
         strategy.hear(told)
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
-        trials = relax_candidates(strategy.ask(min(spec.batch, left)), model, spec.relax, spec.too_close, len(journal))
+        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
         tally.add(told)
         report(tally.progress("search"))
+
+
+def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
+    return relax_candidates(candidates, model, spec.relax, spec.too_close, first, require_bound=spec.require_bound)
 
 
 class _Tally:

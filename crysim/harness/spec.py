@@ -16,7 +16,7 @@ from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
 from crysim.written_files import path_part
 
-NEWER = ("pair_distances",)
+NEWER = ("pair_distances", "require_bound")
 """Settings that the first runs' manifests do not know: not written where they have their default."""
 
 
@@ -53,6 +53,9 @@ class RunSettings:
     )
     too_close: float = setting(
         1.0, "Å; a crystal with a closer pair after relaxation does not count (section 2.3).", RUN, flag=""
+    )
+    require_bound: bool = setting(
+        False, "Count only crystals that hold together and have neither flown apart nor collapsed.", RUN
     )
     threads: int = setting(1, "Threads of each process.", RECORDS)
     relax: RelaxSettings = field(default_factory=RelaxSettings)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import isfinite
 
 from crysim.crystal import Crystal
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.validity import find_fault
 from crysim.errors import PluginFaultError
 from crysim.interfaces import (
     Candidate,
@@ -19,7 +21,13 @@ from crysim.interfaces import (
 
 
 def relax_candidates(
-    candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings, too_close: float, first: int
+    candidates: Sequence[Candidate],
+    model: EnergyModel,
+    settings: RelaxSettings,
+    too_close: float,
+    first: int,
+    *,
+    require_bound: bool = False,
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
@@ -29,10 +37,12 @@ def relax_candidates(
         settings: of the relaxation.
         too_close: Å; see `classify`.
         first: number of the first trial.
+        require_bound: a crystal that `crysim.crystal.validity.find_fault` objects to does not count.
     """
     relaxations = _relax([c.crystal for c in candidates], model, settings)
+    cutoff = (model.cutoff or DEFAULT_CUTOFF) if require_bound else None
     return [
-        classify(first + i, candidate, relaxation, too_close)
+        classify(first + i, candidate, relaxation, too_close, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
 
@@ -49,11 +59,14 @@ def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSetti
         return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
 
 
-def classify(number: int, candidate: Candidate, relaxation: Relaxation, too_close: float) -> Trial:
+def classify(
+    number: int, candidate: Candidate, relaxation: Relaxation, too_close: float, cutoff: float | None = None
+) -> Trial:
     """The trial of a relaxation.
 
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
-    keeps its energy but does not count, as in section 2.3 of the paper.
+    keeps its energy but does not count, as in section 2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of
+    the potential given, has flown apart, collapsed, or does not hold together (`crysim.crystal.validity.find_fault`).
     """
     status = TrialStatus(relaxation.status.value)
     crystal, energy, reason = relaxation.crystal, relaxation.energy, relaxation.reason
@@ -63,6 +76,8 @@ def classify(number: int, candidate: Candidate, relaxation: Relaxation, too_clos
         crystal, energy = None, None
     elif crystal is not None and (distance := crystal.min_distance()) < too_close:
         status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {too_close:g} Å"
+    elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
+        status, reason = TrialStatus(fault[0]), fault[1]
     return Trial(
         number=number,
         candidate=candidate,

@@ -14,8 +14,9 @@ from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_
 from crysim.analysis.tables import Column, Table, Value
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.distinct import distinct
 from crysim.crystal.files import cif_text
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
 from crysim.harness.config_file import read_settings
 from crysim.harness.executors import Job
