@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
@@ -36,6 +36,9 @@ class EncoderSuite:
     formula: ClassVar[str] = "Ca4S4"
     same: ClassVar[Callable[[Crystal], object]] = staticmethod(lambda crystal: crystal.system)
     """What the first decoded crystal of an encoded one shares with it."""
+
+    primitive_formula: ClassVar[str] = "Mg2Al4O8"
+    """Contents of the primitive cell, for an encoder that takes them."""
 
     @pytest.fixture
     def make(self) -> MakeEncoder:
@@ -126,6 +129,33 @@ class EncoderSuite:
                 for crystal in crystals
             ]
             assert encoder.encode(moved).any(axis=1).all()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def in_primitive_cells(cls) -> list[Crystal]:
+        """Crystals of as many atoms per primitive cell; most centrings are among them."""
+        contents = Contents.from_formula(cls.primitive_formula, cell="primitive")
+        return RandomGenerator(contents).sample(80, np.random.default_rng(0))
+
+    def test_takes_contents_of_the_primitive_cell(self, make: MakeEncoder, in_primitive_cells: list[Crystal]) -> None:
+        """All groups in one layout; every vector, encoded or feasible, is a crystal with these contents."""
+        encoder = make()
+        if not encoder.primitive_contents:
+            pytest.skip("this encoder takes conventional cells only")
+        contents = Contents.from_formula(self.primitive_formula, cell="primitive")
+        assert len({crystal.centring_factor for crystal in in_primitive_cells}) >= 3
+        encoder.fit(in_primitive_cells, contents)
+        check_groups(encoder.groups, encoder.num_bits)
+        bits = encoder.encode(in_primitive_cells)
+        for group in encoder.groups:
+            assert (np.count_nonzero(bits[:, group.slice], axis=1) <= group.k).all(), group.name
+        for vector in self.vectors(encoder, 40):
+            decoded = encoder.decode(vector, np.random.default_rng(2))
+            assert decoded
+            assert all(map(contents.held_by, decoded))
+            assert encoder.encode(decoded).shape == (len(decoded), encoder.num_bits)
+        with pytest.raises(CrysimError):
+            make().fit(in_primitive_cells)
 
     def test_says_that_it_was_not_fitted(self, make: MakeEncoder, crystals: list[Crystal]) -> None:
         with pytest.raises(CrysimError):
