@@ -9,6 +9,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
+from crysim.crystal.radii import radius_sums
 from crysim.interfaces import Problem, derive_rng
 from crysim.symmetry import (
     Combination,
@@ -23,7 +24,6 @@ from crysim_baselines.packing import (
     num_shape_parameters,
     packing_ratios,
     place,
-    radius_sums,
 )
 
 _SIGNATURE_DIGITS = 4

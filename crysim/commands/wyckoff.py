@@ -47,9 +47,9 @@ def wyckoff(
     """Show the space groups that a formula fits, with their exact numbers of Wyckoff combinations."""
     import json
 
-    from crysim.bench.contents import contents_of, read_units
     from crysim.composition import CELLS, MAX_ATOMS
     from crysim.errors import InputError, UnknownNameError
+    from crysim.harness.contents import contents_of, read_units
 
     if order not in ("general-first", "fewest-free-first"):
         raise UnknownNameError("order of Wyckoff combinations", order, ("general-first", "fewest-free-first"))
@@ -133,8 +133,8 @@ def _listings(
 
 def _why_none_fits(formula: str, found: Sequence[Contents], number: int) -> str:
     """That no contents fit, and the smallest that do, with the options that ask for them."""
-    from crysim.bench.contents import MAX_SEARCHED
     from crysim.composition import Composition
+    from crysim.harness.contents import MAX_SEARCHED
     from crysim.symmetry import smallest_fitting_units
     from crysim.symmetry import space_group as find_group
 
