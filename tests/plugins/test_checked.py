@@ -12,7 +12,7 @@ def test_what_an_interface_declares_with_a_default_is_the_plugins_own():
         declared = {
             name
             for cls in interface.__mro__
-            for name, value in vars(cls).items()
+            for name, value in list(vars(cls).items())
             if name in getattr(cls, "__annotations__", {}) and not inspect.isroutine(value)
         }
         assert declared <= {*faults._OF_A_CLASS}, interface.__name__
