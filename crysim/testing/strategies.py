@@ -93,6 +93,8 @@ class StrategySuite:
     """The contract of `crysim.interfaces.Strategy`, as tests."""
 
     formula: ClassVar[str] = "Al2Cu2"
+    primitive_formula: ClassVar[str | None] = "Al2Cu2"
+    """Per primitive cell; None for a strategy that searches conventional cells only."""
     trials: ClassVar[int] = 12
     """Driven so far; let it reach past the strategy's first generation."""
     heeds_distances: ClassVar[bool] = True
@@ -109,6 +111,14 @@ class StrategySuite:
     def problem(self) -> Problem:
         return Problem(Contents.from_formula(self.formula), seed=5, space_groups=GROUPS)
 
+    @pytest.fixture
+    def primitive(self) -> Problem:
+        """The same with contents of the primitive cell: crystals of different groups have different compositions."""
+        if self.primitive_formula is None:
+            pytest.skip("this strategy searches conventional cells only")
+        contents = Contents.from_formula(self.primitive_formula, cell="primitive")
+        return Problem(contents, seed=5, space_groups=GROUPS)
+
     def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
         assert strategy.name == strategy.name.lower()
@@ -123,10 +133,22 @@ class StrategySuite:
         begin(strategy)
         for trial in drive(strategy, self.trials):
             crystal = trial.candidate.crystal
-            assert crystal.composition == problem.composition
+            assert problem.contents.held_by(crystal)
             assert crystal.space_group in GROUPS
             json.dumps(dict(trial.candidate.info), allow_nan=False)
             assert all(seconds >= 0 for seconds in trial.candidate.seconds.values())
+
+    def test_fills_the_primitive_cell_of_whatever_group(self, make: MakeStrategy, primitive: Problem) -> None:
+        strategy = make(primitive)
+        begin(strategy)
+        crystals = [trial.candidate.crystal for trial in drive(strategy, self.trials)]
+        assert all(map(primitive.contents.held_by, crystals))
+        assert all(crystal.num_primitive_atoms == primitive.contents.num_atoms for crystal in crystals)
+        assert all(crystal.space_group in GROUPS for crystal in crystals)
+        assert any(crystal.centring_factor > 1 for crystal in crystals)
+
+    def test_goes_on_with_contents_of_the_primitive_cell(self, make: MakeStrategy, primitive: Problem) -> None:
+        self._goes_on(make, primitive, 0.5)
 
     @pytest.mark.parametrize("n", [1, 3])
     def test_proposes_at_least_one_and_not_more_than_asked(self, make: MakeStrategy, problem: Problem, n: int) -> None:
@@ -191,6 +213,9 @@ class StrategySuite:
     @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
     def test_goes_on_from_what_it_was_told(self, make: MakeStrategy, problem: Problem, part: float) -> None:
         """A new one that is told the journal's trials, batch by batch, and given the last state, asks for the same."""
+        self._goes_on(make, problem, part)
+
+    def _goes_on(self, make: MakeStrategy, problem: Problem, part: float) -> None:
         ongoing = make(problem)
         begin(ongoing)
         batches: list[list[Trial]] = []
