@@ -28,6 +28,7 @@ from crysim.interfaces import (
     RelaxStatus,
     TrialStatus,
 )
+from crysim_energies.ase import ASEModel
 
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
