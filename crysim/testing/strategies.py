@@ -21,11 +21,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from crysim.bench.lines import to_json
-from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
+from crysim.harness.lines import to_json
+from crysim.harness.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
 from crysim.testing.elsewhere import elsewhere
 from crysim.testing.surroundings import another_day, global_generators_untouched

@@ -1,0 +1,224 @@
+"""Results of another program: its structures to a run's folder, for the same tables and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from crysim import __version__
+from crysim.analysis.foreign import ForeignStructure, read_foreign
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.declared import declared
+from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
+from crysim.harness.manifest import FORMAT
+from crysim.harness.run_folder import make_folder, run_folder, settle_manifest
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
+from crysim.harness.trials import classify, relax_candidates
+from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
+from crysim.written_files import path_part
+
+SYMPREC = 0.1
+"""Å within which the symmetry of an imported structure is found."""
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Import:
+    """What is imported.
+
+    Attributes:
+        folder, kind: see `crysim.analysis.foreign.read_foreign`.
+        out: of the results that it joins.
+        system: formula per cell, or None.
+        method, seed: of the run that it becomes.
+        relax: with the energy model.
+    """
+
+    folder: Path
+    kind: str
+    out: Path
+    system: str | None
+    method: str
+    seed: int
+    relax: bool
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to.
+
+    Attributes:
+        folder: of the run that it became.
+        structures, counting: how many there are, and how many of them count.
+        lowest: energy, eV per cell, or None.
+        energy: whose energies they are.
+        skipped: pieces that could not be read, and why, one line each.
+        notes: what was heeded otherwise than the files say.
+    """
+
+    folder: Path
+    structures: int
+    counting: int
+    lowest: float | None
+    energy: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        found = {"folder": str(self.folder), "structures": self.structures, "counting": self.counting}
+        return {**found, "lowest": self.lowest, "skipped": list(self.skipped), "notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        energy = "none has an energy" if self.lowest is None else f"lowest energy {self.lowest:.4f} eV per cell"
+        return f"{self.folder}: {self.structures} structures, {self.counting} count, {energy} by {self.energy}"
+
+
+def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
+    """Read, relax if that is wanted, and write the run.
+
+    Args:
+        wanted: what is imported.
+        given: settings of the relaxations: see `crysim.harness.config_file.read_settings`.
+
+    Raises:
+        InputError: nothing to read, another composition, or the run is there already with other settings.
+    """
+    path_part(wanted.method, "the method")  # refused before anything is read
+    asked = Composition.from_formula(wanted.system) if wanted.system else None
+    results = read_foreign(wanted.folder, wanted.kind, asked)
+    bench = bench_configs(wanted.out)
+    composition = asked or _composition(results.structures[0], bench)
+    structures, candidates, others = _candidates(results.structures, composition)
+    settings = _settings(wanted, composition, given, bench)
+    folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
+    if wanted.relax:
+        model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
+        check_elements(settings.energy, model.elements, composition)
+        make_folder(folder)
+        settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, model.fingerprint()))
+    else:
+        make_folder(folder)
+        fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
+        settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, fingerprint))
+    with Journal(folder / JOURNAL) as journal:
+        trials = [trial for batch in journal.batches for trial in batch.trials]
+        while len(trials) < len(candidates):
+            first = len(trials)
+            batch = candidates[first : first + _BATCH]
+            if wanted.relax:
+                new = relax_candidates(batch, model, settings.relax, settings.too_close, first)
+            else:
+                new = _as_they_are(batch, structures[first : first + _BATCH], settings.too_close, first)
+            trials += journal.append(new, stateful=False)
+    counting = [trial for trial in trials if trial.counts and trial.energy is not None]
+    lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
+    energy = settings.energy if wanted.relax else wanted.kind
+    skipped = (*results.skipped, *others)
+    return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes))
+
+
+def bench_configs(out: Path) -> list[Mapping[str, Any]]:
+    """The configurations of the runs of `crysim bench` in a folder; none if there is no such folder yet."""
+    manifests = [read_manifest(folder) for folder in find_runs(out)] if out.is_dir() else []
+    configs = [manifest["config"] for manifest in manifests if manifest is not None]
+    return [config for config in configs if not config["strategy"]["name"].startswith(IMPORTED)]
+
+
+def _settings(
+    wanted: Import, composition: Composition, given: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
+) -> BenchSettings:
+    """The settings of the relaxations: those given, the rest as in the bench that the results join."""
+    relax = {one.name for one in declared(RelaxSettings)}
+    chosen = {**given, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
+    if not bench or "energy" in given:
+        return read_settings(None, chosen)
+    energy = bench[0]["energy"]
+    chosen["energy"] = energy["name"]
+    chosen["energy_options"] = {**energy["options"], **given.get("energy_options", {})}
+    settings = read_settings(None, chosen)
+    own = {key: value for key, value in given.items() if key in relax}
+    return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), too_close=bench[0]["too_close"])
+
+
+def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:
+    """The composition of a structure, with its elements in the bench's order if that has a system of the same atoms."""
+    counts: dict[str, int] = {}
+    for site in one.structure:
+        counts[site.specie.symbol] = counts.get(site.specie.symbol, 0) + 1
+    for known in (Composition.from_formula(str(config["system"])) for config in bench):
+        if dict(zip(known.elements, known.counts, strict=True)) == counts:
+            return known
+    return Composition(tuple(counts), tuple(counts.values()))
+
+
+def _candidates(
+    found: Sequence[ForeignStructure], composition: Composition
+) -> tuple[list[ForeignStructure], list[Candidate], list[str]]:
+    """The structures of the composition, what they are as candidates, and why the others are left out.
+
+    Raises:
+        InputError: none is of it.
+    """
+    structures, candidates, others = [], [], []
+    for one in found:
+        try:
+            crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
+        except InputError as error:
+            others.append(f"{one.source}: {error}")
+            continue
+        structures.append(one)
+        candidates.append(Candidate(crystal, info={"source": one.source}))
+    if not candidates:
+        raise InputError(others[0] + (f" (and {len(others) - 1} more like it)" if len(others) > 1 else ""))
+    return structures, candidates, others
+
+
+def _as_they_are(
+    candidates: Sequence[Candidate], structures: Sequence[ForeignStructure], too_close: float, first: int
+) -> list[Trial]:
+    """Trials with the program's own energies, without a relaxation."""
+    trials = []
+    for i, (candidate, one) in enumerate(zip(candidates, structures, strict=True)):
+        if one.energy is None:
+            outcome = Relaxation(
+                RelaxStatus.FAILED, None, None, 0, 0, None, reason="the program's results give no energy"
+            )
+        else:
+            # the conventional cell may hold more or fewer atoms than the program's own
+            energy = one.energy * candidate.crystal.num_atoms / len(one.structure)
+            outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, energy, 0, 0, None)
+        trials.append(classify(first + i, candidate, outcome, too_close))
+    return trials
+
+
+def _manifest(
+    wanted: Import, composition: Composition, budget: int, settings: BenchSettings, fingerprint: Mapping[str, str]
+) -> dict[str, Any]:
+    """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
+    spec = RunSpec(
+        system=composition,
+        method=wanted.method,
+        strategy=PartSpec("random"),
+        energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),
+        seed=wanted.seed,
+        budget=budget,
+        relax=settings.relax,
+        too_close=settings.too_close,
+    )
+    config = spec.config()
+    config["strategy"] = {"name": f"{IMPORTED} {wanted.kind}", "options": {"relaxed": wanted.relax}}
+    if not wanted.relax:
+        config["energy"] = {"name": f"energies of {wanted.kind}", "options": {}}
+    return {
+        "format": FORMAT,
+        "config": config | {"relax": asdict(settings.relax)},
+        "fingerprint": dict(fingerprint),
+        "versions": {"crysim": __version__},
+    }

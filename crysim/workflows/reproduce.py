@@ -1,0 +1,259 @@
+"""The paper's tables and figures made again: protocols to runs, runs to tables with its values beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crysim.analysis.comparison import Comparison
+from crysim.analysis.figures import accumulated_figure, save_figure
+from crysim.analysis.outcome import TERMINAL_KEYS, write_table
+from crysim.analysis.paper.bits import bits_table
+from crysim.analysis.paper.figures import matches_figure, surrogate_figure
+from crysim.analysis.paper.tables import Target, find_target, merged, protocol_path, target_tables, targets
+from crysim.analysis.references import compare_records, load_references
+from crysim.analysis.tables import Column, Table
+from crysim.errors import InputError, UnknownNameError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import RunRecord
+from crysim.harness.run_folder import check_writable, make_folder
+from crysim.harness.settings import BenchSettings
+from crysim.workflows.bench import run_protocol
+from crysim.workflows.running import Ended, joined, progress_console
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a user changes the paper's protocol.
+
+    Attributes:
+        budget, seeds, systems, methods: what is run of it; None or empty: all.
+        references: ``FORMULA=FILE``.
+        settings: of `crysim.harness.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ...
+        symmetry: of the relaxation.
+    """
+
+    budget: int | None = None
+    seeds: str | None = None
+    systems: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    symmetry: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of one protocol that a target needs.
+
+    Attributes:
+        settings: of these runs.
+        notes: what was cut, one line each.
+    """
+
+    settings: BenchSettings
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What a target came to.
+
+    Attributes:
+        target: what was made again.
+        tables: with the paper's values beside ours.
+        files: that were written.
+    """
+
+    target: Target
+    tables: tuple[Table, ...]
+    files: tuple[Path, ...]
+
+    def terminal_tables(self) -> list[Table]:
+        """The tables with the columns that fit a terminal."""
+        narrow = self.target.kind in ("curves", "surrogate")
+        return [table.select(TERMINAL_KEYS) if narrow else table for table in self.tables]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        tables = [table.to_dict() for table in self.tables]
+        return {"target": self.target.name, "tables": tables, "files": list(map(str, self.files))}
+
+
+def list_targets() -> Table:
+    """Every target with its title."""
+    columns = (Column("target", "target"), Column("title", "what it is"))
+    rows = tuple({"target": target.name, "title": target.title} for target in targets().values())
+    return Table("What can be made again", columns, rows)
+
+
+def reproduce(
+    names: Sequence[str], out: str, cuts: Cuts, *, progress: bool | Console = False
+) -> tuple[list[Reproduced], Ended]:
+    """Run what the targets need and write their tables and figures.
+
+    Args:
+        names: of the targets.
+        out: folder of the runs and results.
+        cuts: of the protocols.
+        progress: see `crysim.workflows.bench.bench`.
+
+    Raises:
+        InputError: an unknown target, or nothing of one is left after the cuts.
+    """
+    chosen = [find_target(name) for name in dict.fromkeys(names)]
+    folder = Path(out)
+    parts = {target.name: target_parts(target, folder, cuts) for target in chosen}
+    for target in chosen:
+        if target.kind != "bits" and not parts[target.name]:
+            raise InputError(f"nothing of {target.name} is left after the cuts: allow more systems or methods")
+    check_writable(folder)
+    console = progress_console(progress)
+    every: list[Ended] = []
+    done: list[Reproduced] = []
+    for target in chosen:
+        made = [run_protocol(part.settings, console) for part in parts[target.name]]
+        every += [ended for _, ended in made]
+        compared = [_comparison(p.settings, records) for p, (records, _) in zip(parts[target.name], made, strict=True)]
+        notes = tuple(
+            dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts[target.name] for note in part.notes)])
+        )
+        records = [record for some, _ in made for record in some]
+        tables = _tables(target, compared, cuts, notes)
+        files = _write(target, tables, _figure(target, compared, records), folder)
+        done.append(Reproduced(target, tuple(tables), tuple(files)))
+        if every and every[-1].interrupted:
+            break
+    return done, joined(every)
+
+
+def _comparison(settings: BenchSettings, records: Sequence[RunRecord]) -> Comparison:
+    return compare_records(records, load_references(Path(settings.out), records))
+
+
+def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
+    """The protocols of a target, cut to what it and the user want; protocols of which nothing is left fall out.
+
+    Raises:
+        InputError: a name or number of the cuts is wrong.
+    """
+    parts = []
+    known_systems, known_methods = set(() if target.protocols else target.systems or ()), set()
+    for protocol in target.protocols:
+        whole = _protocol(protocol)
+        known_systems |= set(whole.system)
+        known_methods |= set(whole.methods)
+        systems = _kept(whole.system, target.systems, cuts.systems)
+        methods = _kept(whole.methods, target.methods, cuts.methods)
+        if systems and methods:
+            parts.append(_part(protocol, target, whole, systems, methods, folder, cuts))
+    for what, given, known in (("system", cuts.systems, known_systems), ("method", cuts.methods, known_methods)):
+        for name in given:
+            if name not in known:
+                raise UnknownNameError(f"{what} of {target.name}", name, known)
+    return parts
+
+
+def _part(
+    protocol: str,
+    target: Target,
+    whole: BenchSettings,
+    systems: tuple[str, ...],
+    methods: tuple[str, ...],
+    folder: Path,
+    cuts: Cuts,
+) -> Part:
+    given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
+    if cuts.seeds is None and target.seeds is not None:
+        given["seeds"] = list(target.seeds)
+    references = [text for text in cuts.references if text.partition("=")[0] in systems]
+    settings = read_settings(
+        protocol_path(protocol), {**given, "system": list(systems), "method": list(methods), "reference": references}
+    )
+    name = f"{protocol}-{settings.budget}-{settings.energy}-{settings.solver}".replace(":", "-")
+    notes = []
+    for what, ours, theirs in (
+        ("relaxations", settings.budget, whole.budget),
+        ("seeds", _listed(settings.seeds), _listed(target.seeds or whole.seeds)),
+        ("energy model", settings.energy, whole.energy),
+    ):
+        if ours != theirs:
+            notes.append(_cut(what, ours, theirs))
+    if settings.solver != "amplify" and any("crysim" in method for method in methods):
+        notes.append(f"solver: {settings.solver} (the paper: Fixstars Amplify)")
+    return Part(replace(settings, out=str(folder / "runs" / name)), tuple(notes))
+
+
+def cut_notes(target: Target, cuts: Cuts) -> list[str]:
+    """What the user's cuts leave of the target's systems and methods, one line each."""
+    protocols = [_protocol(name) for name in target.protocols]
+    systems = [name for whole in protocols for name in whole.system] or list(target.systems or ())
+    methods = [name for whole in protocols for name in whole.methods]
+    notes = []
+    for what, names, wanted, cut in (
+        ("systems", systems, target.systems, cuts.systems),
+        ("methods", methods, target.methods, cuts.methods),
+    ):
+        all_of_them = _kept(list(dict.fromkeys(names)), wanted, ())
+        left = _kept(all_of_them, None, cut)
+        if left != all_of_them:
+            notes.append(_cut(what, _listed(left), _listed(all_of_them)))
+    if cuts.symmetry is not None:
+        notes.append(f"symmetry of the relaxations: {cuts.symmetry}")
+    return notes
+
+
+@cache
+def _protocol(name: str) -> BenchSettings:
+    """A protocol as it is, without cuts."""
+    return read_settings(protocol_path(name), {})
+
+
+def _cut(what: str, ours: object, theirs: object) -> str:
+    return f"cut or changed: {what} {ours} (the protocol: {theirs})"
+
+
+def _tables(target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]) -> list[Table]:
+    if target.kind == "bits":
+        table = bits_table(_kept(target.systems or (), None, cuts.systems), target.title)
+        return [replace(table, notes=(*table.notes, *notes))]
+    return target_tables(target, merged(comparisons), notes)
+
+
+def _figure(target: Target, comparisons: Sequence[Comparison], records: Sequence[RunRecord]) -> Figure | None:
+    if target.kind == "bits" or not records:
+        return None
+    if target.kind == "bars":
+        return matches_figure(merged(comparisons))
+    if target.kind == "surrogate":
+        return surrogate_figure(records)
+    return accumulated_figure(merged(comparisons))
+
+
+def _write(target: Target, tables: Sequence[Table], figure: Figure | None, folder: Path) -> list[Path]:
+    paths: list[Path] = []
+    make_folder(folder)
+    for index, table in enumerate(tables):
+        suffix = "" if len(tables) == 1 else f"-{index + 1}"
+        paths += write_table(table, folder / f"{target.name}{suffix}")
+    if figure is not None:
+        for ending in ("png", "svg"):
+            path = folder / f"{target.name}.{ending}"
+            save_figure(figure, path)
+            paths.append(path)
+    return paths
+
+
+def _kept(names: Sequence[str], wanted: Sequence[str] | None, cut: Sequence[str]) -> tuple[str, ...]:
+    return tuple(n for n in names if (wanted is None or n in wanted) and (not cut or n in cut))
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
