@@ -19,17 +19,18 @@ class _Session:
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make = make
         self.failed: list[str] = []
-        self.passed = 0
+        self.passed: list[str] = []
+        self.broken: list[str] = []
 
     @pytest.fixture(scope="session")
     def make_plugin(self) -> Callable[..., Any]:
         return self._make
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failed.append(report.nodeid.rpartition("::")[2])
-        elif report.when == "call" and report.passed:
-            self.passed += 1
+        if report.when == "call":  # what fails in a fixture is a fault of the tests, not of the plug-in
+            (self.failed if report.failed else self.passed).append(report.nodeid.rpartition("::")[2])
+        elif report.failed:
+            self.broken.append(report.longreprtext)
 
 
 def failures(kind: str, make: Callable[..., Any], *, first: bool) -> list[str]:
@@ -44,5 +45,6 @@ def failures(kind: str, make: Callable[..., Any], *, first: bool) -> list[str]:
     arguments += ["-o", "python_files=on_*.py"] + (["-x"] if first else [])
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):  # noqa: PTH123
         pytest.main(arguments, plugins=[session])
-    assert session.passed + len(session.failed), "no test of the suite was run"
+    assert not session.broken, session.broken[0]
+    assert session.passed or session.failed, "no test of the suite was run"
     return session.failed
