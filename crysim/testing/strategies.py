@@ -166,11 +166,11 @@ class StrategySuite:
         if not self.heeds_distances:
             pytest.skip("the strategy does not promise it")
         first, second = problem.composition.elements[:2]
-        wanted = replace(problem, min_distance=1.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
+        wanted = replace(problem, min_distance=2.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
         strategy = make(wanted)
         crystals = strategy.initial()
         begin(strategy)
-        crystals += [candidate.crystal for candidate in strategy.ask(4)]
+        crystals += [candidate.crystal for candidate in strategy.ask(8)]
         assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
 
     def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:
