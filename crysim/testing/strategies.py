@@ -77,7 +77,9 @@ def drive(strategy: Strategy, trials: int, batch: int = 4, seconds: float = 0.1)
     """Ask and tell until there are as many trials."""
     done: list[Trial] = []
     while len(done) < trials:
-        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done), seconds)
+        candidates = strategy.ask(min(batch, trials - len(done)))
+        assert candidates, "none was proposed"
+        told = pretended_trials(candidates, len(done), seconds)
         strategy.tell(told)
         done.extend(told)
     return done
@@ -195,7 +197,9 @@ class StrategySuite:
         begin(ongoing)
         batches: list[list[Trial]] = []
         while sum(map(len, batches)) < part * self.trials:
-            told = pretended_trials(ongoing.ask(4), sum(map(len, batches)))
+            candidates = ongoing.ask(4)
+            assert candidates, "none was proposed"
+            told = pretended_trials(candidates, sum(map(len, batches)))
             ongoing.tell(told)
             batches.append(told)
         state = ongoing.state()
