@@ -167,7 +167,7 @@ class RunSpec(RunSettings):
         build_energy(self.energy).check()
         for part in self._build_parts().values():
             part.check()
-        self.build_strategy()
+        self.build_strategy().check()
 
     def build_strategy(self) -> Strategy:
         """The strategy with its parts."""
