@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 
 .venv/test: pyproject.toml .venv/demo
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
-	$(BIN)/python -m pip install --quiet --editable examples/third-party-solver
+	$(BIN)/python -m pip install --quiet $(addprefix --editable ,$(wildcard examples/third-party-*))
 	touch $@
 
 demo: .venv/demo
@@ -21,7 +21,7 @@ demo: .venv/demo
 	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
 test: .venv/test
-	$(BIN)/python -m pytest tests examples/third-party-solver/tests -n 2
+	$(BIN)/python -m pytest tests examples -n 2
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -77,7 +77,9 @@ def drive(strategy: Strategy, trials: int, batch: int = 4, seconds: float = 0.1)
     """Ask and tell until there are as many trials."""
     done: list[Trial] = []
     while len(done) < trials:
-        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done), seconds)
+        candidates = strategy.ask(min(batch, trials - len(done)))
+        assert candidates, "none was proposed"
+        told = pretended_trials(candidates, len(done), seconds)
         strategy.tell(told)
         done.extend(told)
     return done
@@ -188,11 +190,11 @@ class StrategySuite:
         if not self.heeds_distances:
             pytest.skip("the strategy does not promise it")
         first, second = problem.composition.elements[:2]
-        wanted = replace(problem, min_distance=1.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
+        wanted = replace(problem, min_distance=2.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
         strategy = make(wanted)
         crystals = strategy.initial()
         begin(strategy)
-        crystals += [candidate.crystal for candidate in strategy.ask(4)]
+        crystals += [candidate.crystal for candidate in strategy.ask(8)]
         assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
 
     def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:
@@ -220,7 +222,9 @@ class StrategySuite:
         begin(ongoing)
         batches: list[list[Trial]] = []
         while sum(map(len, batches)) < part * self.trials:
-            told = pretended_trials(ongoing.ask(4), sum(map(len, batches)))
+            candidates = ongoing.ask(4)
+            assert candidates, "none was proposed"
+            told = pretended_trials(candidates, sum(map(len, batches)))
             ongoing.tell(told)
             batches.append(told)
         state = ongoing.state()

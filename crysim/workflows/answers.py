@@ -157,7 +157,7 @@ def answer_table(
         Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
     )
     notes = (
-        "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there; first: the first of them",
+        "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
         "template: the known structure type that it started from",
         answers.note(),
     )
