@@ -9,38 +9,10 @@ from statistics import fmean, median
 
 from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
+from crysim.bench.journal import RunRecord
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
-from crysim.interfaces import Trial
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as the analysis sees it.
-
-    Attributes:
-        system: formula per cell.
-        method: the label under which runs are compared.
-        seed: of the run.
-        budget: relaxations that it was given.
-        trials: in order, up to the budget or where it was stopped.
-        fingerprint: of the energy model.
-        pressure: GPa; energies are enthalpies under it.
-    """
-
-    system: str
-    method: str
-    seed: int
-    budget: int
-    trials: tuple[Trial, ...]
-    fingerprint: Mapping[str, str]
-    pressure: float = 0.0
-
-    @property
-    def num_atoms(self) -> int:
-        """Atoms per cell; 1 if nothing was relaxed yet."""
-        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +31,7 @@ class Comparison:
         InputError: the runs' energies come from different models, weights or pressures, and so cannot be compared.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     references: Mapping[str, Reference] = field(default_factory=dict)
     count_distinct: bool = False
 
@@ -91,7 +63,7 @@ class Comparison:
         """In the order in which they first appear."""
         return list(dict.fromkeys(run.method for run in self.runs))
 
-    def of(self, system: str, method: str) -> list[tuple[Run, RunMetrics]]:
+    def of(self, system: str, method: str) -> list[tuple[RunRecord, RunMetrics]]:
         """The runs of one system and method with their metrics, by seed."""
         found = [
             (run, metrics)
@@ -100,7 +72,7 @@ class Comparison:
         ]
         return sorted(found, key=lambda pair: pair[0].seed)
 
-    def cells(self) -> Iterable[tuple[str, str, list[tuple[Run, RunMetrics]]]]:
+    def cells(self) -> Iterable[tuple[str, str, list[tuple[RunRecord, RunMetrics]]]]:
         """System, method and their runs, for all that have any."""
         for system in self.systems:
             for method in self.methods:
@@ -117,7 +89,7 @@ class Comparison:
         best = lowest_cells(rows, "mean", group="system")
         return Table("Comparison of methods", SUMMARY_COLUMNS, tuple(rows), tuple(notes), frozenset(best))
 
-    def _summary_row(self, system: str, method: str, pairs: Sequence[tuple[Run, RunMetrics]]) -> dict[str, Value]:
+    def _summary_row(self, system: str, method: str, pairs: Sequence[tuple[RunRecord, RunMetrics]]) -> dict[str, Value]:
         metrics = [m for _, m in pairs]
         energies = [m.lowest for m in metrics if m.lowest is not None]
         mean, std = mean_and_std(energies)
@@ -192,7 +164,7 @@ def seed_values(metrics: RunMetrics) -> dict[str, Value]:
     }
 
 
-def check_one_model(runs: Sequence[Run]) -> None:
+def check_one_model(runs: Sequence[RunRecord]) -> None:
     """Raise InputError if runs were relaxed with different energy models or weights, or under different pressures."""
     kinds: dict[tuple[tuple[str, str], ...], str] = {}
     for run in runs:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crysim.analysis.comparison import Comparison, Reference, Run
+from crysim.analysis.comparison import Comparison, Reference
 from crysim.bench.journal import RunRecord
 from crysim.bench.lines import write_atomically
 from crysim.bench.systems import System, find_system
@@ -99,19 +99,7 @@ def compare_records(
     Raises:
         InputError: their energies come from different models.
     """
-    runs = tuple(
-        Run(
-            system=record.system,
-            method=record.method,
-            seed=record.seed,
-            budget=record.budget,
-            trials=record.trials,
-            fingerprint=record.fingerprint,
-            pressure=record.pressure,
-        )
-        for record in records
-    )
-    return Comparison(runs, references, count_distinct)
+    return Comparison(tuple(records), references, count_distinct)
 
 
 def _stored_energy(

@@ -65,6 +65,11 @@ class RunRecord:
         return Composition.from_formula(self.system)
 
     @property
+    def num_atoms(self) -> int:
+        """Atoms per cell; 1 if nothing was relaxed yet."""
+        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
+
+    @property
     def method(self) -> str:
         """The method's label: its strategy's name, or that of a variant."""
         return str(self.config["method"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 
 from crysim.crystal import Crystal
@@ -52,23 +53,22 @@ def classify(number: int, candidate: Candidate, relaxation: Relaxation, too_clos
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
     keeps its energy but does not count, as in section 2.3 of the paper.
     """
-    status = TrialStatus(relaxation.status.value)
-    crystal, energy, reason = relaxation.crystal, relaxation.energy, relaxation.reason
-    if status is not TrialStatus.FAILED and (crystal is None or energy is None or not isfinite(energy)):
-        status, reason = TrialStatus.FAILED, reason or f"the energy is {energy}"
-    if status is TrialStatus.FAILED:
-        crystal, energy = None, None
-    elif crystal is not None and (distance := crystal.min_distance()) < too_close:
+    relaxation = _finite(relaxation)
+    status, reason = TrialStatus(relaxation.status.value), relaxation.reason
+    crystal = relaxation.crystal
+    if crystal is not None and (distance := crystal.min_distance()) < too_close:
         status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {too_close:g} Å"
-    return Trial(
-        number=number,
-        candidate=candidate,
-        status=status,
-        crystal=crystal,
-        energy=energy,
-        frames=tuple(frame for frame in relaxation.frames if isfinite(frame.energy)),
-        steps=relaxation.steps,
-        evaluations=relaxation.evaluations,
-        seconds=relaxation.seconds,
-        reason=reason,
+    return Trial(number, candidate, relaxation, status, reason)
+
+
+def _finite(relaxation: Relaxation) -> Relaxation:
+    """The relaxation with the finite frames alone; failed, if it has no crystal or no finite energy."""
+    energy, reason = relaxation.energy, relaxation.reason
+    frames = tuple(frame for frame in relaxation.frames if isfinite(frame.energy))
+    failed = relaxation.status is RelaxStatus.FAILED
+    if not failed and relaxation.crystal is not None and energy is not None and isfinite(energy):
+        return replace(relaxation, frames=frames)
+    reason = reason if failed else reason or f"the energy is {energy}"
+    return replace(
+        relaxation, status=RelaxStatus.FAILED, crystal=None, energy=None, max_force=None, frames=frames, reason=reason
     )

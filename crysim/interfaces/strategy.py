@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from crysim.crystal import MinDistances
-from crysim.interfaces.energy import Frame
+from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
 
 if TYPE_CHECKING:
@@ -46,30 +46,52 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate that was relaxed: one line of a run's journal.
+    """A candidate that was relaxed, and how that counts: one line of a run's journal.
 
     Attributes:
         number: from 0, in the order of the journal.
         candidate: what was asked for.
+        relaxation: what became of it. Of one that was read from a journal, the largest force is not known, nor, where
+            it does not count, whether it converged: it says that it did not.
         status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3).
-        crystal: relaxed; None if failed.
-        energy: eV per cell; None if failed.
-        frames: sampled from the trajectory, for training.
-        steps, evaluations: of the optimiser and the energy model.
-        seconds: wall time of the relaxation.
-        reason: why it failed or does not count; empty otherwise.
+        reason: why it failed, did not converge or does not count; empty otherwise.
     """
 
     number: int
     candidate: Candidate
+    relaxation: Relaxation
     status: TrialStatus
-    crystal: Crystal | None
-    energy: float | None
-    frames: tuple[Frame, ...]
-    steps: int
-    evaluations: int
-    seconds: float
     reason: str = ""
+
+    @property
+    def crystal(self) -> Crystal | None:
+        """Relaxed; None if failed."""
+        return self.relaxation.crystal
+
+    @property
+    def energy(self) -> float | None:
+        """eV per cell of the relaxed crystal; None if failed."""
+        return self.relaxation.energy
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Sampled from the trajectory, for training."""
+        return self.relaxation.frames
+
+    @property
+    def steps(self) -> int:
+        """Of the optimiser."""
+        return self.relaxation.steps
+
+    @property
+    def evaluations(self) -> int:
+        """Of energy and forces."""
+        return self.relaxation.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the relaxation."""
+        return self.relaxation.seconds
 
     @property
     def counts(self) -> bool:

@@ -25,7 +25,8 @@ from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
-from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
+from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
+from crysim.testing.trials import make_trial
 
 MakeStrategy = Callable[[Problem], Strategy]
 GROUPS = (62, 123, 139, 166, 221, 225)
@@ -48,16 +49,13 @@ def pretended_trials(candidates: Sequence[Candidate], first: int) -> list[Trial]
         failed = number % 5 == 4
         energy = None if failed else pretended_energy(relaxed)
         frames = [start] if failed else [start, relaxed]
-        trial = Trial(
-            number=number,
-            candidate=candidate,
-            status=TrialStatus.FAILED if failed else TrialStatus.RELAXED,
-            crystal=None if failed else relaxed,
-            energy=energy,
-            frames=tuple(Frame(crystal, pretended_energy(crystal)) for crystal in frames),
-            steps=1,
+        trial = make_trial(
+            number,
+            candidate,
+            energy,
+            crystal=relaxed,
+            frames=[Frame(crystal, pretended_energy(crystal)) for crystal in frames],
             evaluations=2,
-            seconds=0.1,
             reason="pretended" if failed else "",
         )
         trials.append(trial_from_dict(json.loads(to_json(trial_to_dict(trial)))))
@@ -190,7 +188,7 @@ class StrategySuite:
             candidates = strategy.ask(4)
             strategy.tell(
                 [
-                    Trial(first + i, candidate, TrialStatus.FAILED, None, None, (), 0, 0, 0.0, "pretended")
+                    make_trial(first + i, candidate, None, steps=0, evaluations=0, seconds=0.0, reason="pretended")
                     for i, candidate in enumerate(candidates)
                 ]
             )

@@ -32,6 +32,7 @@ from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.strategies.initial import InitialCrystals
 from crysim.strategies.ising import IsingSearch, _Clock
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
+from crysim.testing.trials import make_trial
 
 PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "explore": 0.0}
 """The options under which a candidate is chosen and learnt from as the paper says."""
@@ -94,13 +95,8 @@ def frames_of(strategy: Strategy, energies: Sequence[float]) -> list[Frame]:
 
 def trial(candidate: Candidate, frames: Sequence[Frame], **changes: Any) -> Trial:
     last = frames[-1] if frames else None
-    given: Mapping[str, Any] = {
-        "status": TrialStatus.RELAXED,
-        "crystal": last and last.crystal,
-        "energy": last and last.energy,
-        **changes,
-    }
-    return Trial(0, candidate, frames=tuple(frames), steps=1, evaluations=1, seconds=0.0, **given)
+    given: Mapping[str, Any] = {"crystal": last and last.crystal, "energy": last and last.energy, **changes}
+    return make_trial(0, candidate, frames=frames, seconds=0.0, **given)
 
 
 def squeezed(crystal: Crystal, distance: float) -> Crystal:

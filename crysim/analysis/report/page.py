@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import __version__
-from crysim.analysis.comparison import Comparison, Run
+from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
 from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
@@ -109,7 +109,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
 
 def _run(
     comparison: Comparison,
-    run: Run,
+    run: RunRecord,
     metrics: RunMetrics,
     record: RunRecord,
     elements: list[str],
@@ -144,7 +144,7 @@ def _minimum(trial: Trial) -> list[float]:
 
 
 def _best(
-    comparison: Comparison, run: Run, counting: Sequence[Trial], elements: list[str], hull: Hull | None
+    comparison: Comparison, run: RunRecord, counting: Sequence[Trial], elements: list[str], hull: Hull | None
 ) -> dict[str, Any] | None:
     if not counting:
         return None
