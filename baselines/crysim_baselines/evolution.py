@@ -94,7 +94,7 @@ class Evolution(Strategy):
             if self._told % self._population == 0:
                 self._select()
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures are the parents of the first generation."""
         self._current += [(t.energy, t.crystal) for t in trials if t.counts and t.crystal and t.energy is not None]
         self._select()

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from crysim.bench import values
+from crysim.bench.renamed import RENAMED_SETTINGS
 from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.bench.systems import spelled_out
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
+from crysim.renamed import with_current_names
 
 _KEYS: dict[str, values.Converter] = {
     "system": values.names,
@@ -39,7 +41,7 @@ _KEYS: dict[str, values.Converter] = {
     "min_distance": values.real,
     "pair_distances": values.reals,
     "seed_structures": values.names,
-    "too_close": values.real,
+    "min_relaxed_distance": values.real,
     "threads": values.whole,
     "reference": values.names,
     "cell": values.text,
@@ -148,10 +150,10 @@ def _bench_table(table: Any, file: str) -> dict[str, Any]:
     chosen = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _KEYS:
+        if name not in _KEYS and name not in RENAMED_SETTINGS:
             raise UnknownNameError(f"key of [bench] in {file}", key, _KEYS)
         chosen[name] = value
-    return chosen
+    return with_current_names(chosen, RENAMED_SETTINGS, f"key of [bench] in {file}")
 
 
 def _relax_settings(table: Mapping[str, Any], where: str) -> RelaxSettings:

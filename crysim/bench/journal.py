@@ -7,7 +7,8 @@ The folder of a run holds
     journal.jsonl    one line per trial
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
-and `read_run` reads all of it. Nothing here needs the plug-ins that made the run.
+and `read_run` reads all of it. Nothing here needs the plug-ins that made the run; of
+those that are installed, options are read by the names that they have now.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 from crysim.bench.lines import append_lines, open_for_append, read_lines, unseal
 from crysim.bench.records import frame_from_dict, trial_from_dict, trial_to_dict
+from crysim.bench.renamed import current_config
 from crysim.composition import Composition
 from crysim.errors import InputError
 from crysim.interfaces import Frame, Trial
@@ -152,7 +154,7 @@ def read_bench(path: str | Path) -> list[RunRecord]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of the run in a folder; None if there is none.
+    """The manifest of the run in a folder, in the names of today; None if there is none.
 
     Raises:
         InputError: it is damaged.
@@ -164,9 +166,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(manifest["config"], dict):
             raise TypeError
+        return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
-    return manifest
 
 
 @dataclass(frozen=True)

@@ -94,14 +94,14 @@ def _resume(
     frames = initial_frames(
         folder, strategy, model, spec.relax.pressure, pool, lambda n, total: report(Progress("initial", n, total))
     )
-    strategy.start(frames)
+    strategy.set_initial(frames)
     state, settled = load_state(folder)
     if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
         state, settled = None, 0
     told = 0
     for batch in journal.batches:
         if told < len(spec.seed_structures):
-            strategy.hear(batch.trials)
+            strategy.tell_seeds(batch.trials)
             told += len(batch.trials)
             continue
         if state is not None and told == settled:
@@ -131,8 +131,10 @@ def _search(
             Candidate(crystal, info={"seed_structure": number})
             for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
         ]
-        told = journal.append(relax_candidates(candidates, model, spec.relax, spec.too_close, first), stateful=False)
-        strategy.hear(told)
+        told = journal.append(
+            relax_candidates(candidates, model, spec.relax, spec.min_relaxed_distance, first), stateful=False
+        )
+        strategy.tell_seeds(told)
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
@@ -140,7 +142,7 @@ def _search(
         candidates = strategy.ask(wanted)
         if not 1 <= len(candidates) <= wanted:
             raise CrysimError(f"strategy '{spec.strategy.name}' returned {len(candidates)} candidates of {wanted}")
-        trials = relax_candidates(candidates, model, spec.relax, spec.too_close, len(journal))
+        trials = relax_candidates(candidates, model, spec.relax, spec.min_relaxed_distance, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,7 +11,7 @@ from crysim.bench.systems import System, find_system, read_seed_structures
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings, Strategy
-from crysim.plugins import KINDS, Kind, default_options, plugin_manager
+from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_manager
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
@@ -30,7 +30,7 @@ class BenchSettings:
         method: strategies' names and variants' labels.
         encoder, surrogate, solver: what methods are built of, unless a variant says otherwise.
         energy: the energy model, one for all.
-        budget, batch, space_groups, min_distance, too_close, threads: see `RunSpec`.
+        budget, batch, space_groups, min_distance, min_relaxed_distance, threads: see `RunSpec`.
         pair_distances: Å, for pairs of elements of any of the systems.
         seed_structures: structure files, each of one of the systems.
         seeds: one run each.
@@ -56,7 +56,7 @@ class BenchSettings:
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
     seed_structures: tuple[str, ...] = ()
-    too_close: float = 1.0
+    min_relaxed_distance: float = 1.0
     threads: int = 1
     reference: tuple[str, ...] = ()
     out: str = "crysim-bench"
@@ -123,7 +123,7 @@ class BenchSettings:
                 min_distance=self.min_distance,
                 pair_distances=pairs[system],
                 seed_structures=seeds[system],
-                too_close=self.too_close,
+                min_relaxed_distance=self.min_relaxed_distance,
                 threads=self.threads,
             )
             for system in compositions
@@ -156,22 +156,22 @@ class BenchSettings:
         assert issubclass(cls, Strategy)
         options = {
             **self._part_options("strategy", name),
-            **variant.get("options", {}),
-            **self._chosen_options(label, default_options(cls)),
+            **current_options("strategy", name, variant.get("options", {})),
+            **current_options("strategy", name, self._chosen_options(label, known_options(cls))),
         }
         parts: dict[Kind, PartSpec] = {}
         for kind in KINDS:
             if kind in cls.parts:
                 part = variant.get(kind, getattr(self, kind))
-                own = variant.get(f"{kind}_options", {})
+                own = current_options(kind, part, variant.get(f"{kind}_options", {}))
                 parts[kind] = PartSpec(part, {**self._part_options(kind, part), **own})
         return PartSpec(name, options), parts
 
     def _part_options(self, kind: Kind, name: str) -> dict[str, Any]:
         tables = self.options.get(kind, {})
-        return dict(tables.get(name) or tables.get(name.partition(":")[0]) or {})
+        return current_options(kind, name, tables.get(name) or tables.get(name.partition(":")[0]) or {})
 
-    def _chosen_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen_options(self, label: str, known: Container[str]) -> dict[str, Any]:
         chosen = {}
         for key, value in self.method_options.items():
             owner, dot, option = key.rpartition(".")
@@ -181,7 +181,7 @@ class BenchSettings:
 
     def _check_used(self, methods: Mapping[str, tuple[PartSpec, Mapping[Kind, PartSpec]]]) -> None:
         """Refuse an option or a part that no method would heed, so that a misspelt one is not passed over."""
-        known = {label: default_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
+        known = {label: known_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
         for key in self.method_options:
             owner, dot, option = key.rpartition(".")
             if dot and owner not in methods:

@@ -41,7 +41,7 @@ class RunSpec:
         min_distance: Å between atoms of random crystals; None: the strategy's default.
         pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
         seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
-        too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
+        min_relaxed_distance: Å; a trial with a closer pair after relaxation does not count (section 2.3).
         threads: of torch and of linear algebra.
     """
 
@@ -58,7 +58,7 @@ class RunSpec:
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
     seed_structures: tuple[Crystal, ...] = ()
-    too_close: float = 1.0
+    min_relaxed_distance: float = 1.0
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class RunSpec:
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
-        for name in ("min_distance", "too_close"):
+        for name in ("min_distance", "min_relaxed_distance"):
             distance = getattr(self, name)
             if distance is not None and not 0 <= distance < inf:
                 raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
@@ -90,7 +90,7 @@ class RunSpec:
             "batch": self.batch,
             "space_groups": None if self.space_groups is None else sorted(self.space_groups),
             "min_distance": self.min_distance,
-            "too_close": self.too_close,
+            "min_relaxed_distance": self.min_relaxed_distance,
             "threads": self.threads,
             "strategy": _resolved("strategy", self.strategy),
             "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},

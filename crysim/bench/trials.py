@@ -19,7 +19,11 @@ from crysim.interfaces import (
 
 
 def relax_candidates(
-    candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings, too_close: float, first: int
+    candidates: Sequence[Candidate],
+    model: EnergyModel,
+    settings: RelaxSettings,
+    min_relaxed_distance: float,
+    first: int,
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
@@ -27,12 +31,12 @@ def relax_candidates(
         candidates: what the strategy asked for.
         model: the energy model.
         settings: of the relaxation.
-        too_close: Å; see `classify`.
+        min_relaxed_distance: Å; see `classify`.
         first: number of the first trial.
     """
     relaxations = _relax([c.crystal for c in candidates], model, settings)
     return [
-        classify(first + i, candidate, relaxation, too_close)
+        classify(first + i, candidate, relaxation, min_relaxed_distance)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
 
@@ -47,17 +51,17 @@ def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSetti
         return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
 
 
-def classify(number: int, candidate: Candidate, relaxation: Relaxation, too_close: float) -> Trial:
+def classify(number: int, candidate: Candidate, relaxation: Relaxation, min_relaxed_distance: float) -> Trial:
     """The trial of a relaxation.
 
-    A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
-    keeps its energy but does not count, as in section 2.3 of the paper.
+    A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than
+    ``min_relaxed_distance`` Å keeps its energy but does not count, as in section 2.3 of the paper.
     """
     relaxation = _finite(relaxation)
     status, reason = TrialStatus(relaxation.status.value), relaxation.reason
     crystal = relaxation.crystal
-    if crystal is not None and (distance := crystal.min_distance()) < too_close:
-        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {too_close:g} Å"
+    if crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
+        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {min_relaxed_distance:g} Å"
     return Trial(number, candidate, relaxation, status, reason)
 
 

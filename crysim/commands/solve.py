@@ -80,11 +80,11 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     import numpy as np
 
     from crysim.quadratic import QuadraticModel
-    from crysim.quadratic.bounds import certified
+    from crysim.quadratic.bounds import with_lower_bound
 
     assert isinstance(problem, QuadraticModel)
     if bound:
-        samples = certified(problem, samples)
+        samples = with_lower_bound(problem, samples)
     mean = float(problem.energies(problem.random_bits(1000, np.random.default_rng(0))).mean())
     best, gap = float(samples.energies[0]), samples.gap
     return {

@@ -14,6 +14,7 @@ import numpy as np
 from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
+from crysim.renamed import alias_methods
 
 if TYPE_CHECKING:
     from crysim.composition import Composition
@@ -128,14 +129,18 @@ class Problem:
         return allowed and self.min_distances.satisfied_by(crystal)
 
 
+RENAMED_METHODS = {"initial": "initial_crystals", "start": "set_initial", "hear": "tell_seeds"}
+"""New names of a strategy's methods by the old ones."""
+
+
 class Strategy(Plugin, ABC):
     """A search: proposes crystals, and learns what became of them.
 
-    Order of calls: ``__init__(problem, **parts, **options)``; `initial` once, and `start` once with those crystals
-    and their energies; `hear`, if the user gave seed structures; then `ask` and `tell` in turn. A strategy never
-    relaxes and never writes: the bench does both.
+    Order of calls: ``__init__(problem, **parts, **options)``; `initial_crystals` once, and `set_initial` once with
+    those crystals and their energies; `tell_seeds`, if the user gave seed structures; then `ask` and `tell` in turn. A
+    strategy never relaxes and never writes: the bench does both.
 
-    What `ask` returns depends only on the options, the problem, what `start` and `tell` were given, and `state`:
+    What `ask` returns depends only on the options, the problem, what `set_initial` and `tell` were given, and `state`:
     a killed run is resumed by telling the journal's trials again and loading the last state.
     """
 
@@ -143,17 +148,22 @@ class Strategy(Plugin, ABC):
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
     problem: Problem
 
-    def initial(self) -> list[Crystal]:
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let the methods be called by the names that they had before (`RENAMED_METHODS`), for one release."""
+        super().__init_subclass__(**keywords)
+        alias_methods(cls, RENAMED_METHODS, f"strategy '{getattr(cls, 'name', cls.__name__)}'")
+
+    def initial_crystals(self) -> list[Crystal]:
         """Crystals whose unrelaxed energies the strategy wants before the first `ask`; none by default."""
         return []
 
-    def start(self, frames: Sequence[Frame]) -> None:
+    def set_initial(self, frames: Sequence[Frame]) -> None:
         """Receive the initial crystals with their energies (those whose energy failed are left out)."""
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Learn the outcome of crystals that the user, and not the strategy, proposed: seed structures.
 
-        Called after `start` and before the first `ask`; their ``info`` is the bench's own.
+        Called after `set_initial` and before the first `ask`; their ``info`` is the bench's own.
         """
 
     @abstractmethod
@@ -170,3 +180,6 @@ class Strategy(Plugin, ABC):
 
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take up a state that `state` returned."""
+
+
+alias_methods(Strategy, RENAMED_METHODS, "strategies")

@@ -15,7 +15,6 @@ Needs pytest.
 
 from __future__ import annotations
 
-import inspect
 import json
 from typing import ClassVar
 
@@ -27,6 +26,7 @@ from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
 from crysim.symmetry import space_group
+from crysim.testing.plugins import check_name_and_options
 
 EV_PER_GPA_A3 = 1.0 / 160.21766208
 
@@ -83,10 +83,7 @@ class EnergyModelSuite:
         return [make(cls.elements, scale * cls.length) for make, scale in makers]
 
     def test_carries_a_name_and_documented_options(self, model: EnergyModel) -> None:
-        assert model.name == model.name.lower()
-        parameters = list(inspect.signature(type(model).__init__).parameters.values())[1:]
-        assert all(p.default is not p.empty for p in parameters if p.name != model.argument)
-        assert all(p.annotation is not p.empty for p in parameters)
+        check_name_and_options(model)
 
     def test_fingerprint_is_plain(self, model: EnergyModel) -> None:
         fingerprint = model.fingerprint()

@@ -12,7 +12,6 @@ Needs pytest.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -26,6 +25,7 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.trials import make_trial
 
 MakeStrategy = Callable[[Problem], Strategy]
@@ -64,8 +64,8 @@ def pretended_trials(candidates: Sequence[Candidate], first: int) -> list[Trial]
 
 def begin(strategy: Strategy) -> None:
     """Give a strategy its initial crystals, as a bench's file would give them back."""
-    frames = [Frame(crystal, pretended_energy(crystal)) for crystal in strategy.initial()]
-    strategy.start([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
+    frames = [Frame(crystal, pretended_energy(crystal)) for crystal in strategy.initial_crystals()]
+    strategy.set_initial([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
 
 
 def drive(strategy: Strategy, trials: int, batch: int = 4) -> list[Trial]:
@@ -95,13 +95,7 @@ class StrategySuite:
         return Problem(Composition.from_formula(self.formula), seed=5, space_groups=GROUPS)
 
     def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
-        strategy = make(problem)
-        assert strategy.name == strategy.name.lower()
-        given = {"self", "problem", *strategy.parts}
-        for parameter in inspect.signature(type(strategy).__init__).parameters.values():
-            if parameter.name not in given:
-                assert parameter.default is not parameter.empty
-                assert parameter.annotation is not parameter.empty
+        check_name_and_options(make(problem))
 
     def test_proposes_crystals_of_the_problem(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
@@ -155,8 +149,8 @@ class StrategySuite:
             batches.append(told)
         state = ongoing.state()
         resumed = make(problem)
-        frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial()]
-        resumed.start(frames)
+        frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial_crystals()]
+        resumed.set_initial(frames)
         for batch in batches:
             resumed.tell(batch)
         if state is not None:
@@ -177,7 +171,7 @@ class StrategySuite:
         for _ in range(2):
             strategy = make(problem)
             begin(strategy)
-            strategy.hear(pretended_trials(seeds, 0))
+            strategy.tell_seeds(pretended_trials(seeds, 0))
             runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]
 

@@ -145,7 +145,7 @@ def test_the_manifest_holds_every_default(tmp_path: Path) -> None:
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'crysim'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nenergy = 'chgnett'\n", "'chgnett': did you mean 'chgnet'"),
-        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\ntoo_close = nan\n", "too_close is nan"),
+        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\ntoo_close = nan\n", "min_relaxed_distance is nan"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nmin_distance = -1\n", "min_distance is -1"),
         ("[solver.aneal]\nsweeps = 1\n", "'aneal': did you mean 'annealer'"),
         ("solver = 'annealer'\n", "under \\[bench\\]"),

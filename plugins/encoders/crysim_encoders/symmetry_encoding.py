@@ -5,7 +5,7 @@ Sections 2.1 and 4.2 of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -47,10 +47,11 @@ class SymmetryEncoder(Encoder):
     """
 
     name: ClassVar[str] = "crysim"
+    renamed_options: ClassVar[Mapping[str, str]] = {"g": "grid_resolution"}
 
     def __init__(
         self,
-        g: int = 12,
+        grid_resolution: int = 12,
         marking: Literal["all-atoms", "independent"] = "all-atoms",
         assignment: Literal["leftmost", "covering"] = "covering",
         placement: Literal["center", "uniform"] = "center",
@@ -64,7 +65,7 @@ class SymmetryEncoder(Encoder):
         """Set the resolution and what bits mean.
 
         Args:
-            g: voxels along each edge of the cell, the lattice discretization resolution.
+            grid_resolution: voxels along each edge of the cell, the lattice discretization resolution.
             marking: ``all-atoms`` marks the voxel of every atom, and the grid of an element has as many 1-bits as the
                 cell has atoms of it (the authors' program); ``independent`` marks one atom of every site that has a
                 free coordinate (the paper's text), and the grid has as many 1-bits as any initial crystal has.
@@ -81,7 +82,7 @@ class SymmetryEncoder(Encoder):
             space_groups: numbers to encode; None: 2 to 230.
         """
         for key, value in (
-            ("g", g),
+            ("grid_resolution", grid_resolution),
             ("combination_bits", combination_bits),
             ("group_size", group_size),
             ("max_combinations", max_combinations),
@@ -89,7 +90,7 @@ class SymmetryEncoder(Encoder):
         ):
             if value < 1:
                 raise InputError(f"option '{key}' of encoder 'crysim' must be at least 1, not {value}")
-        self.g = g
+        self.grid_resolution = grid_resolution
         self.marking = marking
         self.assignment = assignment
         self.placement = placement
@@ -120,18 +121,24 @@ class SymmetryEncoder(Encoder):
         if not compatible:
             raise InputError(f"{composition} fits none of the space groups that the encoder was given")
         cells = np.array([crystal.cell for crystal in crystals])
-        lengths = length_scale(float(cells[:, :3].min()), float(cells[:, :3].max()), self.g, self.length_factor)
+        lengths = length_scale(
+            float(cells[:, :3].min()), float(cells[:, :3].max()), self.grid_resolution, self.length_factor
+        )
         ones = self._ones(composition, crystals)
-        self._layout = Layout(composition, self.g, lengths, tuple(compatible), self.combination_bits, ones)
+        self._layout = Layout(
+            composition, self.grid_resolution, lengths, tuple(compatible), self.combination_bits, ones
+        )
         self._combinations = {n: WyckoffCombinations(composition, n, self.order) for n in compatible}
         self._index_of.cache_clear()
 
     def _ones(self, composition: Composition, crystals: Sequence[Crystal]) -> tuple[int, ...]:
+        edge = self.grid_resolution
         if self.marking == "all-atoms":
             for element, count in zip(composition.elements, composition.counts, strict=True):
-                if count > self.g**3:
+                if count > edge**3:
                     raise InputError(
-                        f"{count} atoms of {element} do not fit into {self.g}³ = {self.g**3} voxels: raise option 'g'"
+                        f"{count} atoms of {element} do not fit into {edge}³ = {edge**3} voxels: "
+                        "raise option 'grid_resolution'"
                     )
             return composition.counts
         marked = [[len(np.unique(self._marks(crystal, e))) for e in composition.elements] for crystal in crystals]
@@ -194,7 +201,7 @@ class SymmetryEncoder(Encoder):
         else:
             free = np.array([bool(site.free) for site in crystal.sites])
             chosen = crystal.frac_coords[crystal.representatives[(elements == element) & free]]
-        return voxels(chosen, self.g)
+        return voxels(chosen, self.grid_resolution)
 
     def _find_index(self, number: int, combination: Combination) -> int:
         return self._combinations[number].rank(combination)
@@ -246,7 +253,7 @@ class SymmetryEncoder(Encoder):
         corners = self.layout.corners(np.flatnonzero(grid))
         within = 0.5 if self.placement == "center" else rng.random(corners.shape)
         missing = rng.random((max(0, count - len(corners)), 3))
-        return np.concatenate([(corners + within) / self.g, missing])
+        return np.concatenate([(corners + within) / self.grid_resolution, missing])
 
     def _assignment(self, number: int, grid: Bits, points: Floats) -> Assignment:
         """The function that gives a point ``[sites, 3]`` to every site of an element; to those that are fixed any."""
@@ -261,7 +268,7 @@ class SymmetryEncoder(Encoder):
 
         from crysim_encoders.covering import covering_points
 
-        marks = grid.reshape((self.g,) * 3).astype(np.float64)
+        marks = grid.reshape((self.grid_resolution,) * 3).astype(np.float64)
         gains = np.full((len(group.positions), len(points)), np.inf)
 
         def covering(indices: tuple[int, ...]) -> Floats:
