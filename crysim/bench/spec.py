@@ -12,7 +12,7 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
-from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.plugins import Kind, current_options, default_options, plugin_manager
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def build_energy(part: PartSpec) -> EnergyModel:
 
 def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
     cls = plugin_manager().get(kind, part.name)
-    options = dict(part.options)
+    options = current_options(kind, part.name, part.options)
     argument = part.name.partition(":")[2]
     if cls.argument is not None and argument:
         options[cls.argument] = argument
