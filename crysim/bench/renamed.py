@@ -1,16 +1,15 @@
-"""Settings whose names have changed, and the configurations of runs that were written before."""
+"""Configurations of runs that were written before a name changed, in the names of today."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from crysim.bench.spec import RunSettings
+from crysim.declared import renamed
 from crysim.errors import CrysimError
 from crysim.plugins import Kind, plugin_manager
 from crysim.renamed import with_current_names
-
-RENAMED_SETTINGS = {"too_close": "min_relaxed_distance"}
-"""New names of the bench's settings by the old ones."""
 
 
 def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +17,7 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
     The options of a plug-in that is not installed stay as they are.
     """
-    found = with_current_names(config, RENAMED_SETTINGS, "key of a manifest", quietly=True)
+    found = with_current_names(config, renamed(RunSettings), "key of a manifest", quietly=True)
     for kind in ("strategy", "energy"):
         if kind in found:
             found[kind] = _current_part(kind, found[kind])
@@ -29,8 +28,8 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _current_part(kind: Kind, part: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        renamed = plugin_manager().get(kind, part["name"]).renamed_options
+        names = plugin_manager().get(kind, part["name"]).renamed_options
     except CrysimError:
         return part
-    options = with_current_names(part["options"], renamed, f"option of {kind} '{part['name']}'", quietly=True)
+    options = with_current_names(part["options"], names, f"option of {kind} '{part['name']}'", quietly=True)
     return {**part, "options": options}
