@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import cache
 from math import pi, sqrt
 
-import numba
 import numpy as np
 
 from crysim.arrays import Floats, Ints
+from crysim.compiled import compiled
 from crysim.composition import ATOMIC_NUMBERS, Composition
 from crysim.crystal import Crystal, Site
 from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
@@ -126,7 +126,7 @@ def scaled(crystal: Crystal, factor: float) -> Crystal:
     return crystal.with_parameters(cell, [site.free for site in crystal.sites])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _ratios(
     cells: Floats,
     positions: Ints,

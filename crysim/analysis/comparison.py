@@ -9,10 +9,10 @@ from statistics import fmean, median
 
 from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
-from crysim.bench.journal import RunRecord
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
 
 
 @dataclass(frozen=True)

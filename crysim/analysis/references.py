@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crysim.analysis.comparison import Comparison, Reference
-from crysim.bench.journal import RunRecord
-from crysim.bench.lines import write_atomically
-from crysim.bench.systems import System, find_system
 from crysim.crystal import Crystal
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.lines import write_atomically
+from crysim.harness.systems import System, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
 
 REFERENCES = "references.json"

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
 from crysim.errors import EXIT_ALL_FAILED
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 
@@ -43,7 +43,7 @@ def import_(
     """
     import json
 
-    from crysim.bench.config_file import command_line
+    from crysim.harness.config_file import command_line
     from crysim.workflows.imports import Import, import_results
 
     done = import_results(Import(folder, kind, Path(out), system, method or kind, seed, relax), command_line(given))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def relax(
 
     Energies are those of the file's own cell, eV; enthalpies under pressure.
     """
-    from crysim.bench.config_file import command_line
-    from crysim.bench.loop import limit_threads
     from crysim.declared import declared
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
+    from crysim.harness.config_file import command_line
+    from crysim.harness.loop import limit_threads
     from crysim.plugins import plugin_manager
 
     chosen = command_line(given)

@@ -19,11 +19,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from crysim.bench.lines import to_json
-from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
+from crysim.harness.lines import to_json
+from crysim.harness.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
 from crysim.testing.plugins import check_name_and_options
 from crysim.testing.trials import make_trial

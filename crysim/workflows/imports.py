@@ -9,17 +9,17 @@ from typing import Any
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.bench.config_file import read_settings
-from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
-from crysim.bench.manifest import FORMAT
-from crysim.bench.run_folder import make_folder, settle_manifest
-from crysim.bench.settings import BenchSettings
-from crysim.bench.spec import PartSpec, RunSpec, build_energy
-from crysim.bench.trials import classify, relax_candidates
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
+from crysim.harness.manifest import FORMAT
+from crysim.harness.run_folder import make_folder, settle_manifest
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
+from crysim.harness.trials import classify, relax_candidates
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
 
 SYMPREC = 0.1
@@ -80,7 +80,7 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
 
     Args:
         wanted: what is imported.
-        given: settings of the relaxations: see `crysim.bench.config_file.read_settings`.
+        given: settings of the relaxations: see `crysim.harness.config_file.read_settings`.
 
     Raises:
         InputError: nothing to read, another composition, or the run is there already with other settings.

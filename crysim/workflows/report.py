@@ -7,8 +7,8 @@ from pathlib import Path
 from crysim.analysis.hull import Hull
 from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.report.page import make_report
-from crysim.bench.journal import RunRecord, read_bench
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord, read_bench
 
 
 def read_runs(folder: str | Path) -> list[RunRecord]:

@@ -12,16 +12,16 @@ from crysim.analysis.figures import accumulated_figure
 from crysim.analysis.references import compare_records
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.config_file import read_settings
-from crysim.bench.executors import Job
-from crysim.bench.journal import MANIFEST, RunRecord, read_run
-from crysim.bench.settings import BenchSettings
-from crysim.bench.systems import names_structure, spelled_out
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.files import write_cif
 from crysim.crystal.matching import ReferenceMatcher, distinct
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.executors import Job
+from crysim.harness.journal import MANIFEST, RunRecord, read_run
+from crysim.harness.settings import BenchSettings
+from crysim.harness.systems import names_structure, spelled_out
 from crysim.interfaces import Trial
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 
@@ -128,7 +128,7 @@ def search(
         cell: conventional or primitive: the cell of the known structure that is searched.
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
-        settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.bench.config_file.read_settings`.
+        settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.harness.config_file.read_settings`.
 
     Raises:
         InputError: a name, a value or an option is wrong, or the folder holds a run of other settings.

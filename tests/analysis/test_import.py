@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from crysim.analysis.foreign import read_foreign
 from crysim.analysis.references import compare_records, load_references
-from crysim.bench.journal import read_bench
-from crysim.bench.systems import find_system
 from crysim.cli import app
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.journal import read_bench
+from crysim.harness.systems import find_system
 from crysim.interfaces import TrialStatus
 
 AL2CU2 = Composition.from_formula("Al2Cu2")

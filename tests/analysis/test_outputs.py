@@ -16,9 +16,9 @@ from crysim.analysis.comparison import Comparison, Reference
 from crysim.analysis.figures import band, mean_seconds
 from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.tables import Column, Table, lowest_cells
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
 
 
 @pytest.fixture

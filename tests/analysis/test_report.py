@@ -14,10 +14,10 @@ from crysim.analysis.figures import seconds_by_relaxation
 from crysim.analysis.hull import Hull
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges
 from crysim.analysis.report.page import make_report, report_data
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
 
 
 def test_the_data_of_charts_and_crystals(recorded: Comparison, records: list[RunRecord]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Problem, Trial, derive_rng
 from crysim.symmetry import WyckoffCombinations
 from crysim.testing.trials import make_trial

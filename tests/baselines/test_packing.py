@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crysim.bench.systems import builtin_systems
 from crysim.composition import Composition
 from crysim.crystal import shortest_distances
 from crysim.crystal.generation import RandomGenerator
+from crysim.harness.systems import builtin_systems
 from crysim.interfaces import Problem
 from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
 from crysim_baselines.packed_random import PackedGenerator

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal import Crystal, wrap
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Frame, Problem, Trial
 from crysim.testing.strategies import drive
 from crysim.testing.trials import make_trial

@@ -214,11 +214,10 @@ def test_interrupted_is_no_traceback(tmp_path, copper):
         env={**os.environ, "COLUMNS": "200"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
-    while not out.exists():  # made just before the first step
-        time.sleep(0.1)
-    time.sleep(1)
+    while process.poll() is None and not out.exists():  # made just before the first step
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors

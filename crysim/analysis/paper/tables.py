@@ -14,9 +14,9 @@ from crysim.analysis.comparison import SEED_COLUMNS, Comparison, seed_values
 from crysim.analysis.metrics import mean_and_std
 from crysim.analysis.paper import values as paper
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import builtin_systems
 from crysim.errors import UnknownNameError
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import builtin_systems
 
 Kind = Literal["seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits"]
 

@@ -21,10 +21,10 @@ from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lo
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.journal import RunRecord
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",

@@ -6,12 +6,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from crysim.bench.spec import PartSpec, RunSettings, RunSpec
-from crysim.bench.systems import System, find_system, read_seed_structures
 from crysim.composition import Composition
 from crysim.declared import PARTS as PARTS_PANEL
 from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.spec import PartSpec, RunSettings, RunSpec
+from crysim.harness.systems import System, find_system, read_seed_structures
 from crysim.interfaces import Strategy
 from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_manager
 

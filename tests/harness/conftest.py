@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from crysim.bench.journal import JOURNAL
-from crysim.bench.lines import read_lines
-from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.composition import Composition
+from crysim.harness.journal import JOURNAL
+from crysim.harness.lines import read_lines
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import EnergyModel, RelaxSettings
 
 EMT = PartSpec("ase:emt")

@@ -11,12 +11,12 @@ from threading import Thread
 import pymatgen.core
 import pytest
 
-from crysim.bench.config_file import read_settings
-from crysim.bench.systems import builtin_systems, find_system, read_reference, spelled_out
 from crysim.composition import Composition
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.systems import builtin_systems, find_system, read_reference, spelled_out
 
 SPACE_GROUPS = {
     "ScBe5": 191,

@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
-from crysim.bench.systems import spelled_out
 from crysim.declared import assignments, declared, renamed
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
+from crysim.harness.systems import spelled_out
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
 from crysim.renamed import with_current_names
@@ -43,7 +43,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         given: fields of `BenchSettings` and of `RelaxSettings`; ``encoder_options``, ``surrogate_options``,
             ``solver_options``, ``energy_options``: tables of options of the parts chosen; ``options``: of the
             strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune; ``cell``: see
-            `crysim.bench.systems.spelled_out`. A value of None is not given.
+            `crysim.harness.systems.spelled_out`. A value of None is not given.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.

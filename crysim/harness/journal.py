@@ -21,11 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crysim.bench.lines import append_lines, open_for_append, read_lines, unseal
-from crysim.bench.records import frame_from_dict, trial_from_dict, trial_to_dict
-from crysim.bench.renamed import current_config
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
+from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
+from crysim.harness.renamed import current_config
 from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
@@ -42,7 +42,7 @@ class RunRecord:
 
     Attributes:
         path: its folder.
-        manifest: see `crysim.bench.manifest`; ``manifest["config"]`` is the configuration.
+        manifest: see `crysim.harness.manifest`; ``manifest["config"]`` is the configuration.
         trials: in the order of the journal.
     """
 

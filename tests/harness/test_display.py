@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from crysim.bench.display import Clock, LiveDisplay, PlainDisplay, display
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.loop import Progress
-from crysim.bench.spec import RunSpec
+from crysim.harness.display import Clock, LiveDisplay, PlainDisplay, display
+from crysim.harness.executors import Job, Outcome
+from crysim.harness.loop import Progress
+from crysim.harness.spec import RunSpec
 
 
 @pytest.mark.parametrize("terminal", [True, False])

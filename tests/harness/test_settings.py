@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from crysim.bench.config_file import read_settings
-from crysim.bench.settings import BenchSettings
-from crysim.bench.spec import RunSpec
-from crysim.bench.systems import find_system
 from crysim.crystal.files import write_cif
 from crysim.declared import assignments, numbers
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import RunSpec
+from crysim.harness.systems import find_system
 
 FILE = """
 [bench]

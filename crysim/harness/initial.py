@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from crysim.bench.journal import INITIAL
-from crysim.bench.lines import append_lines, open_for_append, read_lines, to_json
-from crysim.bench.records import frame_from_dict
-from crysim.bench.run_folder import locked, make_folder
 from crysim.crystal import Crystal
+from crysim.harness.journal import INITIAL
+from crysim.harness.lines import append_lines, open_for_append, read_lines, to_json
+from crysim.harness.records import frame_from_dict
+from crysim.harness.run_folder import locked, make_folder
 from crysim.interfaces import EnergyModel, Frame, Strategy
 
 CHUNK = 50

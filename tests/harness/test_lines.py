@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crysim.bench.lines import append_lines, open_for_append, read_lines, seal, to_json, unseal, write_atomically
 from crysim.errors import InputError
+from crysim.harness.lines import append_lines, open_for_append, read_lines, seal, to_json, unseal, write_atomically
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

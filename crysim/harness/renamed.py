@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crysim.bench.spec import RunSettings
 from crysim.declared import renamed
 from crysim.errors import CrysimError
+from crysim.harness.spec import RunSettings
 from crysim.plugins import Kind, plugin_manager
 from crysim.renamed import with_current_names
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from crysim import __version__
-from crysim.bench.spec import RunSpec
+from crysim.harness.spec import RunSpec
 from crysim.plugins import plugin_manager
 
 FORMAT = 1

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from crysim.bench.executors import Job, run_jobs
-from crysim.bench.loop import Progress, execute
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.errors import InputError
+from crysim.harness.executors import Job, run_jobs
+from crysim.harness.loop import Progress, execute
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
 
 Make = Callable[..., RunSpec]

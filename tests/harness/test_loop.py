@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from crysim.arrays import Floats
-from crysim.bench.journal import INITIAL, JOURNAL, STATE, read_bench, read_run
-from crysim.bench.loop import Progress, execute
-from crysim.bench.manifest import first_difference
-from crysim.bench.run_folder import load_state, locked
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError, InputError
+from crysim.harness.journal import INITIAL, JOURNAL, STATE, read_bench, read_run
+from crysim.harness.loop import Progress, execute
+from crysim.harness.manifest import first_difference
+from crysim.harness.run_folder import load_state, locked
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import (
     EnergyModel,
     Frame,

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from crysim.bench.journal import MANIFEST, STATE, read_manifest
-from crysim.bench.lines import write_atomically
-from crysim.bench.manifest import first_difference
 from crysim.errors import CrysimError, InputError
+from crysim.harness.journal import MANIFEST, STATE, read_manifest
+from crysim.harness.lines import write_atomically
+from crysim.harness.manifest import first_difference
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 _TRIALS = "__trials__"

@@ -16,11 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from crysim.bench.loop import Progress, execute, limit_threads
-from crysim.bench.manifest import make_manifest
-from crysim.bench.run_folder import check_manifest, check_writable
-from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.errors import CrysimError, InputError
+from crysim.harness.loop import Progress, execute, limit_threads
+from crysim.harness.manifest import make_manifest
+from crysim.harness.run_folder import check_manifest, check_writable
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import EnergyModel
 
 

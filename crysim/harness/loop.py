@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.bench.initial import initial_frames
-from crysim.bench.journal import JOURNAL, Journal
-from crysim.bench.manifest import make_manifest
-from crysim.bench.run_folder import load_state, locked, make_folder, save_state, settle_manifest
-from crysim.bench.spec import RunSpec
-from crysim.bench.trials import relax_candidates
 from crysim.errors import CrysimError
+from crysim.harness.initial import initial_frames
+from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.manifest import make_manifest
+from crysim.harness.run_folder import load_state, locked, make_folder, save_state, settle_manifest
+from crysim.harness.spec import RunSpec
+from crysim.harness.trials import relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
 
 LOCK = "lock"

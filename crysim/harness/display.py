@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.loop import Progress
+from crysim.harness.executors import Job, Outcome
+from crysim.harness.loop import Progress
 
 INTERVAL = 10.0
 """Seconds between plain lines of one run."""

@@ -1,1 +1,0 @@
-"""The bench: settings to runs, runs within a budget, and their durable records."""
