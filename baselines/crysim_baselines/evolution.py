@@ -11,7 +11,6 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
-from crysim.crystal.matching import distinct
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines import operators
@@ -146,6 +145,8 @@ class Evolution(Strategy):
 
 def _distinct_best(found: Sequence[tuple[float, Crystal]], n: int) -> list[tuple[float, Crystal]]:
     """The ``n`` lowest distinct crystals, lowest first."""
+    from crysim.crystal.matching import distinct
+
     kept = distinct([crystal for _, crystal in found], [energy for energy, _ in found])
     return [found[i] for i in kept[:n]]
 
