@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError
+from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
 from crysim.interrupts import run_to_exit
 
 COMMANDS: dict[str, str] = {
@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",
@@ -98,4 +99,5 @@ def _root(
 
 def main() -> NoReturn:
     """The command line as a function that ends the process; `crysim.__main__` is the entry point that starts sooner."""
+    hush_warnings()
     run_to_exit(app)

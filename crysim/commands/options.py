@@ -11,7 +11,7 @@ import typer
 
 from crysim.declared import PARTS, RECORDS, RELAX, RUN, Setting, bare, declared
 
-__all__ = ["PARTS", "RECORDS", "RELAX", "RUN", "Cell", "Json", "with_settings"]
+__all__ = ["PARTS", "RECORDS", "RELAX", "RUN", "Json", "with_settings"]
 
 EncoderOption = Annotated[
     list[str] | None,
@@ -50,12 +50,6 @@ Mid = Annotated[
         help="Strategy crysim: the steps that heed the minimum interatomic distance.",
         show_default=False,
         rich_help_panel=PARTS,
-    ),
-]
-Cell = Annotated[
-    str | None,
-    typer.Option(
-        help="conventional or primitive: the cell of the known structure that is searched.", rich_help_panel=RUN
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -124,9 +118,10 @@ def _annotation(one: Setting) -> Any:
     shown = kind if kind in (int, float, str, bool) else str if kind == tuple[int, ...] else list[str]
     metavar = one.declaration.metavar or ("KEY=VALUE" if isinstance(kind, Mapping) else None)
     about = one.declaration.help
+    flag = f"{one.flag}/--no-{one.flag.removeprefix('--')}" if kind is bool else one.flag
     if one.default_text != "none":
         about += f" Default: {one.default_text}."
     return Annotated[
         shown | None,
-        typer.Option(one.flag, metavar=metavar, help=about, rich_help_panel=one.declaration.panel, show_default=False),
+        typer.Option(flag, metavar=metavar, help=about, rich_help_panel=one.declaration.panel, show_default=False),
     ]

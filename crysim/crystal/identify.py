@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import ATOMIC_NUMBERS, SYMBOLS, Composition
+from crysim.composition import ATOMIC_NUMBERS, SYMBOLS, Composition, Contents
 from crysim.crystal import Crystal, Site, wrap
 from crysim.errors import InputError
 from crysim.symmetry.cells import cell_from_lattice, impose_cell
@@ -17,36 +18,52 @@ from crysim.symmetry.groups import SpaceGroup, space_group
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+Cell = tuple[Floats, Floats, list[int]]
+"""Lattice ``[3, 3]``, fractional coordinates ``[n, 3]`` and atomic numbers ``[n]``."""
+
+
+MIN_CELL_VOLUME = 1e-3
+"""Å^3: a smaller cell holds no atom."""
+
 
 def find_space_group(structure: Structure, symprec: float = 0.01) -> int:
     """The number of a structure's space group within a tolerance of ``symprec`` Å; 1 if spglib finds none."""
-    dataset = _dataset(_spglib_cell(structure), symprec)
+    dataset = _dataset(spglib_cell(structure), symprec)
     return 1 if dataset is None else int(dataset.number)
 
 
+def symmetry_dataset(structure: Structure, symprec: float = 0.01, hall_number: int = 0) -> Any:
+    """What spglib finds of a structure's symmetry in a setting (0: the standard one); None if it finds none."""
+    return _dataset(spglib_cell(structure), symprec, hall_number)
+
+
 def crystal_from_structure(
-    structure: Structure, symprec: float = 0.01, composition: Composition | None = None
+    structure: Structure, symprec: float = 0.01, composition: Composition | Contents | None = None
 ) -> Crystal:
     """The crystal of a structure, in the conventional cell of its space group's standard setting.
 
     The conventional cell may hold more or fewer atoms than the structure (a primitive or a super cell was given).
-    With a ``composition`` the crystal has exactly that one: where the conventional cell holds another number of
-    atoms, the structure's own cell is described in P1. A structure without symmetry is P1 in its own cell.
+    With a ``composition`` the crystal has exactly that one, or holds those contents: where the conventional cell holds
+    another number of atoms, the structure's own cell is described in P1. A structure without symmetry is P1 in its own
+    cell.
 
     Args:
         structure: ordered, every site one element.
         symprec: tolerance of spglib, Å.
-        composition: atoms per cell wanted, and the order of the elements; None: the conventional cell's, elements in
-            the order in which they first appear.
+        composition: atoms per conventional cell wanted, or contents of either cell, and the order of the elements;
+            None: the conventional cell's, elements in the order in which they first appear.
 
     Raises:
-        InputError: a disordered structure, or one whose cell does not hold the composition.
+        InputError: a disordered structure, one whose cell does not hold the composition, or whose coordinates or cell
+            vectors are not finite.
     """
+    if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
+        raise InputError("not all coordinates and cell vectors of the structure are numbers")
     species = _species(structure)
     elements = tuple(dict.fromkeys(species)) if composition is None else composition.elements
     own = _composition(species, elements)
     crystal = None
-    lattice, coords, numbers = _spglib_cell(structure)
+    lattice, coords, numbers = spglib_cell(structure)
     found = _dataset((lattice, coords, numbers), symprec)
     if found is not None and found.number > 1:
         group = space_group(int(found.number))
@@ -56,10 +73,11 @@ def crystal_from_structure(
             crystal = _identify(
                 _composition(standard, elements), group, dataset.std_lattice, dataset.std_positions, standard, symprec
             )
-    if crystal is not None and composition in (None, crystal.composition):
+    wanted = None if composition is None else Contents.of(composition)
+    if crystal is not None and (wanted is None or wanted.held_by(crystal)):
         return crystal
-    if composition not in (None, own):
-        raise InputError(f"the structure's cell holds {own}, not {composition}")
+    if wanted is not None and wanted.composition != own:
+        raise InputError(f"the structure's cell holds {own}, not {wanted.composition}")
     return Crystal.from_p1(own, structure.lattice.matrix, species, structure.frac_coords)
 
 
@@ -78,18 +96,44 @@ def _composition(species: Iterable[str], elements: tuple[str, ...]) -> Compositi
     return Composition(elements, tuple(counts.values()))
 
 
-def _spglib_cell(structure: Structure) -> tuple[Floats, Floats, list[int]]:
+def spglib_cell(structure: Structure) -> Cell:
+    """A structure as spglib takes it."""
     numbers = [ATOMIC_NUMBERS[symbol] for symbol in _species(structure)]
+    # spglib crashes on what is no number, and takes the whole process with it
+    if not np.isfinite(structure.lattice.matrix).all():
+        raise InputError("not all of the cell's vectors are numbers")
+    if not np.isfinite(structure.frac_coords).all():
+        raise InputError("not all coordinates are numbers")
+    if not abs(np.linalg.det(structure.lattice.matrix)) > MIN_CELL_VOLUME:
+        raise InputError("the cell's vectors span no volume")
     return np.array(structure.lattice.matrix), np.array(structure.frac_coords), numbers
 
 
-def _dataset(cell: tuple[Floats, Floats, list[int]], symprec: float, hall_number: int = 0):  # type: ignore[no-untyped-def]
+def quiet_spglib() -> Any:
+    """spglib, which else writes on stderr what it could not find within a tolerance, past every filter of Python's."""
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")
     import spglib
 
+    return spglib
+
+
+def _dataset(cell: Cell, symprec: float, hall_number: int = 0):  # type: ignore[no-untyped-def]
+    """What spglib finds; None where it finds nothing or must not be asked."""
+    spglib = quiet_spglib()
+    if not _may_be_asked(*cell[:2]):
+        return None
     try:
         return spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
     except spglib.SpglibError:  # atoms too close together, or nothing found
         return None
+
+
+def _may_be_asked(lattice: Floats, coords: Floats) -> bool:
+    """Whether spglib survives the question: entries that are not finite are a segmentation fault there."""
+    if not len(coords) or not (np.isfinite(lattice).all() and np.isfinite(coords).all()):
+        return False
+    # coordinates are taken apart into whole and rest as 32-bit integers
+    return bool(abs(np.linalg.det(lattice)) > 1e-6 and np.abs(coords).max() < 1e6)
 
 
 def _identify(

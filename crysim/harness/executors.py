@@ -16,11 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from crysim.errors import CrysimError, InputError
+from crysim.errors import CrysimError, InputError, hush_warnings
 from crysim.harness.loop import Progress, execute, limit_threads
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import check_manifest, check_writable
-from crysim.harness.spec import PartSpec, RunSpec, build_energy
+from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.interfaces import EnergyModel
 
 
@@ -74,6 +74,7 @@ class _Reply:
     ended: bool
     progress: Progress | None = None
     fingerprint: Mapping[str, str] | None = None
+    elements: frozenset[str] | None = None
     error: str = ""
     bad_input: bool = False
 
@@ -106,7 +107,8 @@ def run_jobs(
         The outcomes in the order of the jobs.
 
     Raises:
-        InputError: the energy model cannot be built, a folder cannot be written or holds another run.
+        InputError: the energy model cannot be built or does not know an element, a folder cannot be written or holds
+            another run.
     """
     outcomes: dict[int, Outcome] = {}
     waiting: deque[tuple[int, Job | ModelTask]] = deque(enumerate(jobs))
@@ -118,8 +120,9 @@ def run_jobs(
     crew: list[_Worker] = []
     try:
         crew.append(_Worker(energy, threads, pool))
-        fingerprint = crew[0].prepare()
+        fingerprint, elements = crew[0].prepare()
         for job in jobs:
+            check_elements(energy.name, elements, job.spec.system)
             check_manifest(job.folder, make_manifest(job.spec, fingerprint))
         while waiting or any(worker.index is not None for worker in crew):
             crew = [worker for worker in crew if worker.alive or worker.index is not None]
@@ -166,13 +169,13 @@ class _Worker:
         connection: Connection = self._connection
         return connection
 
-    def prepare(self) -> Mapping[str, str]:
-        """Build the energy model there, and return its fingerprint."""
+    def prepare(self) -> tuple[Mapping[str, str], frozenset[str] | None]:
+        """Build the energy model there, and return its fingerprint and the elements that it knows, if it says."""
         self.begin(_PREPARE, None)
         _, reply = self.receive()
         if reply.fingerprint is None:
             raise InputError(reply.error) if reply.bad_input else CrysimError(reply.error)
-        return reply.fingerprint
+        return reply.fingerprint, reply.elements
 
     def begin(self, index: int, job: Job | ModelTask | None) -> None:
         """Start a job, or another task."""
@@ -261,6 +264,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 
 def _work(connection: Connection, energy: PartSpec, threads: int, pool: Path | None) -> None:
+    hush_warnings()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     model: EnergyModel | None = None
     while True:
@@ -283,7 +287,7 @@ def _answer(
 ) -> _Reply:
     limit_threads(threads)
     if message is None:
-        return _Reply(True, fingerprint=dict(model.fingerprint()))
+        return _Reply(True, fingerprint=dict(model.fingerprint()), elements=model.elements)
     if not isinstance(message, Job):
         message(model)
         return _Reply(True)

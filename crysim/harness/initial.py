@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
 from crysim.harness.journal import INITIAL
 from crysim.harness.lines import append_lines, open_for_append, read_lines, to_json
@@ -24,7 +25,6 @@ from crysim.interfaces import EnergyModel, Frame, Strategy
 
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
-EV_PER_GPA_A3 = 1 / 160.21766208
 
 Report = Callable[[int, int], None]
 

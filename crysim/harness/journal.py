@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.errors import InputError
 from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
@@ -58,17 +58,19 @@ class RunRecord:
 
     @property
     def system(self) -> str:
-        """The cell's formula, such as ``Ca4S4``."""
-        return str(self.config["system"])
+        """The contents' name: the cell's formula, such as ``Ca4S4``, or ``CaS-primitive``."""
+        return self.contents.name
 
-    @property
-    def composition(self) -> Composition:
-        """The atoms of the cell."""
-        return Composition.from_formula(self.system)
+    @cached_property
+    def contents(self) -> Contents:
+        """What the cell holds, and which cell."""
+        return Contents.from_formula(str(self.config["system"]), cell=self.config.get("cell", "conventional"))
 
     @property
     def num_atoms(self) -> int:
         """Atoms per cell; 1 if nothing was relaxed yet."""
+        if self.contents.primitive:
+            return self.contents.num_atoms
         return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 
     @property
@@ -167,7 +169,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         if not isinstance(manifest["config"], dict):
             raise TypeError
         return {**manifest, "config": current_config(manifest["config"])}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
 
 

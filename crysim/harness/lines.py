@@ -108,7 +108,8 @@ def open_for_append(path: Path, size: int) -> BinaryIO:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees its old or its new content, whatever happens in between."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)  # of a process that died; or a link, which is not followed
+    with temporary.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

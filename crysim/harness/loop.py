@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.errors import CrysimError
 from crysim.harness.initial import initial_frames
 from crysim.harness.journal import JOURNAL, Journal
 from crysim.harness.manifest import make_manifest
@@ -28,8 +27,9 @@ class Progress:
         phase: ``initial`` while the initial crystals' energies are computed, ``search``, or ``done``.
         done, total: energies or relaxations.
         counting: trials that count so far.
-        lowest: eV per cell, the lowest energy of a trial that counts, or None.
+        lowest: eV per cell of the contents, the lowest energy of a trial that counts, or None.
         reason: why the last trial that does not count does not.
+        space_group: of the crystal with the lowest energy.
     """
 
     phase: str
@@ -38,6 +38,7 @@ class Progress:
     counting: int = 0
     lowest: float | None = None
     reason: str = ""
+    space_group: int | None = None
 
 
 Report = Callable[[Progress], None]
@@ -74,7 +75,7 @@ def execute(
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, make_manifest(spec, model.fingerprint()))
         with Journal(folder / JOURNAL) as journal:
-            tally = _Tally(spec.budget)
+            tally = _Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
@@ -131,18 +132,12 @@ def _search(
             Candidate(crystal, info={"seed_structure": number})
             for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
         ]
-        told = journal.append(
-            relax_candidates(candidates, model, spec.relax, spec.min_relaxed_distance, first), stateful=False
-        )
+        told = journal.append(_relax(candidates, model, spec, first), stateful=False)
         strategy.tell_seeds(told)
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
-        wanted = min(spec.batch, left)
-        candidates = strategy.ask(wanted)
-        if not 1 <= len(candidates) <= wanted:
-            raise CrysimError(f"strategy '{spec.strategy.name}' returned {len(candidates)} candidates of {wanted}")
-        trials = relax_candidates(candidates, model, spec.relax, spec.min_relaxed_distance, len(journal))
+        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
@@ -150,11 +145,16 @@ def _search(
         report(tally.progress("search"))
 
 
+def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
+    return relax_candidates(candidates, model, spec, first, spec.system)
+
+
 class _Tally:
     """What the trials so far come to."""
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, spec: RunSpec) -> None:
+        self._budget = spec.budget
+        self._contents = spec.system
         self._done = 0
         self._counting = 0
         self._lowest: float | None = None
@@ -163,9 +163,10 @@ class _Tally:
     def add(self, trials: Sequence[Trial]) -> None:
         self._done += len(trials)
         for trial in trials:
-            if trial.counts and trial.energy is not None:
+            if trial.counts and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
-                self._lowest = trial.energy if self._lowest is None else min(self._lowest, trial.energy)
+                energy = self._contents.per_cell(trial.energy, trial.crystal)
+                self._lowest = energy if self._lowest is None else min(self._lowest, energy)
             else:
                 self._reason = trial.reason
 

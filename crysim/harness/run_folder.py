@@ -19,9 +19,19 @@ from crysim.errors import CrysimError, InputError
 from crysim.harness.journal import MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import first_difference
+from crysim.written_files import path_part
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 _TRIALS = "__trials__"
+
+
+def run_folder(out: Path, system: str, method: str, seed: int) -> Path:
+    """The folder of a run among the results of a bench.
+
+    Raises:
+        InputError: the system or the method cannot name a folder.
+    """
+    return out / path_part(system, "the system") / path_part(method, "the method") / f"seed-{seed}"
 
 
 def check_writable(path: Path) -> None:

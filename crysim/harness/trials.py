@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
+from crysim.composition import Contents
 from crysim.crystal import Crystal
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.validity import find_fault
+from crysim.errors import PluginFaultError
+from crysim.harness.spec import RunSettings
 from crysim.interfaces import (
     Candidate,
     EnergyModel,
@@ -17,33 +22,60 @@ from crysim.interfaces import (
     TrialStatus,
 )
 
+SYMPREC = 0.01
+"""Å within which the group of a crystal that left its own is found (as the energy models have it)."""
+
 
 def relax_candidates(
     candidates: Sequence[Candidate],
     model: EnergyModel,
-    settings: RelaxSettings,
-    min_relaxed_distance: float,
+    settings: RunSettings,
     first: int,
+    contents: Contents | None = None,
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
     Args:
         candidates: what the strategy asked for.
         model: the energy model.
-        settings: of the relaxation.
-        min_relaxed_distance: Å; see `classify`.
+        settings: how they are relaxed, and what counts.
         first: number of the first trial.
+        contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
+            cell of the one that it has. None: every crystal keeps the composition of its start.
     """
-    relaxations = _relax([c.crystal for c in candidates], model, settings)
+    relaxations = _relax([c.crystal for c in candidates], model, settings.relax)
+    if contents is not None and contents.primitive:
+        relaxations = [
+            _described_anew(relaxation, candidate.crystal, contents)
+            for relaxation, candidate in zip(relaxations, candidates, strict=True)
+        ]
+    cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     return [
-        classify(first + i, candidate, relaxation, min_relaxed_distance)
+        classify(first + i, candidate, relaxation, settings.min_relaxed_distance, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
+
+
+def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) -> Relaxation:
+    """The relaxation with its crystal in the conventional cell of the group found, where that is not the start's.
+
+    An energy model keeps the start's number of atoms per cell, and so calls P1 what got another centring. Where the
+    primitive cell has grown, since images of one atom have parted, the crystal stays as the model describes it.
+    """
+    crystal, energy = relaxation.crystal, relaxation.energy
+    if crystal is None or energy is None or crystal.space_group == start.space_group:
+        return relaxation
+    found = Crystal.from_structure(crystal.to_structure(), SYMPREC)
+    if found.composition.elements != contents.elements or not contents.held_by(found):
+        return relaxation
+    return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
 
 
 def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:
     try:
         return model.relax(crystals, settings)
+    except PluginFaultError:  # what it returned cannot be believed: no result, and not the crystal's fault
+        raise
     except Exception as error:  # noqa: BLE001 - a model may fail in any way, and that is a result
         if len(crystals) > 1:
             return [_relax([crystal], model, settings)[0] for crystal in crystals]
@@ -51,17 +83,27 @@ def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSetti
         return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
 
 
-def classify(number: int, candidate: Candidate, relaxation: Relaxation, min_relaxed_distance: float) -> Trial:
+def classify(
+    number: int,
+    candidate: Candidate,
+    relaxation: Relaxation,
+    min_relaxed_distance: float,
+    cutoff: float | None = None,
+) -> Trial:
     """The trial of a relaxation.
 
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than
-    ``min_relaxed_distance`` Å keeps its energy but does not count, as in section 2.3 of the paper.
+    ``min_relaxed_distance`` Å keeps its energy but does not count, as in section 2.3 of the paper; nor does one that,
+    with the ``cutoff`` (Å) of the potential given, has flown apart, collapsed, or does not hold together
+    (`crysim.crystal.validity.find_fault`).
     """
     relaxation = _finite(relaxation)
     status, reason = TrialStatus(relaxation.status.value), relaxation.reason
     crystal = relaxation.crystal
     if crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
         status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {min_relaxed_distance:g} Å"
+    elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
+        status, reason = TrialStatus(fault[0]), fault[1]
     return Trial(number, candidate, relaxation, status, reason)
 
 

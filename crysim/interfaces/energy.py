@@ -63,7 +63,7 @@ class RelaxSettings:
 
 @dataclass(frozen=True)
 class Frame:
-    """A crystal with its energy, eV per cell (enthalpy under pressure)."""
+    """A crystal with its energy, eV per conventional cell of it (enthalpy under pressure)."""
 
     crystal: Crystal
     energy: float
@@ -106,6 +106,16 @@ class Relaxation:
 
 class EnergyModel(Plugin, ABC):
     """Energies and relaxations of crystals."""
+
+    @property
+    def cutoff(self) -> float | None:
+        """Å beyond which an atom does not feel another directly; None if the model does not say."""
+        return None
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """Symbols of the elements that the model knows; None if it does not say."""
+        return None
 
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from crysim.composition import Contents
 from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
@@ -42,6 +43,9 @@ class TrialStatus(StrEnum):
     RELAXED = "relaxed"
     NOT_CONVERGED = "not-converged"
     TOO_CLOSE = "too-close"
+    UNBOUND = "unbound"
+    EXPLODED = "exploded"
+    COLLAPSED = "collapsed"
     FAILED = "failed"
 
 
@@ -54,7 +58,8 @@ class Trial:
         candidate: what was asked for.
         relaxation: what became of it. Of one that was read from a journal, the largest force is not known, nor, where
             it does not count, whether it converged: it says that it did not.
-        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3).
+        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
+            that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
         reason: why it failed, did not converge or does not count; empty otherwise.
     """
 
@@ -96,7 +101,7 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        """Whether the trial enters the statistics: relaxed or not converged, and no pair too close."""
+        """Whether the trial enters the statistics: relaxed or not converged, and nothing said against it."""
         return self.status in (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
 
 
@@ -105,18 +110,29 @@ class Problem:
     """What a strategy is asked to solve.
 
     Attributes:
-        composition: atoms per cell.
+        contents: atoms per cell, of the conventional or of the primitive cell; a composition given in their place is
+            that of the conventional one. With contents of the primitive cell, crystals of different groups have
+            different compositions (`Contents.composition_in`): energies and volumes are compared by
+            `Contents.per_cell`.
         seed: of the run; a strategy derives every generator from it.
         space_groups: allowed numbers, or None for all.
         min_distance: Å, pairs in the first random crystals are farther apart; None: the default by size.
         pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
     """
 
-    composition: Composition
+    contents: Contents
     seed: int
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "contents", Contents.of(self.contents))
+
+    @property
+    def composition(self) -> Composition:
+        """The atoms of one cell of the kind that the contents fill."""
+        return self.contents.composition
 
     @cached_property
     def min_distances(self) -> MinDistances:

@@ -17,6 +17,7 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.harness.config_file import read_settings
 from crysim.harness.executors import Job
 from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_run
+from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.systems import System
 from crysim.interfaces import EnergyModel, RelaxSettings
@@ -142,7 +143,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(_settle, out, systems, settings.relax)
     ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
     return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended

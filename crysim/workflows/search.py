@@ -12,18 +12,21 @@ from crysim.analysis.figures import accumulated_figure
 from crysim.analysis.references import compare_records
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.composition import Composition
+from crysim.composition import CELLS, CellKind, Contents
 from crysim.crystal import Crystal
-from crysim.crystal.files import write_cif
-from crysim.crystal.matching import ReferenceMatcher, distinct
-from crysim.errors import InputError
+from crysim.crystal.distinct import distinct
+from crysim.crystal.files import cif_text
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
+from crysim.harness.contents import read_units
 from crysim.harness.executors import Job
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
 from crysim.harness.systems import names_structure, spelled_out
 from crysim.interfaces import Trial
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
+from crysim.written_files import WrittenFiles, refuse_link
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -103,12 +106,12 @@ class SearchResult:
 def search(
     formula: str,
     *,
-    z: int = 1,
+    z: int | str = 1,
     method: str | None = None,
     seed: int = 0,
     top: int = 10,
     out: str | Path | None = None,
-    cell: str | None = None,
+    cell: str = "conventional",
     config: str | Path | None = None,
     progress: bool | Console = False,
     **settings: Any,
@@ -125,7 +128,7 @@ def search(
         seed: of everything random.
         top: how many distinct crystals are wanted.
         out: folder of the results; None: crysim-FORMULA.
-        cell: conventional or primitive: the cell of the known structure that is searched.
+        cell: conventional or primitive: the cell that the formula units fill.
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.harness.config_file.read_settings`.
@@ -140,12 +143,14 @@ def search(
     """
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
-    asked = formula if names_structure(formula) else Composition.from_formula(formula, z).formula
+    if cell not in CELLS:
+        raise UnknownNameError("cell", cell, CELLS)
+    kind: CellKind = "primitive" if cell == "primitive" else "conventional"
     references = settings.pop("reference", None) or ()
     references = (references,) if isinstance(references, str) else tuple(references)
-    (name,), references = spelled_out([asked], references, cell)
-    given = {"system": name, "reference": list(references), "method": method or "crysim", "seeds": (seed,)}
-    given["out"] = str(out or f"crysim-{name}")
+    (name,), references = spelled_out([formula], references, kind, None if names_structure(formula) else read_units(z))
+    given = {"system": name, "cell": kind, "reference": references, "method": method or "crysim", "seeds": (seed,)}
+    given["out"] = str(out or f"crysim-{Contents.from_formula(name, cell=kind).name}")
     read = read_settings(None if config is None else Path(config), {**settings, **given})
     result = run_search(read, top=top, console=progress_console(progress))
     result.ended.raise_bad_input()
@@ -157,6 +162,7 @@ def run_search(settings: BenchSettings, *, top: int, console: Console | None = N
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
+    refuse_link(out / "crystals")
     job = Job(runs[0], out / "run")
     ended = run_all([job], 1, console=console)
     record = read_run(job.folder) if (job.folder / MANIFEST).exists() else None
@@ -178,18 +184,17 @@ def best_distinct(trials: Sequence[Trial]) -> list[Trial]:
 def _write_crystals(trials: Sequence[Trial], folder: Path, matcher: ReferenceMatcher | None) -> list[dict[str, Value]]:
     """Write crystals as CIF in the order given, in place of those of an earlier call; returns the table's rows.
 
-    ``iteration`` counts relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
+    Files that a person put there, or changed, stay as they are (`crysim.written_files`). ``iteration`` counts
+    relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.cif"):
-        old.unlink()
+    files = WrittenFiles(folder)
+    files.clear()
     rows: list[dict[str, Value]] = []
     for rank, trial in enumerate(trials, start=1):
         crystal, energy = trial.crystal, trial.energy
         assert crystal is not None
         assert energy is not None
-        file = folder / f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}.cif"
-        write_cif(crystal, file)
+        file = files.write(f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}", ".cif", cif_text(crystal))
         row: dict[str, Value] = {
             "rank": rank,
             "energy_per_atom": energy / crystal.num_atoms,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim.arrays import Bits, Floats
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.interfaces import Encoder, EnergyModel, Frame, RelaxSettings
@@ -38,7 +38,7 @@ class TrainingData:
         bits: ``[n, M]``.
         energies: ``[n]`` eV per cell.
         groups: of the encoder.
-        formula: of the cell.
+        formula: of the cell, or the name of contents of a primitive cell.
         is_frame: ``[n]`` whether the vector is a frame of a relaxation rather than a random crystal.
     """
 
@@ -100,7 +100,7 @@ def _groups(arrays: Mapping[str, NDArray[Any]]) -> tuple[BitGroup, ...]:
 
 
 def generate_training_data(
-    composition: Composition,
+    contents: Composition | Contents,
     encoder: Encoder,
     model: EnergyModel,
     rng: np.random.Generator,
@@ -117,7 +117,7 @@ def generate_training_data(
     count as it, as there.
 
     Args:
-        composition: atoms per cell.
+        contents: atoms per conventional cell, or contents of either cell; energies are per cell of these.
         encoder: is fitted to the random crystals.
         model: gives energies and relaxations.
         rng: draws the crystals.
@@ -130,9 +130,13 @@ def generate_training_data(
     Raises:
         InputError: the composition cannot be generated, or no energy is finite.
     """
-    generator = RandomGenerator(composition, space_groups)
+    contents = Contents.of(contents)
+    generator = RandomGenerator(contents, space_groups)
     crystals = generator.sample(num_random, rng)
-    encoder.fit(crystals)
+    if contents.primitive:
+        encoder.fit(crystals, contents)
+    else:
+        encoder.fit(crystals)
     frames: list[Frame] = []
     for first in range(0, num_random, CHUNK):
         chunk = crystals[first : first + CHUNK]
@@ -140,16 +144,16 @@ def generate_training_data(
         if report is not None:
             report("energies", first + len(chunk), num_random)
     if not frames:
-        raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {composition}")
+        raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {contents}")
     drawn = len(frames)
     for done in range(num_relaxed):
         for relaxation in model.relax(generator.sample(1, rng), relax or RelaxSettings()):
             frames += relaxation.frames
         if report is not None:
             report("relaxations", done + 1, num_relaxed)
-    energies = np.array([frame.energy for frame in frames])
+    energies = np.array([contents.per_cell(frame.energy, frame.crystal) for frame in frames])
     is_frame = np.arange(len(frames)) >= drawn
     kept = np.flatnonzero(np.concatenate([trains(energies[:drawn]), is_frame[drawn:]]))
     bits = encoder.encode([frames[i].crystal for i in kept])
     targets = np.minimum(energies[kept], ceiling(float(energies[:drawn].min())))
-    return TrainingData(bits, targets, encoder.groups, composition.formula, is_frame[kept])
+    return TrainingData(bits, targets, encoder.groups, contents.name, is_frame[kept])

@@ -13,7 +13,8 @@ from crysim.analysis.metrics import (
     wilson_interval,
 )
 from crysim.crystal import Crystal
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.distinct import distinct
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Trial, TrialStatus
 from crysim.testing.trials import make_trial

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +19,7 @@ from crysim import __version__
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
-from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest, per_cell_of
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
@@ -60,7 +62,14 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "charts": _asset("charts.js"),
         "script": _asset("report.js"),
     }
+    # only these three scripts run, whatever a label or a reason of a run holds
+    parts["hashes"] = " ".join(_hash(parts[name]) for name in ("viewer", "charts", "script"))
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("template.html"))
+
+
+def _hash(script: str) -> str:
+    """A script's hash, as a page's policy names it."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull | None = None) -> dict[str, Any]:
@@ -94,7 +103,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
         pairs = comparison.of(system, method)
         if pairs:
             length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(run.trials, length) for run, _ in pairs]
+            runs = [accumulated_lowest(per_cell_of(run.contents, run.trials), length) for run, _ in pairs]
             mean, low, high = (_numbers(values) for values in band(np.array(runs)))
             curves.append({"method": method, "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
@@ -148,7 +157,8 @@ def _best(
 ) -> dict[str, Any] | None:
     if not counting:
         return None
-    trial = min(counting, key=lambda t: (round(t.energy or 0.0, DECIMALS), t.number))
+    energies = {t.number: t.energy or 0.0 for t in per_cell_of(run.contents, run.trials)}
+    trial = min(counting, key=lambda t: (round(energies[t.number], DECIMALS), t.number))
     crystal = trial.crystal
     assert crystal is not None
     assert trial.energy is not None

@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 class IsingSearch(Strategy):
     """Fit a quadratic model to bits and energies, minimise it, decode, relax, learn from the trajectory, repeat.
 
-    The targets of the fit are energies in eV per cell, with the paper's exceptions: what is unphysical, or failed,
-    counts as |lowest energy so far|. They are the strategy's own: the trials' energies stay what they are.
+    The targets of the fit are energies in eV per cell of the contents, with the paper's exceptions: what is unphysical,
+    or failed, counts as |lowest energy so far|. They are the strategy's own: the trials' energies stay what they are.
     """
 
     name: ClassVar[str] = "crysim"
@@ -55,10 +55,12 @@ class IsingSearch(Strategy):
             options: see `IsingOptions`.
 
         Raises:
-            InputError: a number out of range.
+            InputError: a number out of range, or cells that the encoder does not take.
         """
         self.problem = problem
         self.options = IsingOptions(**options)
+        if problem.contents.primitive and not encoder.primitive_contents:
+            raise InputError(f"encoder '{encoder.name}' takes conventional cells only: leave out --cell primitive")
         self.encoder = encoder
         self.surrogate = surrogate
         self.solver = solver
@@ -69,7 +71,7 @@ class IsingSearch(Strategy):
     def initial_crystals(self) -> list[Crystal]:
         """Random crystals (RG with its filter on distances)."""
         generator = RandomGenerator(
-            self.problem.composition,
+            self.problem.contents,
             self.problem.space_groups,
             self.problem.min_distance,
             self.problem.pair_distances,
@@ -84,8 +86,12 @@ class IsingSearch(Strategy):
         """
         if len(frames) < FEWEST:
             raise CrysimError(f"only {len(frames)} of {self.options.num_initial} initial crystals have a finite energy")
+        frames = self._comparable(frames)
         crystals = [frame.crystal for frame in frames]
-        self.encoder.fit(crystals)
+        if self.problem.contents.primitive:
+            self.encoder.fit(crystals, self.problem.contents)
+        else:
+            self.encoder.fit(crystals)
         self.history.initial.fill(frames)
         energies = np.array([frame.energy for frame in frames])
         self.history.points.lowest = float(energies.min())
@@ -115,8 +121,9 @@ class IsingSearch(Strategy):
                 self.history.add_answer(self._vector(info["bits"]))
             self.history.count(self.encoder.encode([trial.candidate.crystal])[0])
             if trial.frames:
-                self._learn(trial.frames)
-                self._learn_answer(info, trial.frames[0].energy)
+                frames = self._comparable(trial.frames)
+                self._learn(frames)
+                self._learn_answer(info, frames[0].energy)
             if trial.status is TrialStatus.FAILED and self.options.penalise_failures:
                 self.history.points.add_penalised(self.encoder.encode([trial.candidate.crystal]))
                 self._learn_answer(info, self.history.points.penalty)
@@ -126,9 +133,14 @@ class IsingSearch(Strategy):
         for trial in trials:
             self.history.tried.add(trial.candidate.crystal)
             try:
-                self._learn(trial.frames)
+                self._learn(self._comparable(trial.frames))
             except InputError:
                 logger.warning("a seed structure is not learnt from: the encoder does not have its space group")
+
+    def _comparable(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Frames with energies per cell of the contents."""
+        contents = self.problem.contents
+        return [Frame(frame.crystal, contents.per_cell(frame.energy, frame.crystal)) for frame in frames]
 
     def _learn_answer(self, info: Mapping[str, Any], energy: float) -> None:
         """An answer has the energy of the crystal that was made of it."""
