@@ -20,9 +20,9 @@ class Prototypes(Strategy):
     """The formula in the structure types of the AFLOW library and of a folder, at predicted volumes.
 
     A type is taken where its cell holds the problem's contents: of a conventional cell also where its primitive cell
-    holds those atoms, which is then described in P1. After the last one they are proposed again, strained at random, as
-    often as asked for, and then random crystals; which types there are depends on the formula alone, what comes after
-    them on the seed and the number of the trial.
+    holds those atoms, which is then described in P1. After the last one they are proposed again, strained at random,
+    as often as asked for, and then random crystals; which types there are depends on the formula alone, what comes
+    after them on the seed and the number of the trial.
     """
 
     name: ClassVar[str] = "prototypes"
