@@ -5,14 +5,13 @@
     class TestMine(EncoderSuite):
         @pytest.fixture
         def make(self):
-            return lambda: MyEncoder(g=6)
+            return lambda: MyEncoder(grid_resolution=6)
 
 Needs pytest.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -28,6 +27,7 @@ from crysim.interfaces import Encoder
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.model import check_groups
 from crysim.testing.elsewhere import elsewhere
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
 
 MakeEncoder = Callable[[], Encoder]
@@ -90,11 +90,7 @@ class EncoderSuite:
         return model.random_bits(n, np.random.default_rng(1))
 
     def test_carries_a_name_and_documented_options(self, make: MakeEncoder) -> None:
-        encoder = make()
-        assert encoder.name == encoder.name.lower()
-        parameters = list(inspect.signature(type(encoder).__init__).parameters.values())[1:]
-        assert all(p.default is not p.empty for p in parameters)
-        assert all(p.annotation is not p.empty for p in parameters)
+        check_name_and_options(make())
 
     def test_groups_are_disjoint_and_in_order(self, encoder: Encoder) -> None:
         check_groups(encoder.groups, encoder.num_bits)
