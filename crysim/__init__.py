@@ -10,16 +10,34 @@ if TYPE_CHECKING:
     from crysim.crystal import Crystal
     from crysim.plugins.specs import hookimpl
     from crysim.quadratic import QuadraticModel
+    from crysim.workflows.bench import bench
+    from crysim.workflows.relax import relax
+    from crysim.workflows.report import read_runs
+    from crysim.workflows.search import search
 
 __version__ = "0.1.0"
 
-__all__ = ["Composition", "Crystal", "QuadraticModel", "__version__", "hookimpl"]
+__all__ = [
+    "Composition",
+    "Crystal",
+    "QuadraticModel",
+    "__version__",
+    "bench",
+    "hookimpl",
+    "read_runs",
+    "relax",
+    "search",
+]
 
 _HOMES = {
     "Composition": "crysim.composition",
     "Crystal": "crysim.crystal",
     "QuadraticModel": "crysim.quadratic",
+    "bench": "crysim.workflows.bench",
     "hookimpl": "crysim.plugins.specs",
+    "read_runs": "crysim.workflows.report",
+    "relax": "crysim.workflows.relax",
+    "search": "crysim.workflows.search",
 }
 """Where what a person starts with is defined: imported when it is first asked for, so `import crysim` is quick."""
 

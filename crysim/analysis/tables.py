@@ -10,10 +10,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Value = str | int | float | bool | None
 NOTHING = "/"
@@ -173,6 +176,12 @@ class Table:
         """For JSON: title, notes and rows; what is not finite becomes null."""
         rows = [{c.key: _plain(row.get(c.key)) for c in self.columns} for row in self.rows]
         return {"title": self.title, "notes": self.all_notes, "rows": rows}
+
+    def to_dataframe(self) -> DataFrame:
+        """A pandas DataFrame with the keys as columns, values unrounded."""
+        from pandas import DataFrame
+
+        return DataFrame([{c.key: row.get(c.key) for c in self.columns} for row in self.rows])
 
     def to_json(self) -> str:
         """`to_dict` as text."""

@@ -14,46 +14,22 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crysim.bench import values
 from crysim.bench.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.bench.systems import spelled_out
+from crysim.declared import assignments, declared
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
 
-_KEYS: dict[str, values.Converter] = {
-    "system": values.names,
-    "method": values.names,
-    "encoder": values.text,
-    "surrogate": values.text,
-    "solver": values.text,
-    "energy": values.text,
-    "budget": values.whole,
-    "seeds": values.numbers,
-    "batch": values.whole,
-    "space_groups": values.numbers,
-    "min_distance": values.real,
-    "pair_distances": values.reals,
-    "seed_structures": values.names,
-    "too_close": values.real,
-    "threads": values.whole,
-    "reference": values.names,
-    "cell": values.text,
-    "out": values.text,
-    "workers": values.whole,
-}
-_RELAX_KEYS: dict[str, values.Converter] = {
-    "fmax": values.real,
-    "max_steps": values.whole,
-    "pressure": values.real,
-    "symmetry": values.text,
-    "num_frames": values.whole,
-    "timeout": values.real,
-}
+_SETTINGS = {one.name: one for one in declared(BenchSettings)}
+_CELL = "cell"
+"""Is no setting of a comparison but says how its systems are spelt out."""
+_RELAX = {one.name: one for one in declared(RelaxSettings)}
+_OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, "energy")))
 _VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
 
 
@@ -62,8 +38,10 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
 
     Args:
         file: the TOML file, or None.
-        given: keys of `BenchSettings`, ``relax`` as a table, ``NAME_options`` of the chosen encoder, surrogate,
-            solver and energy, and ``surrogate_tables``, options by surrogate; a value of None is not given.
+        given: fields of `BenchSettings` and of `RelaxSettings`; ``encoder_options``, ``surrogate_options``,
+            ``solver_options``, ``energy_options``: tables of options of the parts chosen; ``options``: of the
+            strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune; ``cell``: see
+            `crysim.bench.systems.spelled_out`. A value of None is not given.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
@@ -74,16 +52,25 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         if key not in known:
             raise UnknownNameError(f"table of {file}", key, known)
     here = {key: value for key, value in given.items() if value is not None}
-    chosen = {**_bench_table(tables.get("bench", {}), str(file)), **{k: v for k, v in here.items() if k in _KEYS}}
-    relax = {**_table(tables, "relax", file), **here.get("relax", {})}
-    converted = {key: values.convert(key, value, _KEYS[key]) for key, value in chosen.items()}
+    names = {*_known_keys(), *_RELAX, *_OTHERS}
+    for key in here:
+        if key not in names:
+            raise UnknownNameError("setting", key, names)
+    if "surrogate_config" in here:
+        here["surrogate_tables"] = _surrogate_tables(Path(here["surrogate_config"]))
+        here.setdefault("surrogate", next(iter(here["surrogate_tables"])))
+    chosen = _bench_table(tables.get("bench", {}), str(file))
+    chosen.update({key: value for key, value in here.items() if key in _known_keys()})
+    relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
+    cell = chosen.pop(_CELL, None)
+    converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}
     systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
-    converted["system"], converted["reference"] = spelled_out(systems, references, converted.pop("cell", None))
+    converted["system"], converted["reference"] = spelled_out(systems, references, cell)
     settings = BenchSettings(
         **converted,
         relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
         variants=_variants(_table(tables, "method", file), str(file)),
-        method_options=here.get("method_options", {}),
+        method_options=dict(here.get("options", {})),
     )
     options: dict[Kind, dict[str, Options]] = {}
     for kind in KINDS:
@@ -99,19 +86,20 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     return replace(settings, options=options)
 
 
-def given_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``given`` of `read_settings` from a command's arguments; those that are no settings are passed over."""
-    given: dict[str, Any] = {key: value for key, value in arguments.items() if key in _KEYS and value not in (None, [])}
-    given["relax"] = {key: arguments[key] for key in _RELAX_KEYS if arguments.get(key) is not None}
+def command_line(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``given`` of `read_settings` from a command's options, whose plug-ins' options are texts ``KEY=VALUE``."""
+    found = {key: value for key, value in given.items() if value not in (None, [])}
     for kind in (*PARTS, "energy"):
-        given[f"{kind}_options"] = values.assignments(arguments.get(f"{kind}_option") or ())
-    if arguments.get("surrogate_config") is not None:
-        given["surrogate_tables"] = _surrogate_tables(arguments["surrogate_config"])
-        given.setdefault("surrogate", next(iter(given["surrogate_tables"])))
-    given["method_options"] = values.assignments(arguments.get("option") or ())
-    if arguments.get("mid") is not None:
-        given["method_options"]["mid"] = arguments["mid"]
-    return given
+        if f"{kind}_option" in found:
+            found[f"{kind}_options"] = assignments(found.pop(f"{kind}_option"))
+    options = assignments(found.pop("option", ()))
+    if "mid" in found:
+        options["mid"] = found.pop("mid")
+    return found | ({"options": options} if options else {})
+
+
+def _known_keys() -> set[str]:
+    return {*_SETTINGS, _CELL}
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -148,8 +136,8 @@ def _bench_table(table: Any, file: str) -> dict[str, Any]:
     chosen = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _KEYS:
-            raise UnknownNameError(f"key of [bench] in {file}", key, _KEYS)
+        if name not in _known_keys():
+            raise UnknownNameError(f"key of [bench] in {file}", key, _known_keys())
         chosen[name] = value
     return chosen
 
@@ -158,9 +146,9 @@ def _relax_settings(table: Mapping[str, Any], where: str) -> RelaxSettings:
     chosen = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _RELAX_KEYS:
-            raise UnknownNameError(f"key of {where}", key, [f.name for f in fields(RelaxSettings)])
-        chosen[name] = values.convert(name, value, _RELAX_KEYS[name])
+        if name not in _RELAX:
+            raise UnknownNameError(f"key of {where}", key, _RELAX)
+        chosen[name] = _RELAX[name].read(value)
     return RelaxSettings(**chosen)
 
 

@@ -29,13 +29,25 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(jobs: Sequence[Job], console: Console) -> Iterator[Display]:
-    """The display that suits a console."""
-    if console.is_terminal:
+def display(jobs: Sequence[Job], console: Console | None) -> Iterator[Display]:
+    """The display that suits a console; nothing is shown without one."""
+    if console is None:
+        yield NoDisplay()
+    elif console.is_terminal or console.is_jupyter:
         with LiveDisplay(jobs, console) as live:
             yield live
     else:
         yield PlainDisplay(jobs, console)
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def report(self, job: Job, progress: Progress) -> None:
+        """Pass over it."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Pass over it."""
 
 
 class PlainDisplay:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,12 +38,14 @@ class Outcome:
 
     Attributes:
         bad_input: the error is the user's to mend.
+        interrupted: the user ended it.
     """
 
     job: Job
     progress: Progress | None
     error: str = ""
     bad_input: bool = False
+    interrupted: bool = False
 
     @property
     def good(self) -> bool:
@@ -59,6 +63,8 @@ class Outcome:
 
 ModelTask = Callable[[EnergyModel], object]
 _PREPARE, _BESIDE = -1, -2
+_STARTING = threading.Lock()
+"""Processes begin one at a time, since what they inherit is set for each."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_work, args=(theirs, energy, threads, pool), daemon=True)
-        with _environment(threads), _interrupts_ignored():
+        with _environment(threads), _interrupts_ignored(), _without_main():
             self._process.start()
         theirs.close()
         self.index: int | None = None
@@ -217,6 +223,22 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """A process begun here does not import the script that asked for it.
+
+    Nothing that workers do lies in that script, and one without an ``if __name__ == "__main__"`` would run itself in
+    every worker.
+    """
+    with _STARTING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 @contextmanager

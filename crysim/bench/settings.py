@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from crysim.bench.spec import PartSpec, RunSpec
+from crysim.bench.spec import PartSpec, RunSettings, RunSpec
 from crysim.bench.systems import System, find_system, read_seed_structures
 from crysim.composition import Composition
+from crysim.declared import PARTS as PARTS_PANEL
+from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
-from crysim.interfaces import RelaxSettings, Strategy
+from crysim.interfaces import Strategy
 from crysim.plugins import KINDS, Kind, default_options, plugin_manager
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
@@ -21,52 +23,54 @@ DEFAULT_SYSTEMS = ("Ca4S4",)
 DEFAULT_METHODS = ("crysim", "random")
 
 
-@dataclass(frozen=True)
-class BenchSettings:
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings(RunSettings):
     """A comparison: systems × methods × seeds.
 
     Attributes:
-        system: formulas per cell.
-        method: strategies' names and variants' labels.
-        encoder, surrogate, solver: what methods are built of, unless a variant says otherwise.
-        energy: the energy model, one for all.
-        budget, batch, space_groups, min_distance, too_close, threads: see `RunSpec`.
-        pair_distances: Å, for pairs of elements of any of the systems.
-        seed_structures: structure files, each of one of the systems.
-        seeds: one run each.
-        reference: ground truths, ``FORMULA=FILE``, or ``FILE`` if there is one system.
-        out: the folder of the results.
-        workers: processes.
-        relax: how candidates are relaxed.
         options: of plug-ins, by kind and name.
         method_options: from the command line: ``KEY`` for every method that has it, or ``LABEL.KEY`` for one.
         variants: by label, the table of the file.
     """
 
-    system: tuple[str, ...] = DEFAULT_SYSTEMS
-    method: tuple[str, ...] = ()
-    encoder: str = "crysim"
-    surrogate: str = "fm"
-    solver: str = "annealer"
-    energy: str = "chgnet"
-    budget: int = 100
-    seeds: tuple[int, ...] = (0,)
-    batch: int = 8
-    space_groups: tuple[int, ...] | None = None
-    min_distance: float | None = None
-    pair_distances: Mapping[str, float] = field(default_factory=dict)
-    seed_structures: tuple[str, ...] = ()
-    too_close: float = 1.0
-    threads: int = 1
-    reference: tuple[str, ...] = ()
-    out: str = "crysim-bench"
-    workers: int = 1
-    relax: RelaxSettings = field(default_factory=RelaxSettings)
+    system: tuple[str, ...] = setting(
+        DEFAULT_SYSTEMS,
+        "Formula per cell, a structure file, or mp:mp-1234; may be repeated.",
+        RUN,
+        metavar="FORMULA",
+    )
+    method: tuple[str, ...] = setting(
+        (),
+        "Strategy, or a variant's label; may be repeated.",
+        RUN,
+        shown_default="crysim and random",
+    )
+    seeds: tuple[int, ...] = setting((0,), "One run each, as in 0-4 or 0,3,7.", RUN)
+    reference: tuple[str, ...] = setting(
+        (),
+        "Known ground truth: a structure file, or mp:mp-1234 of the Materials Project; may be repeated.",
+        RUN,
+        metavar="[FORMULA=]FILE",
+    )
+    seed_structures: tuple[str, ...] = setting(
+        (),
+        "Relaxed before the search, which learns from it: a file, or mp:mp-1234; may be repeated.",
+        RUN,
+        flag="--seed-structure",
+        metavar="FILE",
+    )
+    encoder: str = setting("crysim", "Crystals to bits.", PARTS_PANEL)
+    surrogate: str = setting("fm", "Bits to a quadratic model.", PARTS_PANEL)
+    solver: str = setting("annealer", "Ising solver.", PARTS_PANEL)
+    energy: str = setting("chgnet", "Energy model.", PARTS_PANEL)
+    out: str = setting("crysim-bench", "Folder of the results.", RECORDS)
+    workers: int = setting(1, "Worker processes.", RECORDS)
     options: Mapping[Kind, Mapping[str, Options]] = field(default_factory=dict)
     method_options: Options = field(default_factory=dict)
     variants: Mapping[str, Options] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
         if self.workers < 1:
@@ -110,21 +114,14 @@ class BenchSettings:
         seeds = read_seed_structures(self.seed_structures, compositions)
         return [
             RunSpec(
+                **{**self.shared(), "pair_distances": pairs[system]},
                 system=system,
                 method=label,
                 strategy=strategy,
                 energy=PartSpec(self.energy, self._part_options("energy", self.energy)),
                 parts=parts,
                 seed=seed,
-                budget=self.budget,
-                batch=self.batch,
-                relax=self.relax,
-                space_groups=self.space_groups,
-                min_distance=self.min_distance,
-                pair_distances=pairs[system],
                 seed_structures=seeds[system],
-                too_close=self.too_close,
-                threads=self.threads,
             )
             for system in compositions
             for label, (strategy, parts) in methods.items()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from typing import Any
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.declared import RECORDS, RUN, declared, setting
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
+
+NEWER = ("pair_distances",)
+"""Settings that the first runs' manifests do not know: not written where they have their default."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,55 @@ class PartSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class RunSpec:
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What a user says of a run and every run of a comparison shares; a new setting is one more field here.
+
+    Attributes:
+        relax: how candidates are relaxed.
+    """
+
+    budget: int = setting(100, "Relaxations of each run.", RUN)
+    batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
+    space_groups: tuple[int, ...] | None = setting(
+        None, "Allowed numbers, as in 195-230,225.", RUN, shown_default="all"
+    )
+    min_distance: float | None = setting(
+        None, "Å, between atoms of random crystals.", RUN, shown_default="the strategy's"
+    )
+    pair_distances: Mapping[str, float] = setting(
+        {},
+        "Å, instead for a pair of elements, as in Ca-O=2.0; may be repeated.",
+        RUN,
+        flag="--pair-distance",
+        metavar="A-B=Å",
+    )
+    too_close: float = setting(
+        1.0, "Å; a crystal with a closer pair after relaxation does not count (section 2.3).", RUN, flag=""
+    )
+    threads: int = setting(1, "Threads of each process.", RECORDS)
+    relax: RelaxSettings = field(default_factory=RelaxSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("budget", "batch", "threads"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"{name} is {value}: it must be at least 1")
+        for group in self.space_groups or ():
+            if not 1 <= group <= 230:
+                raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
+        for name in ("min_distance", "too_close"):
+            distance = getattr(self, name)
+            if distance is not None and not 0 <= distance < inf:
+                raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
+
+    def shared(self) -> dict[str, Any]:
+        """The fields of this class, to make another object that has them."""
+        return {one.name: getattr(self, one.name) for one in fields(RunSettings)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(RunSettings):
     """A run. What is written here, the versions and the energy model's weights determine its trials on a CPU.
 
     Attributes:
@@ -34,15 +85,7 @@ class RunSpec:
         energy: the energy model.
         parts: what the strategy is built of: by kind, ``encoder``, ``surrogate``, ``solver``.
         seed: of everything random in the run.
-        budget: relaxations.
-        batch: candidates asked for at a time; a strategy may return fewer.
-        relax: how candidates are relaxed.
-        space_groups: allowed numbers, or None for all.
-        min_distance: Å between atoms of random crystals; None: the strategy's default.
-        pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
         seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
-        too_close: Å; a trial with a closer pair after relaxation does not count (section 2.3).
-        threads: of torch and of linear algebra.
     """
 
     system: Composition
@@ -51,28 +94,12 @@ class RunSpec:
     energy: PartSpec
     parts: Mapping[Kind, PartSpec] = field(default_factory=dict)
     seed: int = 0
-    budget: int = 100
-    batch: int = 8
-    relax: RelaxSettings = field(default_factory=RelaxSettings)
-    space_groups: tuple[int, ...] | None = None
-    min_distance: float | None = None
-    pair_distances: Mapping[str, float] = field(default_factory=dict)
     seed_structures: tuple[Crystal, ...] = ()
-    too_close: float = 1.0
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("budget", 1), ("batch", 1), ("threads", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise InputError(f"{name} is {value}: it must be at least {least}")
-        for group in self.space_groups or ():
-            if not 1 <= group <= 230:
-                raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
-        for name in ("min_distance", "too_close"):
-            distance = getattr(self, name)
-            if distance is not None and not 0 <= distance < inf:
-                raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
+        super().__post_init__()
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}: it must be at least 0")
         _ = self.problem.min_distances  # refuses pairs that are none
 
     @property
@@ -86,20 +113,16 @@ class RunSpec:
             "system": self.system.formula,
             "method": self.method,
             "seed": self.seed,
-            "budget": self.budget,
-            "batch": self.batch,
-            "space_groups": None if self.space_groups is None else sorted(self.space_groups),
-            "min_distance": self.min_distance,
-            "too_close": self.too_close,
-            "threads": self.threads,
+            **{one.name: _plain(getattr(self, one.name)) for one in declared(RunSettings)},
             "strategy": _resolved("strategy", self.strategy),
             "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},
             "energy": _resolved("energy", self.energy),
             "relax": asdict(self.relax),
         }
         # What a run does not use is not written down, so that runs of earlier versions still go on.
-        if self.pair_distances:
-            config["pair_distances"] = dict(sorted(self.pair_distances.items()))
+        for name in NEWER:
+            if getattr(self, name) == next(one.default for one in declared(RunSettings) if one.name == name):
+                del config[name]
         if self.seed_structures:
             config["seed_structures"] = [crystal.to_dict() for crystal in self.seed_structures]
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
@@ -137,6 +160,13 @@ class RunSpec:
             if "space_groups" in default_options(cls):
                 parts["encoder"] = PartSpec(encoder.name, {"space_groups": sorted(self.space_groups), **options})
         return parts
+
+
+def _plain(value: Any) -> Any:
+    """A setting's value in an order that does not depend on how it was given."""
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items()))
+    return sorted(value) if isinstance(value, tuple) else value
 
 
 def build_energy(part: PartSpec) -> EnergyModel:

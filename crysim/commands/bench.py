@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.interfaces import RelaxSettings
+
+if TYPE_CHECKING:
+    from crysim.workflows.bench import BenchResult
 
 
+@o.with_settings(BenchSettings, RelaxSettings, parts=("all",))
 def bench(
-    system: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FORMULA",
-            help="Formula per cell, a structure file, or mp:mp-1234; may be repeated. Default: Ca4S4.",
-            rich_help_panel=o.RUN,
-        ),
-    ] = None,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Strategy, or a variant's label; may be repeated. Default: crysim and random.", rich_help_panel=o.RUN
-        ),
-    ] = None,
-    budget: o.Budget = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="One run each, as in 0-4 or 0,3,7. Default: 0.", rich_help_panel=o.RUN)
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option(help="Folder of the results. Default: crysim-bench.", rich_help_panel=o.RUN)
-    ] = None,
-    workers: o.Workers = None,
+    given: dict[str, Any],
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file with these settings; the command line goes before it.", rich_help_panel=o.RUN),
+        typer.Option(help="TOML file with these settings; the command line goes before it.", rich_help_panel=o.RECORDS),
     ] = None,
-    reference: o.Reference = None,
     cell: o.Cell = None,
-    batch: o.Batch = None,
-    space_groups: o.SpaceGroups = None,
-    min_distance: o.MinDistance = None,
-    pair_distances: o.PairDistances = None,
-    seed_structures: o.SeedStructures = None,
-    threads: o.Threads = None,
-    energy: o.Energy = None,
-    solver: o.Solver = None,
-    surrogate: o.Surrogate = None,
-    encoder: o.Encoder = None,
-    option: o.Option = None,
-    energy_option: o.EnergyOption = None,
-    solver_option: o.SolverOption = None,
-    surrogate_option: o.SurrogateOption = None,
-    surrogate_config: o.SurrogateConfig = None,
-    encoder_option: o.EncoderOption = None,
-    mid: o.Mid = None,
-    fmax: o.Fmax = None,
-    max_steps: o.MaxSteps = None,
-    pressure: o.Pressure = None,
-    symmetry: o.Symmetry = None,
-    timeout: o.Timeout = None,
     as_json: o.Json = False,
 ) -> None:
     """Compare strategies: methods × systems × seeds, within a budget of relaxations.
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.config_file import given_settings, read_settings
-    from crysim.commands.comparing import compare
+    from rich.console import Console
 
-    given = given_settings(locals())
-    raise typer.Exit(compare(read_settings(config, given), as_json=as_json))
+    from crysim.bench.config_file import command_line, read_settings
+    from crysim.commands.showing import end
+    from crysim.workflows.bench import run_bench
+
+    settings = read_settings(config, command_line({**given, "cell": cell}))
+    result = run_bench(settings, Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps(_document(result), indent=2, ensure_ascii=False))
+    elif result.records:
+        _show(result)
+    for note in result.notes:
+        typer.echo(f"warning: {note}", err=True)
+    end(result.ended)
+
+
+def _document(result: BenchResult) -> dict[str, Any]:
+    return {
+        "summary": result.summary.to_dict(),
+        "seconds": result.seconds.to_dict(),
+        "failures": [
+            {"run": outcome.job.spec.label, "reason": outcome.failure}
+            for outcome in result.ended.outcomes
+            if not outcome.good
+        ],
+        "files": [str(file) for file in result.files],
+    }
+
+
+def _show(result: BenchResult) -> None:
+    from crysim.analysis.outcome import terminal_table
+    from crysim.commands.showing import table_console
+
+    console, out = table_console(), result.folder
+    console.print(terminal_table(result.comparison).to_rich())
+    console.print(result.seconds.to_rich())
+    console.print(f"figure: {out / 'energy.png'}; all tables: {out / 'summary'}.*, {out / 'seeds'}-*", style="dim")

@@ -42,7 +42,7 @@ def compare_solvers(
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
-    from crysim.commands.running import table_console
+    from crysim.commands.showing import table_console
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
@@ -91,7 +91,7 @@ def _solvers(names: Sequence[str], texts: Sequence[str]) -> list[tuple[str, Isin
     Raises:
         InputError: a name given twice, an unknown one, an option that no solver has or with an ill value.
     """
-    from crysim.bench.values import assignments
+    from crysim.declared import assignments
     from crysim.errors import InputError
     from crysim.plugins import default_options, plugin_manager
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.errors import EXIT_ALL_FAILED
+from crysim.interfaces import RelaxSettings
 
 
+@o.with_settings(
+    BenchSettings,
+    RelaxSettings,
+    only=("energy", "fmax", "max_steps", "pressure", "symmetry", "timeout"),
+    parts=("energy_option",),
+)
 def import_(
+    given: dict[str, Any],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the program ran, or its structures lie.")],
     kind: Annotated[str, typer.Option("--from", help="calypso, cryspy or poscars.")],
     out: Annotated[str, typer.Option(help="Folder of the results that they are added to. Default: crysim-bench.")] = (
@@ -24,13 +34,6 @@ def import_(
     relax: Annotated[
         bool, typer.Option("--relax", help="Relax the structures with --energy; else the program's own energies count.")
     ] = False,
-    energy: o.Energy = None,
-    energy_option: o.EnergyOption = None,
-    fmax: o.Fmax = None,
-    max_steps: o.MaxSteps = None,
-    pressure: o.Pressure = None,
-    symmetry: o.Symmetry = None,
-    timeout: o.Timeout = None,
     as_json: o.Json = False,
 ) -> None:
     """Add structures that CALYPSO, CrySPY or another program found to a bench's results, as one run.
@@ -38,9 +41,13 @@ def import_(
     Without --relax their energies are the program's own, and can be compared only with others of it. With it they are
     relaxed as the runs in --out were, unless --energy says otherwise.
     """
-    from crysim.commands.importing import Import, import_results
+    import json
 
-    given = dict(locals())
-    raise typer.Exit(
-        import_results(Import(folder, kind, Path(out), system, method or kind, seed, relax), given, as_json)
-    )
+    from crysim.bench.config_file import command_line
+    from crysim.workflows.imports import Import, import_results
+
+    done = import_results(Import(folder, kind, Path(out), system, method or kind, seed, relax), command_line(given))
+    typer.echo(json.dumps(done.to_dict(), indent=2) if as_json else str(done))
+    if not relax and not done.counting:
+        typer.echo("their energies are not known: import them with --relax", err=True)
+    raise typer.Exit(0 if done.counting else EXIT_ALL_FAILED)

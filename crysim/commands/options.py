@@ -1,20 +1,18 @@
-"""Options that several commands share, as annotations."""
+"""Options that commands share: those of declared settings are made from the declarations, the others stand here."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-RUN = "What is searched, and how"
-PARTS = "Parts and their options"
-RELAX = "Relaxation"
+from crysim.declared import PARTS, RECORDS, RELAX, RUN, Setting, bare, declared
 
-Encoder = Annotated[str | None, typer.Option(help="Crystals to bits. Default: crysim.", rich_help_panel=PARTS)]
-Surrogate = Annotated[str | None, typer.Option(help="Bits to a quadratic model. Default: fm.", rich_help_panel=PARTS)]
-Solver = Annotated[str | None, typer.Option(help="Ising solver. Default: annealer.", rich_help_panel=PARTS)]
-Energy = Annotated[str | None, typer.Option(help="Energy model. Default: chgnet.", rich_help_panel=PARTS)]
+__all__ = ["PARTS", "RECORDS", "RELAX", "RUN", "Cell", "Json", "with_settings"]
+
 EncoderOption = Annotated[
     list[str] | None,
     typer.Option("--encoder-option", metavar="KEY=VALUE", help="Of the encoder.", rich_help_panel=PARTS),
@@ -54,58 +52,81 @@ Mid = Annotated[
         rich_help_panel=PARTS,
     ),
 ]
-Budget = Annotated[int | None, typer.Option(help="Relaxations of each run. Default: 100.", rich_help_panel=RUN)]
-Batch = Annotated[int | None, typer.Option(help="Crystals relaxed together, at most. Default: 8.", rich_help_panel=RUN)]
-SpaceGroups = Annotated[
-    str | None,
-    typer.Option("--space-groups", help="Allowed numbers, as in 195-230,225. Default: all.", rich_help_panel=RUN),
-]
-MinDistance = Annotated[
-    float | None,
-    typer.Option("--min-distance", help="Å, between atoms of random crystals.", rich_help_panel=RUN),
-]
-PairDistances = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--pair-distance",
-        metavar="A-B=Å",
-        help="Instead, for a pair of elements, as in Ca-O=2.0; may be repeated.",
-        rich_help_panel=RUN,
-    ),
-]
-SeedStructures = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--seed-structure",
-        metavar="FILE",
-        help="Relaxed before the search, which learns from it: a file, or mp:mp-1234; may be repeated.",
-        rich_help_panel=RUN,
-    ),
-]
-Reference = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[FORMULA=]FILE",
-        help="Known ground truth: a structure file, or mp:mp-1234 of the Materials Project.",
-        rich_help_panel=RUN,
-    ),
-]
 Cell = Annotated[
     str | None,
     typer.Option(
         help="conventional or primitive: the cell of the known structure that is searched.", rich_help_panel=RUN
     ),
 ]
-Workers = Annotated[int | None, typer.Option(help="Worker processes. Default: 1.", rich_help_panel=RUN)]
-Threads = Annotated[int | None, typer.Option(help="Threads of each process. Default: 1.", rich_help_panel=RUN)]
-Fmax = Annotated[
-    float | None, typer.Option(help="Largest force at convergence, eV/Å. Default: 0.005.", rich_help_panel=RELAX)
-]
-MaxSteps = Annotated[int | None, typer.Option("--max-steps", help="Default: 500.", rich_help_panel=RELAX)]
-Pressure = Annotated[float | None, typer.Option(help="GPa. Default: 0.", rich_help_panel=RELAX)]
-Symmetry = Annotated[
-    str | None,
-    typer.Option(help="keep, release or polish. Default: the energy model's.", rich_help_panel=RELAX),
-]
-Timeout = Annotated[float | None, typer.Option(help="Seconds for one relaxation.", rich_help_panel=RELAX)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_PART_OPTIONS: dict[str, Any] = {
+    "option": Option,
+    "encoder_option": EncoderOption,
+    "surrogate_option": SurrogateOption,
+    "surrogate_config": SurrogateConfig,
+    "solver_option": SolverOption,
+    "energy_option": EnergyOption,
+    "mid": Mid,
+}
+"""Options of a search's parts: they are no settings, since which there are depends on the parts."""
+
+Command = Callable[..., None]
+
+
+def with_settings(
+    *classes: type, only: tuple[str, ...] | None = None, without: tuple[str, ...] = (), parts: tuple[str, ...] = ()
+) -> Callable[[Command], Command]:
+    """Give a command an option for every declared setting of some classes.
+
+    The command gets those that were given, by name, as the keyword argument ``given``.
+
+    Args:
+        classes: with `crysim.declared.setting` fields.
+        only: names of the settings; None: all that have a flag.
+        without: names that are left out.
+        parts: names of `_PART_OPTIONS`; ``("all",)`` for all of them.
+    """
+    wanted = [
+        one
+        for cls in classes
+        for one in sorted(declared(cls), key=lambda one: one.name not in cls.__annotations__)  # its bases' last
+        if one.flag and (only is None or one.name in only) and one.name not in without
+    ]
+    added = {one.name: _annotation(one) for one in wanted}
+    added |= {name: hint for name, hint in _PART_OPTIONS.items() if name in parts or parts == ("all",)}
+
+    def decorate(command: Command) -> Command:
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "given"]
+
+        def call(**arguments: Any) -> None:
+            given = {name: arguments.pop(name) for name in added}
+            command(given={k: v for k, v in given.items() if v not in (None, [])}, **arguments)
+
+        before = [p for p in own if p.default is p.empty]
+        after = [p for p in own if p.default is not p.empty]
+        made = [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=h) for n, h in added.items()
+        ]
+        ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*before, *after)]
+        position = next((i for i, p in enumerate(ordered) if p.name == "as_json"), len(ordered))
+        call.__signature__ = inspect.Signature([*ordered[:position], *made, *ordered[position:]])  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in (*ordered, *made)}
+        call.__name__, call.__doc__ = command.__name__, command.__doc__
+        return call
+
+    return decorate
+
+
+def _annotation(one: Setting) -> Any:
+    """The typer option of a setting; what is not given is None, so that a file may say it."""
+    kind = bare(one.hint)
+    shown = kind if kind in (int, float, str, bool) else str if kind == tuple[int, ...] else list[str]
+    metavar = one.declaration.metavar or ("KEY=VALUE" if isinstance(kind, Mapping) else None)
+    about = one.declaration.help
+    if one.default_text != "none":
+        about += f" Default: {one.default_text}."
+    return Annotated[
+        shown | None,
+        typer.Option(one.flag, metavar=metavar, help=about, rich_help_panel=one.declaration.panel, show_default=False),
+    ]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
@@ -17,16 +19,15 @@ BATCH = 8
 """Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
 
 
+@o.with_settings(
+    BenchSettings,
+    RelaxSettings,
+    only=("energy", "threads", "fmax", "max_steps", "pressure", "symmetry", "timeout"),
+    parts=("energy_option",),
+)
 def relax(
+    given: dict[str, Any],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CIF, POSCAR or extended XYZ.")],
-    energy: o.Energy = None,
-    energy_option: o.EnergyOption = None,
-    fmax: o.Fmax = None,
-    max_steps: o.MaxSteps = None,
-    pressure: o.Pressure = None,
-    symmetry: o.Symmetry = None,
-    timeout: o.Timeout = None,
-    threads: o.Threads = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the relaxed crystals, as CIF.")] = None,
     as_json: o.Json = False,
 ) -> None:
@@ -34,18 +35,22 @@ def relax(
 
     Energies are those of the file's own cell, eV; enthalpies under pressure.
     """
+    from crysim.bench.config_file import command_line
     from crysim.bench.loop import limit_threads
-    from crysim.bench.values import assignments
+    from crysim.declared import declared
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
-    from crysim.interfaces import RelaxSettings
     from crysim.plugins import plugin_manager
 
-    given = {"fmax": fmax, "max_steps": max_steps, "pressure": pressure, "symmetry": symmetry, "timeout": timeout}
-    settings = RelaxSettings(num_frames=0, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    chosen = command_line(given)
+    names = {one.name for one in declared(RelaxSettings)}
+    settings = RelaxSettings(num_frames=0, **{k: v for k, v in chosen.items() if k in names})
+    threads = chosen.get("threads")
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: it must be at least 1")
     inputs = [_Input(file) for file in files]
-    model: EnergyModel = plugin_manager().build("energy", energy or "chgnet", assignments(energy_option or []))
+    model: EnergyModel = plugin_manager().build(
+        "energy", chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
+    )
     if out is not None:
         _prepare(out)
     import torch  # noqa: F401  (before its threads are limited)

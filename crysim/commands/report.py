@@ -18,19 +18,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a report that opens in any browser without a network: tables, charts, crystals in 3D."""
-    from crysim.analysis.hull import Hull
-    from crysim.analysis.references import compare_records, load_references
-    from crysim.analysis.report.page import make_report
-    from crysim.bench.journal import read_bench
-    from crysim.errors import InputError
+    from crysim.workflows.report import write_report
 
-    records = read_bench(folder)
-    phases = Hull(hull) if hull is not None else None
-    comparison = compare_records(records, load_references(folder, records))
-    text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases)
-    path = out or folder / "report.html"
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write the report {path}: {error.strerror}") from error
-    typer.echo(f"report: {path} ({len(text) / 1e6:.1f} MB)")
+    path = write_report(folder, out, title=title, hull=hull)
+    typer.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.interfaces import RelaxSettings
 
 
+@o.with_settings(
+    BenchSettings, RelaxSettings, only=("reference", "workers", "solver", "symmetry"), parts=("solver_option",)
+)
 def reproduce(
+    given: dict[str, Any],
     target: Annotated[
         list[str] | None, typer.Argument(metavar="TARGET...", help="table-1, table-s2, fig-4, ...; see --list.")
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
     out: Annotated[
-        str, typer.Option(help="Folder of the runs and results. Default: crysim-reproduce.", rich_help_panel=o.RUN)
+        str, typer.Option(help="Folder of the runs and results. Default: crysim-reproduce.", rich_help_panel=o.RECORDS)
     ] = "crysim-reproduce",
     budget: Annotated[
         int | None, typer.Option(help="Relaxations of each run. Default: the paper's 300.", rich_help_panel=o.RUN)
@@ -29,35 +36,47 @@ def reproduce(
     methods: Annotated[
         list[str] | None, typer.Option("--methods", "--method", help="Only these methods.", rich_help_panel=o.RUN)
     ] = None,
-    reference: o.Reference = None,
-    workers: o.Workers = None,
     energy: Annotated[
         str | None, typer.Option(help="Energy model. Default: the paper's, m3gnet.", rich_help_panel=o.PARTS)
     ] = None,
-    solver: o.Solver = None,
-    solver_option: o.SolverOption = None,
-    symmetry: o.Symmetry = None,
     as_json: o.Json = False,
 ) -> None:
     """Make tables and figures of the paper again, with the paper's values beside ours.
 
     Stopped at any moment, the same command goes on where it was; what is cut is printed on the table.
     """
-    from crysim.commands.reproducing import Cuts, list_targets, reproduce_targets
+    from rich.console import Console
+
+    from crysim.bench.config_file import command_line
+    from crysim.commands.showing import end, table_console
     from crysim.errors import InputError
+    from crysim.workflows.reproduce import Cuts, list_targets
+    from crysim.workflows.reproduce import reproduce as make_again
 
     if show_list:
-        list_targets(as_json=as_json)
+        table = list_targets()
+        if as_json:
+            typer.echo(json.dumps(list(table.rows), indent=2))
+        else:
+            table_console().print(table.to_rich())
         return
     if not target:
         raise InputError("name at least one table or figure, as in table-s2; crysim reproduce --list shows all")
+    settings = command_line(given)
     cuts = Cuts(
         budget=budget,
         seeds=seeds,
         systems=tuple(systems or ()),
         methods=tuple(methods or ()),
-        references=tuple(reference or ()),
-        settings={"energy": energy, "solver": solver, "workers": workers, "solver_option": solver_option or []},
-        symmetry=symmetry,
+        references=tuple(settings.pop("reference", ())),
+        symmetry=settings.pop("symmetry", None),
+        settings={"energy": energy, **settings},
     )
-    raise typer.Exit(reproduce_targets(target, out, cuts, as_json=as_json))
+    done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps([one.to_dict() for one in done], indent=2, ensure_ascii=False))
+    else:
+        for one in done:
+            for shown in one.terminal_tables():
+                table_console().print(shown.to_rich())
+    end(ended)

@@ -1,16 +1,21 @@
-"""`crysim search`: one run, to crystals."""
+"""`crysim search`: one formula, to crystals."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.interfaces import RelaxSettings
 
 
+@o.with_settings(BenchSettings, RelaxSettings, without=("system", "method", "seeds", "out", "workers"), parts=("all",))
 def search(
+    given: dict[str, Any],
     formula: Annotated[
         str, typer.Argument(help="Per cell, as in Ca4S4; or the structure that is to be found: a file, or mp:mp-1234.")
     ],
@@ -18,57 +23,41 @@ def search(
         int, typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4.", rich_help_panel=o.RUN)
     ] = 1,
     method: Annotated[str | None, typer.Option(help="Strategy. Default: crysim.", rich_help_panel=o.RUN)] = None,
-    budget: o.Budget = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=o.RUN)] = 0,
     out: Annotated[
-        str | None, typer.Option(help="Folder of the results. Default: crysim-FORMULA.", rich_help_panel=o.RUN)
+        str | None, typer.Option(help="Folder of the results. Default: crysim-FORMULA.", rich_help_panel=o.RECORDS)
     ] = None,
     top: Annotated[int, typer.Option(help="How many distinct crystals to write.", rich_help_panel=o.RUN)] = 10,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RUN)
+        Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RECORDS)
     ] = None,
-    reference: o.Reference = None,
     cell: o.Cell = None,
-    batch: o.Batch = None,
-    space_groups: o.SpaceGroups = None,
-    min_distance: o.MinDistance = None,
-    pair_distances: o.PairDistances = None,
-    seed_structures: o.SeedStructures = None,
-    threads: o.Threads = None,
-    energy: o.Energy = None,
-    solver: o.Solver = None,
-    surrogate: o.Surrogate = None,
-    encoder: o.Encoder = None,
-    option: o.Option = None,
-    energy_option: o.EnergyOption = None,
-    solver_option: o.SolverOption = None,
-    surrogate_option: o.SurrogateOption = None,
-    surrogate_config: o.SurrogateConfig = None,
-    encoder_option: o.EncoderOption = None,
-    mid: o.Mid = None,
-    fmax: o.Fmax = None,
-    max_steps: o.MaxSteps = None,
-    pressure: o.Pressure = None,
-    symmetry: o.Symmetry = None,
-    timeout: o.Timeout = None,
     as_json: o.Json = False,
 ) -> None:
     """Search the stable crystals of one formula; writes the best distinct ones as CIF, with a ranked table.
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from crysim.bench.config_file import given_settings, read_settings
-    from crysim.bench.systems import names_structure, spelled_out
-    from crysim.commands.ranking import search_one
-    from crysim.composition import Composition
-    from crysim.errors import InputError
+    from rich.console import Console
 
-    if top < 1:
-        raise InputError(f"top is {top}: it must be at least 1")
-    given = given_settings(locals())
-    asked = formula if names_structure(formula) else Composition.from_formula(formula, z).formula
-    (name,), references = spelled_out([asked], reference or (), cell)
-    given.pop("cell", None)
-    given |= {"system": name, "reference": list(references), "method": method or "crysim", "seeds": str(seed)}
-    given["out"] = out or f"crysim-{name}"
-    raise typer.Exit(search_one(read_settings(config, given), top=top, as_json=as_json))
+    from crysim.bench.config_file import command_line
+    from crysim.commands.showing import end, table_console
+    from crysim.workflows.search import search as search_crystals
+
+    result = search_crystals(
+        formula,
+        z=z,
+        method=method,
+        seed=seed,
+        top=top,
+        out=out,
+        cell=cell,
+        config=config,
+        progress=Console(stderr=True),
+        **command_line(given),
+    )
+    if as_json:
+        typer.echo(json.dumps(list(result.table.rows), indent=2))
+    elif result.crystals:
+        table_console().print(result.table.to_rich())
+    end(result.ended)

@@ -45,7 +45,7 @@ def solve(
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
-    from crysim.bench.values import assignments
+    from crysim.declared import assignments
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager

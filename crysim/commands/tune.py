@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ DATA = "data.npz"
 RECIPE = "data.json"
 
 
+@o.with_settings(
+    BenchSettings,
+    only=("surrogate", "energy", "encoder"),
+    parts=("surrogate_option", "energy_option", "encoder_option"),
+)
 def tune(
+    given: dict[str, Any],
     formula: Annotated[str, typer.Argument(help="Atoms per cell, as in Ca4S4.")],
     trials: Annotated[int, typer.Option(min=1, help="Trials of the study, those of earlier calls included.")] = 100,
     out: Annotated[
@@ -34,15 +41,6 @@ def tune(
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Fits per trial, each with another split and start.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Of the crystals, the sampler and the fits.")] = 0,
-    surrogate: o.Surrogate = None,
-    surrogate_option: Annotated[
-        list[str] | None,
-        typer.Option("--surrogate-option", metavar="KEY=VALUE", help="Held fixed.", rich_help_panel=o.PARTS),
-    ] = None,
-    energy: o.Energy = None,
-    energy_option: o.EnergyOption = None,
-    encoder: o.Encoder = None,
-    encoder_option: o.EncoderOption = None,
     as_json: o.Json = False,
 ) -> None:
     """Tune a surrogate's hyperparameters with Optuna's TPE; writes best.toml for --surrogate-config.
@@ -53,12 +51,14 @@ def tune(
 
     from rich.console import Console
 
-    from crysim.bench.values import assignments
+    from crysim.bench.config_file import command_line
     from crysim.composition import Composition
     from crysim.errors import InputError
     from crysim.workflows.training_data import TrainingData
     from crysim.workflows.tuning import Tuning
 
+    parts = command_line(given)
+    fixed = parts.get("surrogate_options", {})
     composition = Composition.from_formula(formula)
     folder = out or Path(f"crysim-tune-{composition.formula}")
     console = Console(stderr=True)
@@ -71,16 +71,14 @@ def tune(
         "random": random,
         "relaxed": relaxed,
         "seed": seed,
-        "energy": [energy or "chgnet", assignments(energy_option or ())],
-        "encoder": [encoder or "crysim", assignments(encoder_option or ())],
+        "energy": [parts.get("energy", "chgnet"), parts.get("energy_options", {})],
+        "encoder": [parts.get("encoder", "crysim"), parts.get("encoder_options", {})],
     }
     with _bar(console) as bar:
         data = _generated(folder, recipe, composition, bar) if dataset is None else TrainingData.load(dataset)
     if data.formula != composition.formula:
         raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {composition.formula}")
-    tuning = Tuning(
-        folder, surrogate or "fm", data, fixed=assignments(surrogate_option or ()), repeats=repeats, seed=seed
-    )
+    tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
     with _bar(console) as bar:
         task = bar.add_task("tuning", total=trials, completed=tuning.done)
 

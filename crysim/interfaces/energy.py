@@ -10,6 +10,7 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 from crysim.arrays import Floats
+from crysim.declared import RELAX, setting
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces.plugin import Plugin
 
@@ -37,12 +38,14 @@ class RelaxSettings:
         InputError: a setting is out of its range.
     """
 
-    fmax: float = 0.005
-    max_steps: int = 500
-    pressure: float = 0.0
-    symmetry: str | None = None
-    num_frames: int = 30
-    timeout: float | None = None
+    fmax: float = setting(0.005, "Largest force at convergence, eV/Å.", RELAX)
+    max_steps: int = setting(500, "Steps of the optimiser, at most.", RELAX)
+    pressure: float = setting(0.0, "GPa; energies are enthalpies then.", RELAX, shown_default="0")
+    symmetry: str | None = setting(
+        None, "keep, release or polish the space group.", RELAX, shown_default="the energy model's"
+    )
+    num_frames: int = setting(30, "Frames kept of a trajectory, for training.", RELAX, flag="")
+    timeout: float | None = setting(None, "Seconds for one relaxation.", RELAX)
 
     def __post_init__(self) -> None:
         if not 0 < self.fmax < inf:

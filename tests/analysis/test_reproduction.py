@@ -15,8 +15,8 @@ from crysim.analysis.paper.tables import find_target, merged, protocol_path, see
 from crysim.analysis.references import compare_records, load_references
 from crysim.bench.config_file import read_settings
 from crysim.bench.journal import RunRecord
-from crysim.commands.reproducing import Cuts, cut_notes, reproduce_targets, target_parts
 from crysim.errors import CrysimError, InputError, UnknownNameError
+from crysim.workflows.reproduce import Cuts, cut_notes, reproduce, target_parts
 
 
 @pytest.mark.parametrize("protocol", ["small", "large", "silica", "grid", "grid-silica", "regression"])
@@ -149,9 +149,10 @@ def test_fits_of_a_journal(records: list[RunRecord]) -> None:
 
 def test_a_target_without_runs_makes_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = partial(bits_table, num_initial=20)
-    monkeypatch.setattr("crysim.commands.reproducing.bits_table", few)
+    monkeypatch.setattr("crysim.workflows.reproduce.bits_table", few)
     out = tmp_path / "new" / "folder"
-    assert reproduce_targets(["table-s12"], str(out), Cuts(systems=("Y6Co51",)), as_json=True) == 0
+    (made,), ended = reproduce(["table-s12"], str(out), Cuts(systems=("Y6Co51",)))
+    assert (made.target.name, ended.exit_code) == ("table-s12", 0)
     assert {path.name for path in out.iterdir()} == {f"table-s12.{kind}" for kind in ("md", "csv", "tex", "json")}
 
 

@@ -11,8 +11,8 @@ from crysim.bench.config_file import read_settings
 from crysim.bench.settings import BenchSettings
 from crysim.bench.spec import RunSpec
 from crysim.bench.systems import find_system
-from crysim.bench.values import assignments, numbers
 from crysim.crystal.files import write_cif
+from crysim.declared import assignments, numbers
 from crysim.errors import InputError
 
 FILE = """
@@ -93,9 +93,9 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
         method=["crysim"],
         budget=5,
         seeds="7",
-        relax={"fmax": 0.05},
+        fmax=0.05,
         solver_options={"sweeps": 7},
-        method_options={"batch": 2, "crysim.mid": False},
+        options={"batch": 2, "crysim.mid": False},
     )
     (run,) = settings.runs()
     assert (run.system.formula, run.budget, run.seed, run.relax.fmax, run.relax.max_steps) == (
@@ -110,7 +110,7 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
 
 
 def test_an_option_goes_to_every_method_that_has_it_or_to_the_one_named(tmp_path: Path) -> None:
-    runs = read(tmp_path, FILE, seeds="0", method_options={"batch": 2, "crysim-exact.num_initial": 50}).runs()
+    runs = read(tmp_path, FILE, seeds="0", options={"batch": 2, "crysim-exact.num_initial": 50}).runs()
     by_method = {run.method: run.strategy.options for run in runs}
     assert by_method["crysim"] == {"num_initial": 200, "batch": 2}
     assert by_method["crysim-exact"] == {"num_initial": 50, "mid": False, "batch": 2}
@@ -190,7 +190,7 @@ def test_options_of_plugins_are_checked(kind: str, options: dict[str, Any], mess
     ],
 )
 def test_options_of_methods_are_checked(options: dict[str, Any], message: str) -> None:
-    given = {"system": ["Ca4S4"], "method": ["crysim", "random"], "energy": "ase:emt", "method_options": options}
+    given = {"system": ["Ca4S4"], "method": ["crysim", "random"], "energy": "ase:emt", "options": options}
     with pytest.raises(InputError, match=message):
         read_settings(None, given).runs()[0].check()
 

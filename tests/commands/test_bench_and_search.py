@@ -19,8 +19,8 @@ from crysim.bench.journal import read_bench, read_run
 from crysim.bench.loop import Progress
 from crysim.bench.spec import PartSpec, RunSpec
 from crysim.cli import app
-from crysim.commands.running import exit_code
 from crysim.composition import Composition
+from crysim.workflows.running import Ended
 
 RUNNER = CliRunner()
 QUICK = [
@@ -181,18 +181,23 @@ def test_a_bench_whose_every_relaxation_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_exit_codes_of_outcomes() -> None:
-    spec = RunSpec(Composition.from_formula("Al2Cu2"), "random", PartSpec("random"), PartSpec("ase:emt"))
+    spec = RunSpec(
+        system=Composition.from_formula("Al2Cu2"),
+        method="random",
+        strategy=PartSpec("random"),
+        energy=PartSpec("ase:emt"),
+    )
     job = Job(spec, Path("run"))
     good = Outcome(job, Progress("done", 4, 4, counting=2, lowest=-1.0))
     empty = Outcome(job, Progress("done", 4, 4))
     dead = Outcome(job, None, "the worker process died")
     wrong = Outcome(job, None, "no such crystal", bad_input=True)
     assert (dead.failure, empty.failure) == ("the worker process died", "no relaxation gave a crystal that counts")
-    assert exit_code([good, good]) == 0
-    assert exit_code([empty, dead]) == 1
-    assert exit_code([wrong, wrong]) == 2
-    assert exit_code([wrong, dead]) == 1
-    assert exit_code([good, empty]) == exit_code([good, wrong]) == 3
+    assert Ended((good, good)).exit_code == 0
+    assert Ended((empty, dead)).exit_code == 1
+    assert Ended((wrong, wrong)).exit_code == 2
+    assert Ended((wrong, dead)).exit_code == 1
+    assert Ended((good, empty)).exit_code == Ended((good, wrong)).exit_code == 3
 
 
 def test_help_is_quick_and_loads_no_plugin() -> None:

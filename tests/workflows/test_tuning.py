@@ -103,16 +103,16 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bench_takes_the_best_values(tmp_path: Path) -> None:
-    from crysim.bench.config_file import given_settings, read_settings
+    from crysim.bench.config_file import command_line, read_settings
 
     file = tmp_path / "best.toml"
     file.write_text("[surrogate.fm]\nrank = 8\nmax_epoch = 300\n", encoding="utf-8")
     arguments = {"system": ["Ca4S4"], "method": ["crysim"], "surrogate_config": file, "surrogate_option": ["rank=4"]}
-    run = read_settings(None, given_settings(arguments)).runs()[0]
+    run = read_settings(None, command_line(arguments)).runs()[0]
     surrogate = run.parts["surrogate"]
     assert surrogate.name == "fm"
     assert surrogate.options["max_epoch"] == 300
     assert surrogate.options["rank"] == 4
     file.write_text("[bench]\nbudget = 3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"\[surrogate\.NAME\]"):
-        given_settings(arguments)
+        read_settings(None, command_line(arguments))

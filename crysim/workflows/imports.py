@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.bench.config_file import given_settings, read_settings
+from crysim.bench.config_file import read_settings
 from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
 from crysim.bench.manifest import FORMAT
 from crysim.bench.run_folder import make_folder, settle_manifest
@@ -21,7 +18,8 @@ from crysim.bench.spec import PartSpec, RunSpec, build_energy
 from crysim.bench.trials import classify, relax_candidates
 from crysim.composition import Composition
 from crysim.crystal import Crystal
-from crysim.errors import EXIT_ALL_FAILED, InputError
+from crysim.declared import declared
+from crysim.errors import InputError
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
 
 SYMPREC = 0.1
@@ -50,8 +48,39 @@ class Import:
     relax: bool
 
 
-def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) -> int:
-    """Read, relax if that is wanted, and write the run; returns the exit code.
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to.
+
+    Attributes:
+        folder: of the run that it became.
+        structures, counting: how many there are, and how many of them count.
+        lowest: energy, eV per cell, or None.
+        energy: whose energies they are.
+    """
+
+    folder: Path
+    structures: int
+    counting: int
+    lowest: float | None
+    energy: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        found = {"folder": str(self.folder), "structures": self.structures, "counting": self.counting}
+        return {**found, "lowest": self.lowest}
+
+    def __str__(self) -> str:
+        energy = "none has an energy" if self.lowest is None else f"lowest energy {self.lowest:.4f} eV per cell"
+        return f"{self.folder}: {self.structures} structures, {self.counting} count, {energy} by {self.energy}"
+
+
+def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
+    """Read, relax if that is wanted, and write the run.
+
+    Args:
+        wanted: what is imported.
+        given: settings of the relaxations: see `crysim.bench.config_file.read_settings`.
 
     Raises:
         InputError: nothing to read, another composition, or the run is there already with other settings.
@@ -61,7 +90,7 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
     bench = bench_configs(wanted.out)
     composition = asked or _composition(structures[0], bench)
     candidates = [_candidate(one, composition) for one in structures]
-    settings = _settings(wanted, composition, arguments, bench)
+    settings = _settings(wanted, composition, given, bench)
     folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
     make_folder(folder)
     if wanted.relax:
@@ -82,16 +111,8 @@ def import_results(wanted: Import, arguments: Mapping[str, Any], as_json: bool) 
             trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
-    if as_json:
-        document = {"folder": str(folder), "structures": len(trials), "counting": len(counting), "lowest": lowest}
-        typer.echo(json.dumps(document, indent=2))
-    else:
-        energy = "none has an energy" if lowest is None else f"lowest energy {lowest:.4f} eV per cell"
-        energy += f" by {settings.energy}" if wanted.relax else f" by {wanted.kind}"
-        typer.echo(f"{folder}: {len(trials)} structures, {len(counting)} count, {energy}")
-        if not wanted.relax and not counting:
-            typer.echo("their energies are not known: import them with --relax", err=True)
-    return 0 if counting else EXIT_ALL_FAILED
+    energy = settings.energy if wanted.relax else wanted.kind
+    return Imported(folder, len(trials), len(counting), lowest, energy)
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -102,20 +123,19 @@ def bench_configs(out: Path) -> list[Mapping[str, Any]]:
 
 
 def _settings(
-    wanted: Import, composition: Composition, arguments: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
+    wanted: Import, composition: Composition, given: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
 ) -> BenchSettings:
     """The settings of the relaxations: those given, the rest as in the bench that the results join."""
-    given = given_settings(arguments)
-    kept: dict[str, Any] = {key: given[key] for key in ("energy", "relax", "energy_options") if key in given}
-    chosen = {**kept, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
+    relax = {one.name for one in declared(RelaxSettings)}
+    chosen = {**given, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
     if not bench or "energy" in given:
         return read_settings(None, chosen)
     energy = bench[0]["energy"]
     chosen["energy"] = energy["name"]
-    chosen["energy_options"] = {**energy["options"], **kept.get("energy_options", {})}
+    chosen["energy_options"] = {**energy["options"], **given.get("energy_options", {})}
     settings = read_settings(None, chosen)
-    relax = {**bench[0]["relax"], **kept.get("relax", {})}
-    return replace(settings, relax=RelaxSettings(**relax), too_close=bench[0]["too_close"])
+    own = {key: value for key, value in given.items() if key in relax}
+    return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), too_close=bench[0]["too_close"])
 
 
 def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:

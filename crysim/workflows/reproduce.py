@@ -1,15 +1,12 @@
-"""The work of `crysim reproduce`: protocols to runs, runs to the paper's tables and figures."""
+"""The paper's tables and figures made again: protocols to runs, runs to tables with its values beside ours."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure, save_figure
@@ -17,20 +14,19 @@ from crysim.analysis.outcome import TERMINAL_KEYS, write_table
 from crysim.analysis.paper.bits import bits_table
 from crysim.analysis.paper.figures import matches_figure, surrogate_figure
 from crysim.analysis.paper.tables import Target, find_target, merged, protocol_path, target_tables, targets
-from crysim.analysis.references import compare_records, load_references, settle_references
+from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.tables import Column, Table
-from crysim.bench.config_file import given_settings, read_settings
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.journal import MANIFEST, RunRecord, read_run
+from crysim.bench.config_file import read_settings
+from crysim.bench.journal import RunRecord
 from crysim.bench.run_folder import check_writable, make_folder
 from crysim.bench.settings import BenchSettings
-from crysim.bench.systems import System
-from crysim.commands.running import check_runs, exit_code, report_failures, run_all, table_console
 from crysim.errors import InputError, UnknownNameError
-from crysim.interfaces import EnergyModel, RelaxSettings
+from crysim.workflows.bench import run_protocol
+from crysim.workflows.running import Ended, joined, progress_console
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Cuts:
     Attributes:
         budget, seeds, systems, methods: what is run of it; None or empty: all.
         references: ``FORMULA=FILE``.
-        settings: of `crysim.bench.settings`: ``energy``, ``solver``, ``workers``, ``solver_option``.
+        settings: see `crysim.bench.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ``solver_options``.
         symmetry: of the relaxation.
     """
 
@@ -66,18 +62,52 @@ class Part:
     notes: tuple[str, ...]
 
 
-def list_targets(*, as_json: bool) -> None:
-    """Print every target with its title."""
-    if as_json:
-        typer.echo(json.dumps([{"target": t.name, "title": t.title} for t in targets().values()], indent=2))
-        return
-    columns = (Column("name", "target"), Column("title", "what it is"))
-    rows = tuple({"name": target.name, "title": target.title} for target in targets().values())
-    table_console().print(Table("What can be made again", columns, rows).to_rich())
+@dataclass(frozen=True)
+class Reproduced:
+    """What a target came to.
+
+    Attributes:
+        target: what was made again.
+        tables: with the paper's values beside ours.
+        files: that were written.
+    """
+
+    target: Target
+    tables: tuple[Table, ...]
+    files: tuple[Path, ...]
+
+    def terminal_tables(self) -> list[Table]:
+        """The tables with the columns that fit a terminal."""
+        narrow = self.target.kind in ("curves", "surrogate")
+        return [table.select(TERMINAL_KEYS) if narrow else table for table in self.tables]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        tables = [table.to_dict() for table in self.tables]
+        return {"target": self.target.name, "tables": tables, "files": list(map(str, self.files))}
 
 
-def reproduce_targets(names: Sequence[str], out: str, cuts: Cuts, *, as_json: bool) -> int:
-    """Run what the targets need, print and write them; returns the exit code."""
+def list_targets() -> Table:
+    """Every target with its title."""
+    columns = (Column("target", "target"), Column("title", "what it is"))
+    rows = tuple({"target": target.name, "title": target.title} for target in targets().values())
+    return Table("What can be made again", columns, rows)
+
+
+def reproduce(
+    names: Sequence[str], out: str, cuts: Cuts, *, progress: bool | Console = False
+) -> tuple[list[Reproduced], Ended]:
+    """Run what the targets need and write their tables and figures.
+
+    Args:
+        names: of the targets.
+        out: folder of the runs and results.
+        cuts: of the protocols.
+        progress: see `crysim.workflows.bench.bench`.
+
+    Raises:
+        InputError: an unknown target, or nothing of one is left after the cuts.
+    """
     chosen = [find_target(name) for name in dict.fromkeys(names)]
     folder = Path(out)
     parts = {target.name: target_parts(target, folder, cuts) for target in chosen}
@@ -85,28 +115,27 @@ def reproduce_targets(names: Sequence[str], out: str, cuts: Cuts, *, as_json: bo
         if target.kind != "bits" and not parts[target.name]:
             raise InputError(f"nothing of {target.name} is left after the cuts: allow more systems or methods")
     check_writable(folder)
-    outcomes: list[Outcome] = []
-    documents: list[dict[str, Any]] = []
+    console = progress_console(progress)
+    every: list[Ended] = []
+    done: list[Reproduced] = []
     for target in chosen:
-        made = [run_part(part.settings) for part in parts[target.name]]
-        outcomes += [outcome for _, _, some in made for outcome in some]
+        made = [run_protocol(part.settings, console) for part in parts[target.name]]
+        every += [ended for _, ended in made]
+        compared = [_comparison(p.settings, records) for p, (records, _) in zip(parts[target.name], made, strict=True)]
         notes = tuple(
             dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts[target.name] for note in part.notes)])
         )
-        records = [record for some, _, _ in made for record in some]
-        tables = _tables(target, [comparison for _, comparison, _ in made], cuts, notes)
-        files = _write(target, tables, _figure(target, [c for _, c, _ in made], records), folder)
-        documents.append(
-            {"target": target.name, "tables": [t.to_dict() for t in tables], "files": list(map(str, files))}
-        )
-        if not as_json:
-            for table in tables:
-                shown = table.select(TERMINAL_KEYS) if target.kind in ("curves", "surrogate") else table
-                table_console().print(shown.to_rich())
-    if as_json:
-        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
-    report_failures(outcomes)
-    return exit_code(outcomes)
+        records = [record for some, _ in made for record in some]
+        tables = _tables(target, compared, cuts, notes)
+        files = _write(target, tables, _figure(target, compared, records), folder)
+        done.append(Reproduced(target, tuple(tables), tuple(files)))
+        if every and every[-1].interrupted:
+            break
+    return done, joined(every)
+
+
+def _comparison(settings: BenchSettings, records: Sequence[RunRecord]) -> Comparison:
+    return compare_records(records, load_references(Path(settings.out), records))
 
 
 def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
@@ -141,7 +170,7 @@ def _part(
     folder: Path,
     cuts: Cuts,
 ) -> Part:
-    given = given_settings({**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds})
+    given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
     if cuts.seeds is None and target.seeds is not None:
         given["seeds"] = list(target.seeds)
     references = [text for text in cuts.references if text.partition("=")[0] in systems]
@@ -191,19 +220,6 @@ def _cut(what: str, ours: object, theirs: object) -> str:
     return f"cut or changed: {what} {ours} (the protocol: {theirs})"
 
 
-def run_part(settings: BenchSettings) -> tuple[list[RunRecord], Comparison, list[Outcome]]:
-    """Run, or go on with, the runs of one protocol."""
-    runs, systems = settings.runs(), settings.systems()
-    check_runs(runs)
-    out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
-    outcomes = run_all(
-        jobs, settings.workers, pool=out / "initial", beside=partial(_settle, out, systems, settings.relax)
-    )
-    records = [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()]
-    return records, compare_records(records, load_references(out, records)), outcomes
-
-
 def _tables(target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]) -> list[Table]:
     if target.kind == "bits":
         table = bits_table(_kept(target.systems or (), None, cuts.systems), target.title)
@@ -241,7 +257,3 @@ def _kept(names: Sequence[str], wanted: Sequence[str] | None, cut: Sequence[str]
 
 def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))
-
-
-def _settle(out: Path, systems: Sequence[System], relax: RelaxSettings, model: EnergyModel) -> None:
-    settle_references(out, systems, model.fingerprint(), relax, lambda: model)

@@ -1,0 +1,232 @@
+"""Relaxation of any structures, in batches on the symmetry quotient: pymatgen or ASE in, the same kind out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+from crysim.analysis.report.notebook import notebook_page
+from crysim.analysis.tables import Column, Table, Value
+from crysim.bench.loop import limit_threads
+from crysim.crystal import Crystal
+from crysim.crystal.own_cell import OwnCell
+from crysim.declared import declared
+from crysim.errors import InputError, UnknownNameError
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
+from crysim.plugins import plugin_manager
+from crysim.workflows.running import progress_console
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pandas import DataFrame
+    from pymatgen.core import Structure
+    from rich.console import Console
+
+Given: TypeAlias = Any
+"""A pymatgen Structure, ASE Atoms or a `Crystal`; a type checker knows neither of the first two."""
+BATCH = 32
+"""Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
+
+
+@dataclass(frozen=True)
+class RelaxResult(Sequence[Any]):
+    """Relaxed structures, in the order and of the kind in which they were given.
+
+    A structure whose relaxation failed is None. A structure whose space group the relaxation left comes back in the
+    conventional cell of its new one, any other in the cell, orientation and order of atoms in which it came.
+
+    Attributes:
+        structures: the relaxed ones; energies are in pymatgen's ``properties`` and in ASE's calculator.
+        relaxations: of their conventional cells: energies, steps, forces, how each ended.
+        energies: eV, of the cell that was given (enthalpies under pressure); None where it failed.
+        interrupted: the user stopped it; those that are left are missing from all lists.
+    """
+
+    structures: tuple[Any, ...]
+    relaxations: tuple[Relaxation, ...]
+    energies: tuple[float | None, ...]
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.structures)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.structures[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.structures)
+
+    @property
+    def table(self) -> Table:
+        """One row for each structure."""
+        columns = (
+            Column("formula", "formula", formula=True),
+            Column("status", "status"),
+            Column("energy", "eV/cell", ".4f"),
+            Column("energy_per_atom", "eV/atom", ".4f"),
+            Column("space_group", "space group"),
+            Column("steps", "steps"),
+            Column("evaluations", "evaluations"),
+            Column("max_force", "eV/Å", ".3f"),
+            Column("seconds", "s", ".3f"),
+            Column("reason", "reason"),
+        )
+        rows: list[dict[str, Value]] = []
+        for one, energy in zip(self.relaxations, self.energies, strict=True):
+            crystal = one.crystal
+            per_atom = None if one.energy is None or crystal is None else one.energy / crystal.num_atoms
+            rows.append(
+                {
+                    "formula": None if crystal is None else crystal.composition.reduced_formula,
+                    "status": str(one.status),
+                    "energy": energy,
+                    "energy_per_atom": per_atom,
+                    "space_group": None if crystal is None else crystal.space_group,
+                    "steps": one.steps,
+                    "evaluations": one.evaluations,
+                    "max_force": one.max_force,
+                    "seconds": one.seconds,
+                    "reason": one.reason,
+                }
+            )
+        return Table("Relaxed", columns, tuple(rows))
+
+    def dataframe(self) -> DataFrame:
+        """The table as a pandas DataFrame, unrounded."""
+        return self.table.to_dataframe()
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        return notebook_page([self.table.to_html()])
+
+
+def relax(
+    structures: Sequence[Given],
+    energy: str = "chgnet",
+    *,
+    energy_options: Mapping[str, Any] | None = None,
+    threads: int = 1,
+    progress: bool | Console = False,
+    **settings: Any,
+) -> RelaxResult:
+    """Relax atoms and cells, many at a time, with symmetry: pymatgen structures or ASE atoms in, the same kind out.
+
+    An interrupt (Ctrl-C) returns what there is.
+
+    Args:
+        structures: ordered and periodic; ASE's constraints and calculators are not heeded.
+        energy: energy model: m3gnet, chgnet, ``ase:NAME``, or any that is installed.
+        energy_options: of the energy model.
+        threads: of torch and of linear algebra.
+        progress: show it (on standard error, or in the notebook), or a rich console to show it on.
+        settings: ``fmax`` (eV/Å), ``max_steps``, ``pressure`` (GPa), ``symmetry`` (keep, release or polish),
+            ``timeout`` (s): see `crysim.interfaces.RelaxSettings`.
+
+    Raises:
+        InputError: an unknown setting or model, or something that is no ordered, periodic structure.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> import crysim
+        >>> (relaxed,) = crysim.relax([bulk("NaCl", "rocksalt", a=5.9)])  # doctest: +SKIP
+        >>> relaxed.get_potential_energy()  # doctest: +SKIP
+    """
+    known = {one.name for one in declared(RelaxSettings)}
+    for name in settings:
+        if name not in known:
+            raise UnknownNameError("setting", name, known)
+    chosen = RelaxSettings(**{"num_frames": 0, **{k: v for k, v in settings.items() if v is not None}})
+    if threads < 1:
+        raise InputError(f"threads is {threads}: it must be at least 1")
+    if not isinstance(structures, Sequence):
+        structures = list(structures) if isinstance(structures, Iterator) else [structures]
+    cells = [_own_cell(one, place) for place, one in enumerate(structures)]
+    model: EnergyModel = plugin_manager().build("energy", energy, energy_options)
+    model.check()
+    limit_threads(threads)
+    relaxations, interrupted = _relax_all(model, chosen, [cell.crystal for cell in cells], progress_console(progress))
+    found = [_like(given, cell, one) for given, cell, one in zip(structures, cells, relaxations, strict=False)]
+    return RelaxResult(tuple(s for s, _ in found), tuple(relaxations), tuple(e for _, e in found), interrupted)
+
+
+def _relax_all(
+    model: EnergyModel, settings: RelaxSettings, crystals: Sequence[Crystal], console: Console | None
+) -> tuple[list[Relaxation], bool]:
+    """Relaxations of as many as were done before an interrupt, and whether there was one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    done: list[Relaxation] = []
+    columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console or Console(quiet=True), transient=True, disable=console is None) as bar:
+        task = bar.add_task("", total=len(crystals))
+        try:
+            for first in range(0, len(crystals), BATCH):
+                done += model.relax(crystals[first : first + BATCH], settings)
+                bar.update(task, completed=len(done))
+        except KeyboardInterrupt:
+            return done, True
+    return done, False
+
+
+def _own_cell(given: Given, place: int) -> OwnCell:
+    if isinstance(given, Crystal):
+        return OwnCell.of(given.to_structure())
+    try:
+        return OwnCell.of(_structure(given))
+    except InputError as error:
+        raise InputError(f"structure {place} of those given: {error}") from error
+
+
+def _structure(given: Structure | Atoms) -> Structure:
+    from ase import Atoms
+    from pymatgen.core import Structure
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    if isinstance(given, Atoms):
+        if not given.pbc.all():
+            raise InputError("it is not periodic in three directions: crysim relaxes crystals")
+        bare = Atoms(given.numbers, scaled_positions=given.get_scaled_positions(), cell=given.cell, pbc=True)
+        structure: Structure = AseAtomsAdaptor.get_structure(bare)
+        return structure
+    if not isinstance(given, Structure):
+        raise InputError(f"a {type(given).__name__} is no structure: give pymatgen Structures or ASE Atoms")
+    copy = given.copy()
+    copy.remove_oxidation_states()
+    return copy
+
+
+def _like(given: Given, cell: OwnCell, relaxation: Relaxation) -> tuple[Any, float | None]:
+    """The relaxed structure of the kind that was given, with the energy of its cell, eV; None, None if it failed."""
+    crystal = relaxation.crystal
+    if relaxation.status is RelaxStatus.FAILED or crystal is None or relaxation.energy is None:
+        return None, None
+    if isinstance(given, Crystal):
+        return crystal, relaxation.energy
+    structure = cell.back(crystal) or crystal.to_structure()
+    energy = relaxation.energy * len(structure) / crystal.num_atoms
+    facts = {
+        "energy": energy,
+        "space_group": crystal.space_group,
+        "status": str(relaxation.status),
+        "max_force": relaxation.max_force,
+        "steps": relaxation.steps,
+    }
+    from pymatgen.core import Structure
+
+    if isinstance(given, Structure):
+        structure.properties |= facts
+        return structure, energy
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    numbers = [site.specie.Z for site in structure]
+    atoms = Atoms(numbers, scaled_positions=structure.frac_coords, cell=structure.lattice.matrix, pbc=True)
+    atoms.info.update({**given.info, **facts})
+    atoms.calc = SinglePointCalculator(atoms, energy=energy)
+    return atoms, energy
