@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +18,7 @@ from mkdocs.structure.files import File, Files
 
 from crysim.bench.settings import BenchSettings
 from crysim.cli import COMMANDS, _load
+from crysim.declared import Setting, declared
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, plugin_manager
 
@@ -51,15 +51,14 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "The same names everywhere: as keyword arguments of `crysim.search` and `crysim.bench`, as keys of the table",
-        "`[bench]` of a TOML file (`--config`), and, with hyphens for underscores, as options of the",
-        "[command line](commands.md). Run `crysim bench --help` for those that the command line has.",
+        "One name everywhere: keyword arguments of [`crysim.search` and `crysim.bench`](python.md), keys of a TOML",
+        "file (`--config`), options of the [command line](commands.md).",
         "",
     ]
-    lines += _panels(BenchSettings, "What is searched, and how")
-    lines += ["## Relaxation", "", "Keys of the table `[relax]` of a TOML file.", ""]
-    lines += _table(RelaxSettings, list(fields(RelaxSettings)))
+    lines += _panels([*declared(BenchSettings), *declared(RelaxSettings)])
     lines += [
+        "In a file the settings of relaxation stand in the table `[relax]`, all others in `[bench]`.",
+        "",
         "## A file",
         "",
         "```toml",
@@ -70,6 +69,10 @@ def settings_page() -> str:
         "[what each can be told](plugins.md). A table `[method.LABEL]` declares a variant of a strategy, which is",
         "compared under its label. The command line goes before the file. A key that nothing heeds is an error that",
         "names the closest one.",
+        "",
+        'From Python, options are dictionaries: `solver_options={"sweeps": 500}` of the solver that is chosen and',
+        'likewise for the other kinds, and `options={"crysim.choice": "distance"}` of the strategies, those of one',
+        "method only with its label and a dot.",
     ]
     return "\n".join(lines)
 
@@ -94,34 +97,21 @@ options = { choice = "distance" }
 """
 
 
-def _panels(settings: type, otherwise: str) -> Iterator[str]:
-    """Tables of a settings class, one a panel, in the order of the fields."""
-    panels: dict[str, list[Field[Any]]] = {}
-    for one in fields(settings):
-        if not is_dataclass(one.default_factory if one.default_factory is not MISSING else None):
-            panels.setdefault(one.metadata.get("panel", otherwise), []).append(one)
+def _panels(settings: Sequence[Setting]) -> Iterator[str]:
+    """Tables of settings, one a panel, in the order in which they are declared."""
+    panels: dict[str, list[Setting]] = {}
+    for one in settings:
+        panels.setdefault(one.declaration.panel, []).append(one)
     for panel, members in panels.items():
-        yield from [f"## {panel}", ""]
-        yield from _table(settings, members)
-
-
-def _table(settings: type, members: list[Field[Any]]) -> Iterator[str]:
-    described = _attributes(settings)
-    yield "| key | default | |"
-    yield "| --- | --- | --- |"
-    for one in members:
-        text = one.metadata.get("help") or described.get(one.name, "")
-        yield f"| `{one.name}` | {_default(one)} | {_cell(text)} |"
-    yield ""
-
-
-def _default(one: Field[Any]) -> str:
-    value = one.default_factory() if one.default_factory is not MISSING else one.default
-    return _value(value)
+        yield from [f"## {panel}", "", "| key | option | default | |", "| --- | --- | --- | --- |"]
+        for one in members:
+            flag = f"`{one.flag}`" if one.flag else ""
+            yield f"| `{one.name}` | {flag} | {_cell(one.default_text)} | {_cell(one.declaration.help)} |"
+        yield ""
 
 
 def _value(value: Any) -> str:
-    if value is None or value is MISSING or value in ((), {}, []):
+    if value is None or value in ((), {}, []):
         return ""
     if isinstance(value, tuple | list):
         return ", ".join(f"`{one}`" for one in value)
