@@ -33,11 +33,11 @@ import numpy as np
 import torch
 from matgl.ext.ase import Relaxer
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Relaxation, RelaxSettings
 from crysim_energies.checkpoints import DEFAULT_NAME, resolve
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet

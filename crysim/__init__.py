@@ -33,6 +33,7 @@ _HOMES = {
     "Composition": "crysim.composition",
     "Crystal": "crysim.crystal",
     "QuadraticModel": "crysim.quadratic",
+    "bench": "crysim.workflows.bench",
     "hookimpl": "crysim.plugins.specs",
     "read_runs": "crysim.workflows.report",
     "relax": "crysim.workflows.relax",
@@ -42,8 +43,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "bench":
-        return import_module("crysim.bench")  # the room, which can be called (see there)
     if name not in _HOMES:
         raise AttributeError(f"module 'crysim' has no attribute '{name}'")
     value = getattr(import_module(_HOMES[name]), name)

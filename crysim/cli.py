@@ -7,15 +7,15 @@ on stderr and exit code 2.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError
+from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
+from crysim.interrupts import run_to_exit
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -96,6 +96,7 @@ def _root(
     """Crystal structure prediction by plug-ins, and the comparison of the strategies that do it."""
 
 
-def main() -> None:
-    """Entry point of the `crysim` command."""
-    sys.exit(app())
+def main() -> NoReturn:
+    """The command line as a function that ends the process; `crysim.__main__` is the entry point that starts sooner."""
+    hush_warnings()
+    run_to_exit(app)

@@ -1,4 +1,4 @@
-"""Compiled inner loops: numba's `njit` with the settings that all of crysim's kernels share.
+"""The one decorator of every kernel: numba's `njit` with the settings that all of crysim's compiled loops share.
 
 Importing this module does not import numba; decorating a function does. Keep kernels in modules of their own that
 are imported inside the function that needs them.
@@ -7,24 +7,61 @@ are imported inside the function that needs them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Sums may be reordered (vector units need that); infinities and NaNs keep their meaning.
-_FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+FastMath = Literal["off", "reordered", "finite"]
+Inlining = Literal["auto", "source", "machine"]
+
+_FAST_MATH: dict[FastMath, bool | set[str]] = {
+    "off": False,
+    "reordered": {"reassoc", "contract", "arcp", "nsz"},
+    "finite": True,
+}
+_INLINING: dict[Inlining, dict[str, Any]] = {
+    "auto": {},
+    "source": {"inline": "always"},
+    "machine": {"forceinline": True},
+}
 
 
-def compiled(function: F) -> F:
+@overload
+def compiled(function: F) -> F: ...
+@overload
+def compiled(
+    *, fast_math: FastMath = "off", inlining: Inlining = "auto", zero_division: Literal["raises", "ieee"] = "raises"
+) -> Callable[[F], F]: ...
+def compiled(
+    function: F | None = None,
+    *,
+    fast_math: FastMath = "off",
+    inlining: Inlining = "auto",
+    zero_division: Literal["raises", "ieee"] = "raises",
+) -> F | Callable[[F], F]:
     """Compile a function on its first call, without the GIL, and keep the machine code on disk.
 
     numba writes beside the module, or to the user's cache folder if the package folder is read-only. Where neither
     can be written (a locked-down container) the function is compiled anew in every process.
-    """
-    import numba
 
-    try:
-        kernel = numba.njit(cache=True, nogil=True, fastmath=_FAST_MATH)(function)
-    except RuntimeError:  # "cannot cache function: no locator available"
-        kernel = numba.njit(nogil=True, fastmath=_FAST_MATH)(function)
-    return cast(F, kernel)
+    Args:
+        function: the kernel, where the decorator is written without arguments.
+        fast_math: ``off``: arithmetic as it is written; ``reordered``: sums may be reordered (vector units need that),
+            infinities and NaNs keep their meaning; ``finite``: moreover no value is ever infinite or NaN.
+        inlining: into other kernels: ``auto``, as the compiler sees fit; ``source``, always, before types are known;
+            ``machine``, always, afterwards.
+        zero_division: ``raises``, as in Python, or ``ieee``: gives an infinity, and loops can be vectorised.
+    """
+
+    def decorate(kernel: F) -> F:
+        import numba
+
+        options: dict[str, Any] = {"nogil": True, "fastmath": _FAST_MATH[fast_math], **_INLINING[inlining]}
+        if zero_division == "ieee":
+            options["error_model"] = "numpy"
+        try:
+            return cast(F, numba.njit(cache=True, **options)(kernel))
+        except RuntimeError:  # "cannot cache function: no locator available"
+            return cast(F, numba.njit(**options)(kernel))
+
+    return decorate if function is None else decorate(function)

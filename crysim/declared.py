@@ -89,6 +89,8 @@ class Setting:
             return self.declaration.shown_default
         if self.default is None or self.default in ((), {}):
             return "none"
+        if isinstance(self.default, bool):
+            return "yes" if self.default else "no"
         if isinstance(self.default, tuple):
             return ", ".join(map(str, self.default))
         return str(self.default)
@@ -219,6 +221,8 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
             found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             found[key.strip()] = value.strip()
+        except RecursionError as error:
+            raise InputError(f"option '{key.strip()}': its brackets nest too deeply") from error
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,6 +11,15 @@ EXIT_ALL_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_PARTLY_FAILED = 3
 EXIT_INTERRUPTED = 130
+
+
+def hush_warnings() -> None:
+    """Keep Python's own warnings, which libraries raise for their programmers, off a user's screen.
+
+    What a user must know is said in crysim's own words. Python's ``-W`` and ``PYTHONWARNINGS`` go before this.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 class CrysimError(Exception):
@@ -42,3 +53,7 @@ class UnknownNameError(InputError):
 
 class PluginError(InputError):
     """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""
+
+
+class PluginFaultError(CrysimError):
+    """A plug-in returned what its interface forbids, or failed in a way of its own; the message names the plug-in."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
-from crysim.crystal.matching import distinct
+from crysim.crystal.distinct import distinct
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines import operators

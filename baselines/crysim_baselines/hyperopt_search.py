@@ -25,6 +25,7 @@ from crysim.crystal.generation import (
     allowed_space_groups,
     default_length_bounds,
 )
+from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.symmetry import (
@@ -35,7 +36,7 @@ from crysim.symmetry import (
     impose_cell,
     open_cell,
 )
-from crysim_baselines.packing import estimated_volume, packing_ratios, place, radius_sums
+from crysim_baselines.packing import estimated_volume, packing_ratios, place
 
 Values = Mapping[str, float | int]
 

@@ -6,17 +6,17 @@ Used by strategies that choose among many cheap placements before anything is re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from math import pi, sqrt
+from math import sqrt
 
-import numba
 import numpy as np
 
 from crysim.arrays import Floats, Ints
-from crysim.composition import ATOMIC_NUMBERS, Composition
+from crysim.compiled import compiled
+from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
 from crysim.crystal.placement import put_images
+from crysim.crystal.radii import spheres_volume
 from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
 
 PACKING_FRACTION = 0.55
@@ -26,28 +26,9 @@ MIN_VOLUME_FACTOR = 0.3
 _LARGEST_RATIO = 2.5
 
 
-@cache
-def covalent_radius(element: str) -> float:
-    """Covalent radius in Å (Cordero et al., Dalton Trans. 2832, 2008, as ASE has it); 1.5 where unknown."""
-    from ase.data import covalent_radii, missing
-
-    radius = float(covalent_radii[ATOMIC_NUMBERS[element]])
-    return 1.5 if radius == missing else radius
-
-
 def estimated_volume(composition: Composition) -> float:
     """A first guess of the cell's volume, Å³: covalent spheres over `PACKING_FRACTION`."""
-    spheres = sum(
-        n * 4.0 / 3.0 * pi * covalent_radius(element) ** 3
-        for element, n in zip(composition.elements, composition.counts, strict=True)
-    )
-    return spheres / PACKING_FRACTION
-
-
-def radius_sums(composition: Composition) -> Floats:
-    """Sums of covalent radii of pairs of elements ``[elements, elements]``, Å."""
-    radii = np.array([covalent_radius(element) for element in composition.elements])
-    return np.asarray(radii[:, None] + radii[None, :])
+    return spheres_volume(composition) / PACKING_FRACTION
 
 
 def num_shape_parameters(system: str) -> int:
@@ -126,7 +107,7 @@ def scaled(crystal: Crystal, factor: float) -> Crystal:
     return crystal.with_parameters(cell, [site.free for site in crystal.sites])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _ratios(
     cells: Floats,
     positions: Ints,

@@ -10,6 +10,7 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal.generation import allowed_space_groups
+from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.interfaces import Problem, derive_rng
 from crysim.symmetry import (
@@ -26,7 +27,6 @@ from crysim_baselines.packing import (
     num_shape_parameters,
     packing_ratios,
     place,
-    radius_sums,
 )
 
 _SIGNATURE_DIGITS = 4

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from crysim.analysis.metrics import accumulated_lowest
 from crysim.arrays import Floats
+from crysim.written_files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,7 +154,10 @@ def seconds_by_relaxation(runs: Sequence[Sequence[Any]]) -> dict[str, Floats]:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure; the ending (``.png``, ``.svg``, ``.pdf``) names the format. A PNG has 160 dots per inch."""
     metadata: Mapping[str, Any] = {"Date": None} if path.suffix in (".svg", ".pdf") else {"Software": None}
-    figure.savefig(path, dpi=160, metadata=dict(metadata) if path.suffix != ".pdf" else {"CreationDate": None})
+    metadata = metadata if path.suffix != ".pdf" else {"CreationDate": None}
+    buffer = BytesIO()
+    figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=dict(metadata))
+    replace_file(path, buffer.getvalue())
 
 
 def new_figure(size: tuple[float, float]) -> Figure:

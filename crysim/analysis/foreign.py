@@ -5,25 +5,33 @@ Kinds:
         first line that is a number is taken as the enthalpy, eV per atom; a huge one marks a failed relaxation. The
         elements' names stand in ``input.dat`` (NameOfAtoms). (CALYPSO is closed: this follows what its users describe.)
     ``cryspy``: ``opt_POSCARS`` and ``cryspy_rslt`` in the folder or in its ``data``: POSCARs with ``ID_n`` as their
-        first line, and a table of energies in eV per atom. (Pickled data are not read: a pickle can run code.)
-    ``poscars``: every structure file of the folder (POSCAR, CIF, extended XYZ with any number of frames) in the
-        natural order of names. Energies, eV per cell of the file, are those of the frames, and those of
-        ``energies.csv``, if it is there, with the columns ``file`` and ``energy``.
+        first line, and a table of energies in eV per atom. CrySPY appends: of an ID that stands there several times
+        the last one counts. (Pickled data are not read: a pickle can run code.)
+    ``poscars``: every structure file of the folder (POSCAR with any number of structures, CIF, extended XYZ with any
+        number of frames) in the natural order of names. Energies, eV per cell of the file, are those of the frames,
+        and those of ``energies.csv``, if it is there (see `crysim.analysis.listed_energies`).
+
+What cannot be read is left out and named; the rest is read.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from crysim.analysis.listed_energies import read_energies
+from crysim.analysis.poscars import Piece, read_poscars
 from crysim.composition import Composition
 from crysim.crystal.files import read_structure
 from crysim.errors import InputError, UnknownNameError
+from crysim.regular_files import read_text
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -49,7 +57,31 @@ class ForeignStructure:
     energy: float | None
 
 
-def read_foreign(folder: Path, kind: str, composition: Composition | None = None) -> list[ForeignStructure]:
+@dataclass(frozen=True)
+class ForeignResults:
+    """What a folder holds.
+
+    Attributes:
+        structures: in the order in which they were found; at least one.
+        skipped: one line for each piece that could not be read.
+        notes: one line for each thing to know that lost nothing.
+    """
+
+    structures: tuple[ForeignStructure, ...]
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Found:
+    """What has been found so far."""
+
+    structures: list[ForeignStructure] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_foreign(folder: Path, kind: str, composition: Composition | None = None) -> ForeignResults:
     """The structures of a folder in the order in which they were found.
 
     Args:
@@ -59,9 +91,9 @@ def read_foreign(folder: Path, kind: str, composition: Composition | None = None
 
     Raises:
         UnknownNameError: another kind.
-        InputError: no results are there, or one cannot be read.
+        InputError: no results are there, or none of them can be read.
     """
-    readers: Mapping[str, Callable[[Path, Composition | None], list[ForeignStructure]]] = {
+    readers: Mapping[str, Callable[[Path, Composition | None, _Found], None]] = {
         "calypso": _read_calypso,
         "cryspy": _read_cryspy,
         "poscars": _read_poscars,
@@ -70,54 +102,75 @@ def read_foreign(folder: Path, kind: str, composition: Composition | None = None
         raise UnknownNameError("kind of results", kind, readers)
     if not folder.is_dir():
         raise InputError(f"there is no folder '{folder}'")
-    found = readers[kind](folder, composition)
-    if not found:
+    found = _Found()
+    try:
+        readers[kind](folder, composition, found)
+    except OSError as error:
+        raise InputError(f"cannot read '{error.filename or folder}': {error.strerror or error}") from error
+    if not found.structures:
+        if found.skipped:
+            more = f" (and {len(found.skipped) - 1} more like it)" if len(found.skipped) > 1 else ""
+            raise InputError(f"'{folder}': no structure can be read: {found.skipped[0]}{more}")
         raise InputError(f"'{folder}' holds no structures of {kind}")
-    return found
+    return ForeignResults(tuple(found.structures), tuple(found.skipped), tuple(found.notes))
 
 
-def _read_calypso(folder: Path, composition: Composition | None) -> list[ForeignStructure]:
+def _read_calypso(folder: Path, composition: Composition | None, found: _Found) -> None:
     place = folder / "results" if (folder / "results").is_dir() else folder
     names = _calypso_names(place) or (composition.elements if composition is not None else None)
-    files = [path for path in place.glob("pso_opt_*") if path.name.removeprefix("pso_opt_").isdigit()]
-    found: list[ForeignStructure] = []
+    files = [path for path in place.glob("pso_opt_*") if path.name.removeprefix("pso_opt_").isdecimal()]
     for path in sorted(files, key=lambda p: int(p.name.removeprefix("pso_opt_"))):
-        for number, (comment, structure) in enumerate(_poscars(path, names), start=1):
-            enthalpy = float(comment) if _NUMBER.match(comment) else _FAILED
-            energy = enthalpy * len(structure) if enthalpy < _FAILED else None
-            found.append(ForeignStructure(f"{path.name}, structure {number}", structure, energy))
-    return found
+        for piece in _pieces(path, names, found):
+            source = f"{path.name}, structure {piece.number}"
+            if piece.structure is None:
+                found.skipped.append(f"{source}: {piece.reason}")
+                continue
+            enthalpy = float(piece.comment) if _NUMBER.match(piece.comment) else _FAILED
+            energy = enthalpy * len(piece.structure) if enthalpy < _FAILED else None
+            found.structures.append(ForeignStructure(source, piece.structure, energy))
 
 
 def _calypso_names(place: Path) -> tuple[str, ...] | None:
     """The elements that ``input.dat`` in or above the folder of results names; None if it does not."""
     for path in (place / "input.dat", place.parent / "input.dat"):
         if path.is_file():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            for line in read_text(path, "the names of atoms", errors="replace").splitlines():
                 key, _, value = line.partition("#")[0].partition("=")
                 if key.strip().lower() == "nameofatoms" and value.split():
                     return tuple(value.split())
     return None
 
 
-def _read_cryspy(folder: Path, composition: Composition | None) -> list[ForeignStructure]:
+def _read_cryspy(folder: Path, composition: Composition | None, found: _Found) -> None:
     place = folder / "data" if (folder / "data").is_dir() else folder
     path = place / "opt_POSCARS"
     if not path.is_file():
         raise InputError(f"'{folder}' holds no data/opt_POSCARS: give the folder in which CrySPY ran")
     energies = _cryspy_energies(place / "cryspy_rslt")
-    found: list[ForeignStructure] = []
-    for comment, structure in _poscars(path, None if composition is None else composition.elements):
-        energy = energies.get(comment.strip().removeprefix("ID_"))
-        found.append(ForeignStructure(comment.strip(), structure, None if energy is None else energy * len(structure)))
-    return found
+    pieces: dict[str, Piece] = {}
+    copies: dict[str, int] = {}
+    for piece in _pieces(path, None if composition is None else composition.elements, found):
+        label = (piece.comment.split() or [f"structure {piece.number}"])[0]
+        # the last one of an ID, at its own place, even if it cannot be read: the energy belongs to it
+        pieces.pop(label, None)
+        pieces[label] = piece
+        copies[label] = copies.get(label, 0) + 1
+    for label, piece in pieces.items():
+        if copies[label] > 1:
+            found.notes.append(f"{label} stands {copies[label]} times in opt_POSCARS: the last one counts")
+        if piece.structure is None:
+            found.skipped.append(f"{label}: {piece.reason}")
+            continue
+        energy = energies.get(label.removeprefix("ID_"))
+        total = None if energy is None else energy * len(piece.structure)
+        found.structures.append(ForeignStructure(label, piece.structure, total))
 
 
 def _cryspy_energies(path: Path) -> dict[str, float]:
     """Energies in eV per atom by structure's ID."""
     if not path.is_file():
         return {}
-    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    header, *lines = read_text(path, "the energies", errors="replace").splitlines() or [""]
     columns = header.split()
     if "E_eV_atom" not in columns:
         raise InputError(f"'{path}' has no column E_eV_atom")
@@ -136,91 +189,111 @@ def _cryspy_energies(path: Path) -> dict[str, float]:
     return energies
 
 
-def _read_poscars(folder: Path, _: Composition | None) -> list[ForeignStructure]:
-    energies = _listed_energies(folder / "energies.csv")
+def _read_poscars(folder: Path, composition: Composition | None, found: _Found) -> None:
     paths = sorted((p for p in folder.iterdir() if p.is_file() and _is_structure(p)), key=_natural)
-    unknown = set(energies) - {path.name for path in paths}
-    if unknown:
-        raise InputError(f"'{folder / 'energies.csv'}' names '{min(unknown)}', which is not in the folder")
-    found: list[ForeignStructure] = []
+    listed = read_energies(folder / "energies.csv", [path.name for path in paths])
     for path in paths:
-        if path.suffix.lower() in _XYZ:
-            found += [replace(one, energy=energies.get(path.name, one.energy)) for one in _read_frames(path)]
+        ending = path.suffix.lower()
+        if ending in _XYZ:
+            ours = _read_frames(path, found)
+        elif ending == ".cif":
+            ours = _read_one(path, found)
         else:
-            found.append(ForeignStructure(path.name, read_structure(path), energies.get(path.name)))
-    return found
+            ours = _read_blocks(path, None if composition is None else composition.elements, found)
+        found.structures += listed.give(path.name, ours)
 
 
-def _read_frames(path: Path) -> list[ForeignStructure]:
-    """Every frame of an extended XYZ file with the energy that it carries."""
+def _read_one(path: Path, found: _Found) -> dict[int, ForeignStructure]:
+    try:
+        return {1: ForeignStructure(path.name, read_structure(path), None)}
+    except InputError as error:
+        found.skipped.append(str(error))
+        return {}
+
+
+def _read_blocks(path: Path, names: Sequence[str] | None, found: _Found) -> dict[int, ForeignStructure]:
+    """The POSCARs of a file by their number from 1."""
+    pieces = _pieces(path, names, found)
+    ours = {}
+    for piece in pieces:
+        source = path.name if len(pieces) == 1 else f"{path.name}, structure {piece.number}"
+        if piece.structure is None:
+            found.skipped.append(f"{source}: {piece.reason}")
+        else:
+            ours[piece.number] = ForeignStructure(source, piece.structure, None)
+    return ours
+
+
+def _pieces(path: Path, names: Sequence[str] | None, found: _Found) -> list[Piece]:
+    """The POSCARs of a file; none, and the file named, if it cannot be read at all."""
+    try:
+        pieces = read_poscars(path, names)
+    except InputError as error:
+        found.skipped.append(str(error))
+        return []
+    if not pieces:
+        found.skipped.append(f"{path.name}: it is empty")
+    return pieces
+
+
+def _read_frames(path: Path, found: _Found) -> dict[int, ForeignStructure]:
+    """Every frame of an extended XYZ file by its number from 1, with the energy that it carries."""
+    try:
+        lines = read_text(path, "the structures", errors="replace").splitlines()
+    except InputError as error:
+        found.skipped.append(str(error))
+        return {}
+    ours: dict[int, ForeignStructure] = {}
+    at, number = 0, 0
+    several = len(lines) > 2 and lines[0].strip().isdecimal() and len(lines) > int(lines[0][:12]) + 2
+    while at < len(lines):
+        if not lines[at].strip():
+            at += 1
+            continue
+        number += 1
+        source = f"{path.name}, structure {number}" if several else path.name
+        count = int(lines[at][:20]) if lines[at][:20].strip().isdecimal() else 0
+        end = at + 2 + count
+        if count == 0 or end > len(lines):
+            what = f"{count:,} atoms are announced, and the file ends before" if count else "no frame begins there"
+            found.skipped.append(f"{source}: line {at + 1}: {what}")
+            break
+        try:
+            ours[number] = _frame("\n".join(lines[at:end]) + "\n", source)
+        except InputError as error:
+            found.skipped.append(f"{source}: {error}")
+        at = end
+    return ours
+
+
+def _frame(text: str, source: str) -> ForeignStructure:
     import ase.io
     from ase.calculators.calculator import PropertyNotImplementedError
     from pymatgen.io.ase import AseAtomsAdaptor
 
     try:
-        frames = ase.io.read(path, index=":", format="extxyz")
+        atoms = ase.io.read(StringIO(text), format="extxyz")
     # the reader raises errors of any kind on what is no file of its own
     except Exception as error:
-        raise InputError(f"'{path}' is no extxyz file that can be read") from error
-    found = []
-    for number, atoms in enumerate(frames, start=1):
-        if not atoms.pbc.all():
-            raise InputError(f"'{path}', structure {number}: not periodic in three directions")
-        try:
-            energy = float(atoms.get_potential_energy()) if atoms.calc is not None else None
-        except PropertyNotImplementedError:
-            energy = None
-        source = path.name if len(frames) == 1 else f"{path.name}, structure {number}"
-        found.append(ForeignStructure(source, AseAtomsAdaptor.get_structure(atoms), energy))
-    return found
+        raise InputError("no frame of extended XYZ that can be read") from error
+    if not atoms.pbc.all():
+        raise InputError("not periodic in three directions")
+    if not (np.isfinite(atoms.cell.array).all() and np.isfinite(atoms.positions).all()):
+        raise InputError("not all coordinates are numbers")
+    if not abs(atoms.cell.volume) > 0 or not (atoms.numbers > 0).all():
+        raise InputError("it has no cell, or atoms of no element")
+    try:
+        energy = float(atoms.get_potential_energy()) if atoms.calc is not None else None
+    except PropertyNotImplementedError:
+        energy = None
+    known = energy if energy is not None and isfinite(energy) else None
+    return ForeignStructure(source, AseAtomsAdaptor.get_structure(atoms), known)
 
 
 def _is_structure(path: Path) -> bool:
-    ending = path.suffix.lower()
-    return path.name.upper().startswith(("POSCAR", "CONTCAR")) or ending in (".cif", ".vasp", ".poscar", *_XYZ)
+    name, ending = path.name.upper(), path.suffix.lower()
+    return ending in (".cif", ".vasp", ".poscar", *_XYZ) or "POSCAR" in name or "CONTCAR" in name
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
-
-
-def _listed_energies(path: Path) -> dict[str, float]:
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return {row["file"]: float(row["energy"]) for row in csv.DictReader(file)}
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"'{path}': write the columns file and energy (eV per cell)") from error
-
-
-def _poscars(path: Path, names: Sequence[str] | None) -> list[tuple[str, Structure]]:
-    """The POSCARs of a file, one after another, each with its first line."""
-    from pymatgen.core import Structure
-
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    found: list[tuple[str, Structure]] = []
-    start = 0
-    while start < len(lines) and any(line.strip() for line in lines[start:]):
-        while not lines[start].strip():
-            start += 1
-        try:
-            block = lines[start : start + 8]
-            named = not block[5].split()[0].isdigit()
-            counts = [int(count) for count in block[6 if named else 5].split()]
-            if not named:
-                if names is None:
-                    raise InputError(f"'{path}' names no elements: give --system, elements in the order of the file")
-                block.insert(5, " ".join(names))
-            end = start + (8 if named else 7) + sum(counts)
-            if len(lines) < end or len(counts) != len(block[5].split()):
-                raise ValueError
-            body = "\n".join([*block[:8], *lines[start + (8 if named else 7) : end]])
-            structure = Structure.from_str(body, fmt="poscar")
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(f"'{path}', line {start + 1}: no POSCAR begins here") from error
-        found.append((lines[start], structure))
-        start = end
-    return found
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", path.name)]

@@ -10,7 +10,8 @@ from statistics import NormalDist
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.distinct import distinct
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.interfaces import Trial, TrialStatus
 
 DECIMALS = 2
@@ -189,7 +190,7 @@ def accumulated_lowest(trials: Sequence[Trial], budget: int | None = None) -> Fl
 
 
 def num_distinct_minima(trials: Sequence[Trial]) -> int:
-    """How many distinct relaxed crystals a run found, by `crysim.crystal.matching.distinct`."""
+    """How many distinct relaxed crystals a run found, by `crysim.crystal.distinct.distinct`."""
     found = [t for t in trials if t.status is TrialStatus.RELAXED and t.crystal is not None and t.energy is not None]
     crystals = [t.crystal for t in found if t.crystal is not None]
     return len(distinct(crystals, [_energy(t) for t in found]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.tables import Table
+from crysim.written_files import path_part, replace_file
 
 TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict",
                  "mean_to_strict", "to_lowest",
@@ -24,7 +25,7 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = write_table(comparison.summary(), folder / "summary")
     for system in comparison.systems:
-        paths += write_table(comparison.per_seed(system), folder / f"seeds-{system}")
+        paths += write_table(comparison.per_seed(system), folder / f"seeds-{path_part(system, 'the system')}")
     energy = accumulated_figure(comparison)
     for path in (folder / "energy.png", folder / "energy.svg"):
         save_figure(energy, path)
@@ -38,7 +39,7 @@ def write_table(table: Table, stem: Path) -> list[Path]:
     texts = {".md": table.to_markdown(), ".csv": table.to_csv(), ".tex": table.to_latex(), ".json": table.to_json()}
     paths = [stem.with_name(stem.name + ending) for ending in texts]
     for path, text in zip(paths, texts.values(), strict=True):
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text)
     return paths
 
 

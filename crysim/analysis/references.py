@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crysim.analysis.comparison import Comparison, Reference, Run
-from crysim.bench.journal import RunRecord
-from crysim.bench.lines import write_atomically
-from crysim.bench.systems import System, find_system
 from crysim.crystal import Crystal
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.lines import write_atomically
+from crysim.harness.systems import System, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
 
 REFERENCES = "references.json"
@@ -135,6 +135,6 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
         for entry in stored.values():
             Crystal.from_dict(entry["crystal"])
             _ = entry["energy"], entry["fingerprint"], entry["pressure"]
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, InputError, RecursionError) as error:
         raise InputError(f"{path} is damaged: delete it, it is made anew") from error
     return stored

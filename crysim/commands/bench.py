@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def bench(
     """
     from rich.console import Console
 
-    from crysim.bench.config_file import command_line, read_settings
     from crysim.commands.showing import end
+    from crysim.harness.config_file import command_line, read_settings
     from crysim.workflows.bench import run_bench
 
     settings = read_settings(config, command_line({**given, "cell": cell}))

@@ -37,18 +37,20 @@ def compare_solvers(
 
     A solver that cannot tell when it found what is run anew at time limits from 0.03 s on, each √10 times the last.
     """
-    import json
     import os
+    from math import inf
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
+    from crysim.commands.output import json_text
     from crysim.commands.showing import table_console
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
+    from crysim.written_files import replace_file
 
-    if time_limit <= 0:
-        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")
+    if not 0 < time_limit < inf:
+        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
     built = _solvers(solver, solver_option or ())
     for _, one in built:
         one.check()
@@ -62,7 +64,7 @@ def compare_solvers(
         found = last.reason if last.best is None else f"{last.best:.5f} after {last.seconds_to_best:.3g} s"
         typer.echo(f"{len(entries)}/{len(loaded) * len(built)}  {last.model}  {last.solver}: {found}", err=True)
         document = {"time_limit": time_limit, "seed": seed, "entries": [entry.to_dict() for entry in entries]}
-        (out / RESULTS).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        replace_file(out / RESULTS, json_text(document, indent=1) + "\n")
 
     entries = compare(loaded, built, time_limit, seed, done)
     comparison_figure(entries, out / FIGURE)

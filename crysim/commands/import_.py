@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
-from crysim.errors import EXIT_ALL_FAILED
+from crysim.commands.output import json_text
+from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
+
+_TOLD = 10
+"""Lines about pieces that are left out."""
 
 
 @o.with_settings(
@@ -41,13 +46,21 @@ def import_(
     Without --relax their energies are the program's own, and can be compared only with others of it. With it they are
     relaxed as the runs in --out were, unless --energy says otherwise.
     """
-    import json
-
-    from crysim.bench.config_file import command_line
+    from crysim.harness.config_file import command_line
     from crysim.workflows.imports import Import, import_results
 
     done = import_results(Import(folder, kind, Path(out), system, method or kind, seed, relax), command_line(given))
-    typer.echo(json.dumps(done.to_dict(), indent=2) if as_json else str(done))
+    typer.echo(json_text(done.to_dict()) if as_json else str(done))
     if not relax and not done.counting:
         typer.echo("their energies are not known: import them with --relax", err=True)
-    raise typer.Exit(0 if done.counting else EXIT_ALL_FAILED)
+    _tell("note", done.notes)
+    _tell("skipped", done.skipped)
+    partly = EXIT_PARTLY_FAILED if done.skipped else 0
+    raise typer.Exit(partly if done.counting else EXIT_ALL_FAILED)
+
+
+def _tell(word: str, lines: Sequence[str]) -> None:
+    for line in lines[:_TOLD]:
+        typer.echo(f"{word}: {line}", err=True)
+    if len(lines) > _TOLD:
+        typer.echo(f"{word}: and {len(lines) - _TOLD} more like these", err=True)

@@ -124,9 +124,10 @@ def _annotation(one: Setting) -> Any:
     shown = kind if kind in (int, float, str, bool) else str if kind == tuple[int, ...] else list[str]
     metavar = one.declaration.metavar or ("KEY=VALUE" if isinstance(kind, Mapping) else None)
     about = one.declaration.help
+    flag = f"{one.flag}/--no-{one.flag.removeprefix('--')}" if kind is bool else one.flag
     if one.default_text != "none":
         about += f" Default: {one.default_text}."
     return Annotated[
         shown | None,
-        typer.Option(one.flag, metavar=metavar, help=about, rich_help_panel=one.declaration.panel, show_default=False),
+        typer.Option(flag, metavar=metavar, help=about, rich_help_panel=one.declaration.panel, show_default=False),
     ]

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
+from crysim.arrays import EV_PER_GPA_A3
 from crysim.commands import options as o
+from crysim.commands.output import json_text
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
     from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
 
+KEYS = (
+    "file",
+    "formula",
+    "energy",
+    "energy_per_atom",
+    "enthalpy",
+    "enthalpy_per_atom",
+    "pressure",
+    "volume",
+    "space_group",
+    "steps",
+    "converged",
+    "status",
+    "reason",
+)
+"""Of a row of ``--json``: eV, eV per atom, GPa, Å^3 of the file's own cell. The status of a file that could not be read
+is ``unreadable``; it has no steps."""
 BATCH = 8
 """Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
 
@@ -33,12 +53,13 @@ def relax(
 ) -> None:
     """Relax the atoms and the cell of crystals from files.
 
-    Energies are those of the file's own cell, eV; enthalpies under pressure.
+    Energies are those of the file's own cell, eV. Under pressure enthalpies are minimised and shown, with the energy
+    and the volume beside them. Exit code 3 if a file could not be read or a crystal did not converge, 1 if none did.
     """
-    from crysim.bench.config_file import command_line
-    from crysim.bench.loop import limit_threads
     from crysim.declared import declared
-    from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
+    from crysim.harness.config_file import command_line
+    from crysim.harness.loop import limit_threads
     from crysim.plugins import plugin_manager
 
     chosen = command_line(given)
@@ -47,23 +68,43 @@ def relax(
     threads = chosen.get("threads")
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: it must be at least 1")
-    inputs = [_Input(file) for file in files]
-    model: EnergyModel = plugin_manager().build(
-        "energy", chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
-    )
+    inputs, rows = _read(files)
+    readable = [one for one in inputs if one is not None]
+    if not readable:
+        raise typer.Exit(EXIT_BAD_INPUT)
+    energy, options = chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
+    model: EnergyModel = plugin_manager().build("energy", energy, options)
     if out is not None:
         _prepare(out)
     import torch  # noqa: F401  (before its threads are limited)
 
     limit_threads(threads or 1)
-    rows: list[dict[str, Any]] = []
     try:
         _relax_all(model, settings, inputs, rows, out)
     finally:
-        _show(rows, as_json=as_json)
-    failed = sum(row["energy"] is None for row in rows)
-    if failed:
-        raise typer.Exit(EXIT_ALL_FAILED if failed == len(rows) else EXIT_PARTLY_FAILED)
+        done = [row for row in rows if row["status"] is not None]
+        _show(done, as_json=as_json, pressed=settings.pressure != 0)
+    converged = sum(row["converged"] for row in rows)
+    if converged < len(rows):
+        raise typer.Exit(EXIT_PARTLY_FAILED if converged else EXIT_ALL_FAILED)
+
+
+def _read(files: Sequence[Path]) -> tuple[list[_Input | None], list[dict[str, Any]]]:
+    """The files' crystals, None for one that cannot be read, which is named on stderr; and a row for each of them."""
+    from crysim.errors import InputError
+
+    inputs: list[_Input | None] = []
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        row = dict.fromkeys(KEYS) | {"file": str(file), "converged": False}
+        try:
+            inputs.append(_Input(file))
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            inputs.append(None)
+            row |= {"status": "unreadable", "reason": str(error)}
+        rows.append(row)
+    return inputs, rows
 
 
 class _Input:
@@ -73,28 +114,43 @@ class _Input:
         from crysim.composition import Composition
         from crysim.crystal import Crystal
         from crysim.crystal.files import read_structure
+        from crysim.errors import InputError
 
         structure = read_structure(file)
         self.file = file
-        self.crystal: Crystal = Crystal.from_structure(structure)
+        try:
+            self.crystal: Crystal = Crystal.from_structure(structure)
+        except InputError as error:
+            raise InputError(f"'{file}': {error}") from error
         symbols = [site.specie.symbol for site in structure]
         elements = tuple(dict.fromkeys(symbols))
         self.composition = Composition(elements, tuple(symbols.count(e) for e in elements))
         self.share = self.composition.num_atoms / self.crystal.num_atoms
 
-    def row(self, relaxation: Relaxation) -> dict[str, Any]:
-        """What `crysim relax --json` prints of it."""
+    def row(self, relaxation: Relaxation, pressure: float) -> dict[str, Any]:
+        """What `crysim relax --json` prints of it: all of the file's own cell."""
         from crysim.interfaces import RelaxStatus
 
-        energy = None if relaxation.energy is None else relaxation.energy * self.share
+        atoms = self.composition.num_atoms
+        enthalpy = None if relaxation.energy is None else relaxation.energy * self.share
+        volume = None if relaxation.crystal is None else relaxation.crystal.volume * self.share
+        energy = enthalpy
+        if enthalpy is not None and volume is not None and pressure:
+            energy = enthalpy - pressure * volume * EV_PER_GPA_A3
         return {
             "file": str(self.file),
             "formula": self.composition.formula,
             "energy": energy,
-            "energy_per_atom": None if energy is None else energy / self.composition.num_atoms,
+            "energy_per_atom": None if energy is None else energy / atoms,
+            "enthalpy": enthalpy,
+            "enthalpy_per_atom": None if enthalpy is None else enthalpy / atoms,
+            "pressure": pressure,
+            "volume": volume,
             "space_group": None if relaxation.crystal is None else relaxation.crystal.space_group,
             "steps": relaxation.steps,
             "converged": relaxation.status is RelaxStatus.RELAXED,
+            "status": relaxation.status.value,
+            "reason": relaxation.reason,
         }
 
 
@@ -112,29 +168,36 @@ def _prepare(out: Path) -> None:
 
 
 def _relax_all(
-    model: EnergyModel, settings: RelaxSettings, inputs: list[_Input], rows: list[dict[str, Any]], out: Path | None
+    model: EnergyModel,
+    settings: RelaxSettings,
+    inputs: Sequence[_Input | None],
+    rows: list[dict[str, Any]],
+    out: Path | None,
 ) -> None:
+    """Relax the files that could be read, and put what became of them in their rows."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from crysim.crystal.files import write_cif
+    from crysim.crystal.files import cif_text
     from crysim.interfaces import RelaxStatus
+    from crysim.written_files import replace_file
 
     taken: set[str] = set()
+    work = [(index, one) for index, one in enumerate(inputs) if one is not None]
     columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(inputs))
-        for first in range(0, len(inputs), BATCH):
-            batch = inputs[first : first + BATCH]
-            relaxations = model.relax([one.crystal for one in batch], settings)
-            for one, relaxation in zip(batch, relaxations, strict=True):
-                rows.append(one.row(relaxation))
+        task = progress.add_task("", total=len(work))
+        for first in range(0, len(work), BATCH):
+            batch = work[first : first + BATCH]
+            relaxations = model.relax([one.crystal for _, one in batch], settings)
+            for (index, one), relaxation in zip(batch, relaxations, strict=True):
+                rows[index] = one.row(relaxation, settings.pressure)
                 if relaxation.status is not RelaxStatus.RELAXED:
-                    progress.console.print(
-                        f"{one.file}: {relaxation.status.value}: {relaxation.reason}", style="yellow"
-                    )
+                    told = escape(f"{one.file}: {relaxation.status.value}: {relaxation.reason}")
+                    progress.console.print(told, style="yellow", soft_wrap=True)
                 if out is not None and relaxation.crystal is not None:
-                    write_cif(relaxation.crystal, out / _free_name(one.file.stem, taken))
+                    replace_file(out / _free_name(one.file.stem, taken), cif_text(relaxation.crystal))
             progress.advance(task, len(batch))
 
 
@@ -148,41 +211,46 @@ def _free_name(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    import json
-
+def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, pressed: bool) -> None:
+    """Print the table: energies, or under pressure enthalpies with energy and volume beside them."""
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json_text(rows))
         return
     if not rows:
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from crysim.symmetry import space_group
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column, justify in (
-        ("file", "left"),
-        ("formula", "left"),
-        ("energy (eV)", "right"),
-        ("eV/atom", "right"),
-        ("space group", "left"),
-        ("steps", "right"),
-        ("converged", "left"),
-    ):
+    columns = [("file", "left"), ("formula", "left")]
+    numbers = [("energy", "energy (eV)"), ("energy_per_atom", "eV/atom")]
+    if pressed:
+        numbers = [
+            ("enthalpy", "enthalpy (eV)"),
+            ("enthalpy_per_atom", "enthalpy (eV/atom)"),
+            ("energy", "energy (eV)"),
+            ("volume", "volume (Å^3)"),
+        ]
+    columns += [(heading, "right") for _, heading in numbers]
+    columns += [("space group", "left"), ("steps", "right"), ("converged", "left")]
+    for column, justify in columns:
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     names = {row["file"]: Path(row["file"]).name for row in rows}
     unique = len(set(names.values())) == len(rows)
     for row in rows:
-        number = row["space_group"]
+        group = row["space_group"]
+        cells = ["" if row[key] is None else f"{row[key]:.4f}" for key, _ in numbers]
+        if row["enthalpy"] is None:
+            cells[0] = str(row["status"])
         table.add_row(
-            names[row["file"]] if unique else row["file"],
-            row["formula"],
-            "failed" if row["energy"] is None else f"{row['energy']:.4f}",
-            "" if row["energy"] is None else f"{row['energy_per_atom']:.4f}",
-            "" if number is None else f"{space_group(number).symbol} ({number})",
-            str(row["steps"]),
+            escape(names[row["file"]] if unique else row["file"]),
+            row["formula"] or "",
+            *cells,
+            "" if group is None else f"{space_group(group).symbol} ({group})",
+            "" if row["steps"] is None else str(row["steps"]),
             "yes" if row["converged"] else "no",
         )
     Console().print(table)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 
@@ -47,9 +47,9 @@ def reproduce(
     """
     from rich.console import Console
 
-    from crysim.bench.config_file import command_line
     from crysim.commands.showing import end, table_console
     from crysim.errors import InputError
+    from crysim.harness.config_file import command_line
     from crysim.workflows.reproduce import Cuts, list_targets
     from crysim.workflows.reproduce import reproduce as make_again
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 
@@ -40,8 +40,8 @@ def search(
     """
     from rich.console import Console
 
-    from crysim.bench.config_file import command_line
     from crysim.commands.showing import end, table_console
+    from crysim.harness.config_file import command_line
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(

@@ -12,9 +12,13 @@ from crysim.commands import options as o
 if TYPE_CHECKING:
     from crysim.interfaces import SampleSet
     from crysim.quadratic import QuadraticModel
+    from crysim.quadratic.io import ModelFile
 
 SHOWN = 10
 """Solutions listed on the terminal."""
+
+RANDOM_BITS = 20_000_000
+"""Bits of the random vectors whose mean energy is the scale of a gap: 1,000 vectors, fewer above 20,000 bits."""
 
 Groups = Annotated[
     Path | None, typer.Option(help="JSON list of name, start, size and k of 'exactly k' groups of bits.")
@@ -40,25 +44,28 @@ def solve(
 
     Prints the energies, the lower bound with the gap to it, and where the time went.
     """
-    import json
     import os
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
+    from math import inf
+
+    from crysim.commands.output import json_text
     from crysim.declared import assignments
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager
-    from crysim.quadratic.io import load_model
+    from crysim.quadratic.io import read_model
 
-    if time_limit is not None and time_limit <= 0:
-        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0")
+    if time_limit is not None and not 0 < time_limit < inf:
+        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
     if out is not None and (out.suffix not in (".npz", ".json") or not out.parent.is_dir()):
         raise InputError(f"cannot write the solutions to {out}: a .npz or .json file in an existing folder is wanted")
     given = assignments(solver_option or ())
     built: IsingSolver = plugin_manager().build("solver", solver, given)
     built.check()
-    problem = load_model(model, groups)
+    file = read_model(model, groups)
+    problem = file.model
     reason = built.refuses(problem)
     if reason:
         raise InputError(reason)
@@ -66,10 +73,11 @@ def solve(
     if not len(samples.energies):
         raise CrysimError(f"solver '{solver}' found no feasible vector of {model}")
     document = describe(problem, samples, bound=bound)
-    document = {"model": str(model), "solver": solver, "options": given, "seed": seed, **document}
+    vartype = "SPIN" if file.spins else "BINARY"
+    document = {"model": str(model), "vartype": vartype, "solver": solver, "options": given, "seed": seed, **document}
     if out is not None:
-        write_solutions(samples, document, out)
-    typer.echo(json.dumps(document, indent=2) if as_json else _text(document, out))
+        write_solutions(samples, document, out, file)
+    typer.echo(json_text(document) if as_json else _text(document, out))
 
 
 def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dict[str, Any]:
@@ -79,13 +87,12 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     """
     import numpy as np
 
-    from crysim.quadratic import QuadraticModel
     from crysim.quadratic.bounds import certified
 
-    assert isinstance(problem, QuadraticModel)
     if bound:
         samples = certified(problem, samples)
-    mean = float(problem.energies(problem.random_bits(1000, np.random.default_rng(0))).mean())
+    vectors = int(min(1000, max(10, RANDOM_BITS // problem.num_bits)))
+    mean = float(problem.energies(problem.random_bits(vectors, np.random.default_rng(0))).mean())
     best, gap = float(samples.energies[0]), samples.gap
     return {
         "num_bits": problem.num_bits,
@@ -102,25 +109,39 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     }
 
 
-def write_solutions(samples: SampleSet, document: dict[str, Any], path: Path) -> None:
-    """Write the vectors: ``bits`` ``[n, M]`` and ``energies`` ``[n]`` as npz, or the indices of the ones as JSON.
+def write_solutions(samples: SampleSet, document: dict[str, Any], path: Path, file: ModelFile | None = None) -> None:
+    """Write the vectors, with the labels and the kind of the variables that the model's file gives.
+
+    As npz: ``bits`` ``[n, M]``, ``energies`` ``[n]``, ``labels`` ``[M]`` if the file has labels, and ``spins``
+    ``[n, M]`` of -1 and 1 if its variables are spins. As JSON: the document, ``ones`` (the indices of the bits that
+    are 1 for each vector), ``labels``, and ``bit_1_means``; the vectors' ones by label are ``ones_by_label``.
 
     Raises:
         InputError: the file cannot be written.
     """
-    import json
-
     import numpy as np
 
+    from crysim.commands.output import json_text
     from crysim.errors import InputError
 
+    labels = None if file is None else file.labels
+    spins = file is not None and file.spins
     try:
         if path.suffix == ".npz":
-            with path.open("wb") as file:
-                np.savez_compressed(file, bits=samples.bits.astype(np.uint8), energies=samples.energies)
+            arrays: dict[str, Any] = {"bits": samples.bits.astype(np.uint8), "energies": samples.energies}
+            if labels is not None:
+                arrays["labels"] = np.array([str(label) for label in labels], dtype=np.str_)
+            if spins:
+                arrays["spins"] = 2 * samples.bits.astype(np.int8) - 1
+            with path.open("wb") as opened:
+                np.savez_compressed(opened, **arrays)
         else:
             ones = [np.flatnonzero(x).tolist() for x in samples.bits]
-            path.write_text(json.dumps({**document, "ones": ones}) + "\n", "utf-8")
+            found = {**document, "bit_1_means": "spin +1 (bit 0: spin -1)" if spins else "1", "ones": ones}
+            if labels is not None:
+                found["labels"] = list(labels)
+                found["ones_by_label"] = [[labels[i] for i in one] for one in ones]
+            path.write_text(json_text(found, indent=None) + "\n", "utf-8")
     except OSError as error:
         raise InputError(f"cannot write the solutions to {path}: {error.strerror or error}") from error
 
@@ -128,7 +149,8 @@ def write_solutions(samples: SampleSet, document: dict[str, Any], path: Path) ->
 def _text(document: dict[str, Any], out: Path | None) -> str:
     rank = "couplings" if document["rank"] is None else f"rank {document['rank']}"
     lines = [
-        f"model        {document['model']}: {document['num_bits']:,} bits, {document['num_groups']} groups, {rank}",
+        f"model        {document['model']}: {document['num_bits']:,} bits, {document['num_groups']} groups, {rank}"
+        + (", bit 1 is spin +1" if document["vartype"] == "SPIN" else ""),
         f"solver       {document['solver']}",
         f"best energy  {document['energies'][0]:.6f}" + ("  (proven optimal)" if document["optimal"] else ""),
     ]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crysim.bench.settings import BenchSettings
 from crysim.commands import options as o
+from crysim.harness.settings import BenchSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,9 +51,9 @@ def tune(
 
     from rich.console import Console
 
-    from crysim.bench.config_file import command_line
     from crysim.composition import Composition
     from crysim.errors import InputError
+    from crysim.harness.config_file import command_line
     from crysim.workflows.training_data import TrainingData
     from crysim.workflows.tuning import Tuning
 

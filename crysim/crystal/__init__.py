@@ -1,8 +1,9 @@
 """Crystals: their symmetry-reduced form, where they come from and how two of them compare.
 
-In the modules: `crystal` (the value itself), `identify` (from bare atoms to a crystal), `files` (structure files),
+In the modules: `crystal` (the value itself), `identify` (from bare atoms to a crystal), `identity`
+and `structure_types` (what a relaxed crystal is: group, standard cells, type), `files` (structure files),
 `generation` (random crystals), `min_distances`, `placement` and `distances` (how far atoms keep apart), `matching`
-(whether two crystals are the same).
+(whether two crystals are the same), `bonding` and `validity` (what lies apart, has flown apart or collapsed), `radii`.
 """
 
 from crysim.crystal.crystal import Crystal, Site, shortest_distances, wrap

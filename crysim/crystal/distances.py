@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from math import cos, floor, inf, radians, sqrt
 
-import numba
 import numpy as np
 
 from crysim.arrays import Floats, Ints
+from crysim.compiled import compiled
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def metric_of_cell(cell: Floats) -> Floats:
     """Metric tensor ``[3, 3]`` (Å²) of cell parameters ``[6]`` (Å and degrees)."""
     metric = np.empty((3, 3))
@@ -27,14 +27,14 @@ def metric_of_cell(cell: Floats) -> Floats:
     return metric
 
 
-@numba.njit(cache=True, fastmath=False)  # type: ignore[untyped-decorator]
+@compiled
 def plane_spacings(metric: Floats) -> Floats:
     """Spacings h ``[3]`` (Å) of the lattice planes of a metric tensor ``[3, 3]`` (Å²)."""
     inverse = np.linalg.inv(metric)
     return 1.0 / np.sqrt(np.diag(inverse))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def shortest_vector(metric: Floats, spacings: Floats) -> float:
     """Squared length of the shortest lattice vector."""
     best = min(metric[0, 0], metric[1, 1], metric[2, 2])
@@ -49,7 +49,7 @@ def shortest_vector(metric: Floats, spacings: Floats) -> float:
     return float(best)
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inlining="source")
 def _squared(metric: Floats, x: float, y: float, z: float) -> float:
     return float(
         metric[0, 0] * x * x
@@ -59,12 +59,12 @@ def _squared(metric: Floats, x: float, y: float, z: float) -> float:
     )
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inlining="source")
 def _wrap(x: float) -> float:
     return x - floor(x + 0.5)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def nearest_image(metric: Floats, spacings: Floats, x: float, y: float, z: float, bound: float) -> float:
     """The least squared length of (x, y, z) + n over all n, if below ``bound`` (squared); else some value above it."""
     x, y, z = _wrap(x), _wrap(y), _wrap(z)
@@ -82,7 +82,7 @@ def nearest_image(metric: Floats, spacings: Floats, x: float, y: float, z: float
     return float(best)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def shortest_of_each(
     lattices: Floats, coords: Floats, starts: Ints, representatives: Ints, representative_starts: Ints
 ) -> Floats:

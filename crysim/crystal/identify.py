@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +18,17 @@ from crysim.symmetry.groups import SpaceGroup, space_group
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+Cell = tuple[Floats, Floats, list[int]]
+"""Lattice ``[3, 3]``, fractional coordinates ``[n, 3]`` and atomic numbers ``[n]``."""
+
+
+MIN_CELL_VOLUME = 1e-3
+"""Å^3: a smaller cell holds no atom."""
+
 
 def find_space_group(structure: Structure, symprec: float = 0.01) -> int:
     """The number of a structure's space group within a tolerance of ``symprec`` Å; 1 if spglib finds none."""
-    dataset = _dataset(_spglib_cell(structure), symprec)
+    dataset = _dataset(spglib_cell(structure), symprec)
     return 1 if dataset is None else int(dataset.number)
 
 
@@ -46,7 +54,7 @@ def crystal_from_structure(
     elements = tuple(dict.fromkeys(species)) if composition is None else composition.elements
     own = _composition(species, elements)
     crystal = None
-    lattice, coords, numbers = _spglib_cell(structure)
+    lattice, coords, numbers = spglib_cell(structure)
     found = _dataset((lattice, coords, numbers), symprec)
     if found is not None and found.number > 1:
         group = space_group(int(found.number))
@@ -78,14 +86,29 @@ def _composition(species: Iterable[str], elements: tuple[str, ...]) -> Compositi
     return Composition(elements, tuple(counts.values()))
 
 
-def _spglib_cell(structure: Structure) -> tuple[Floats, Floats, list[int]]:
+def spglib_cell(structure: Structure) -> Cell:
+    """A structure as spglib takes it."""
     numbers = [ATOMIC_NUMBERS[symbol] for symbol in _species(structure)]
+    # spglib crashes on what is no number, and takes the whole process with it
+    if not np.isfinite(structure.lattice.matrix).all():
+        raise InputError("not all of the cell's vectors are numbers")
+    if not np.isfinite(structure.frac_coords).all():
+        raise InputError("not all coordinates are numbers")
+    if not abs(np.linalg.det(structure.lattice.matrix)) > MIN_CELL_VOLUME:
+        raise InputError("the cell's vectors span no volume")
     return np.array(structure.lattice.matrix), np.array(structure.frac_coords), numbers
 
 
-def _dataset(cell: tuple[Floats, Floats, list[int]], symprec: float, hall_number: int = 0):  # type: ignore[no-untyped-def]
+def quiet_spglib() -> Any:
+    """spglib, which else writes on stderr what it could not find within a tolerance, past every filter of Python's."""
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")
     import spglib
 
+    return spglib
+
+
+def _dataset(cell: Cell, symprec: float, hall_number: int = 0):  # type: ignore[no-untyped-def]
+    spglib = quiet_spglib()
     try:
         return spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
     except spglib.SpglibError:  # atoms too close together, or nothing found

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
 
 import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -79,8 +77,10 @@ class ReferenceMatcher:
         return known
 
     def _match(self, crystal: Crystal) -> Match:
-        structure = comparable_structure(crystal)
-        if structure is None or structure.composition.reduced_formula != self._reference.composition.reduced_formula:
+        if not is_comparable(crystal):
+            return NO_MATCH
+        structure = crystal.to_structure()
+        if structure.composition.reduced_formula != self._reference.composition.reduced_formula:
             return NO_MATCH
         displacement = rms_displacement(self._paper, self._reference, structure)
         if displacement is None:
@@ -103,47 +103,11 @@ def rms_displacement(matcher: StructureMatcher, first: Structure, second: Struct
     return None if distances is None else float(distances[0])
 
 
-def comparable_structure(crystal: Crystal) -> Structure | None:
-    """The crystal as a pymatgen structure, or None if it is collapsed, torn apart or not finite."""
+def is_comparable(crystal: Crystal) -> bool:
+    """Whether the crystal is neither collapsed nor torn apart, and finite."""
     lattice = np.asarray(crystal.lattice, dtype=np.float64)
     coordinates = np.asarray(crystal.frac_coords, dtype=np.float64)
     if not (np.isfinite(lattice).all() and np.isfinite(coordinates).all()):
-        return None
+        return False
     volume = abs(float(np.linalg.det(lattice))) / len(coordinates)
-    if not _MIN_VOLUME <= volume <= _MAX_VOLUME:
-        return None
-    return crystal.to_structure()
-
-
-def distinct(
-    crystals: Sequence[Crystal],
-    energies: Sequence[float],
-    *,
-    energy_tolerance: float = 0.005,
-    volume_tolerance: float = 0.05,
-) -> list[int]:
-    """One index for each distinct crystal, lowest energy first.
-
-    Two crystals are the same if their energies differ by at most ``energy_tolerance`` (eV per atom), their volumes by
-    at most ``volume_tolerance`` (relative), and pymatgen's matcher with default tolerances, without rescaling of
-    volumes, finds a correspondence. The first two are cheap, and spare most calls of the third.
-
-    Args:
-        crystals: ``[n]`` of one composition.
-        energies: ``[n]`` eV per cell.
-    """
-    matcher = StructureMatcher(scale=False)
-    kept: list[tuple[int, Structure, float]] = []
-    for index in sorted(range(len(crystals)), key=lambda i: (energies[i], i)):
-        structure = comparable_structure(crystals[index])
-        if structure is None:
-            continue
-        energy = energies[index] / len(structure)
-        near = takewhile(lambda one: energy - one[2] <= energy_tolerance, reversed(kept))  # noqa: B023  (used at once)
-        if not any(
-            abs(structure.volume - other.volume) <= volume_tolerance * other.volume
-            and rms_displacement(matcher, other, structure) is not None
-            for _, other, _ in near
-        ):
-            kept.append((index, structure, energy))
-    return [index for index, _, _ in kept]
+    return _MIN_VOLUME <= volume <= _MAX_VOLUME

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from crysim.arrays import Floats, Ints
+from crysim.compiled import compiled
 from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> None:
     """Write the images of a point ``[3]`` by the first n maps ``[.., 3, 3]`` and offsets to ``coords`` ``[n, 3]``."""
     for image in range(len(coords)):
@@ -19,7 +19,7 @@ def put_images(coords: Floats, point: Floats, maps: Floats, offsets: Floats) -> 
             )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def place_one_by_one(
     cell: Floats,
     positions: Ints,
@@ -90,7 +90,7 @@ def place_one_by_one(
     return points, True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def fits(
     cell: Floats,
     positions: Ints,

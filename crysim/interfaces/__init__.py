@@ -1,6 +1,6 @@
 """The five interfaces that plug-ins fill, and the values that they exchange.
 
-One iteration flows one way (see `crysim.bench`):
+One iteration flows one way (see `crysim.harness`):
 
     Strategy.ask -> candidates -> EnergyModel.relax -> trials, journalled -> Strategy.tell
 

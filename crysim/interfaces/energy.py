@@ -107,6 +107,16 @@ class Relaxation:
 class EnergyModel(Plugin, ABC):
     """Energies and relaxations of crystals."""
 
+    @property
+    def cutoff(self) -> float | None:
+        """Å beyond which an atom does not feel another directly; None if the model does not say."""
+        return None
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """Symbols of the elements that the model knows; None if it does not say."""
+        return None
+
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:
         """What makes energies comparable: the model's name, its weights' sha256, its package's version."""

@@ -41,6 +41,9 @@ class TrialStatus(StrEnum):
     RELAXED = "relaxed"
     NOT_CONVERGED = "not-converged"
     TOO_CLOSE = "too-close"
+    UNBOUND = "unbound"
+    EXPLODED = "exploded"
+    COLLAPSED = "collapsed"
     FAILED = "failed"
 
 
@@ -51,7 +54,8 @@ class Trial:
     Attributes:
         number: from 0, in the order of the journal.
         candidate: what was asked for.
-        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3).
+        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
+            that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
         crystal: relaxed; None if failed.
         energy: eV per cell; None if failed.
         frames: sampled from the trajectory, for training.
@@ -73,7 +77,7 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        """Whether the trial enters the statistics: relaxed or not converged, and no pair too close."""
+        """Whether the trial enters the statistics: relaxed or not converged, and nothing said against it."""
         return self.status in (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
 
 

@@ -21,6 +21,7 @@ import pluggy
 from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
 from crysim.interfaces import API_VERSION, Plugin
 from crysim.plugins import specs
+from crysim.plugins.checked import checked
 
 GROUP = "crysim"
 Kind = Literal["encoder", "surrogate", "solver", "energy", "strategy"]
@@ -116,7 +117,9 @@ class PluginManager:
         return cls
 
     def build(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, **given: Any) -> Any:
-        """Make a plug-in from its name and the user's options.
+        """Make a plug-in from its name and the user's options, behind the checker of its kind.
+
+        The checker (`crysim.plugins.checked`) is of the kind's interface and passes on whatever else the plug-in has.
 
         Args:
             kind: encoder, surrogate, solver, energy or strategy.
@@ -127,6 +130,10 @@ class PluginManager:
         Raises:
             InputError: an unknown or ill-typed option, a missing or superfluous argument, a missing extra.
         """
+        return checked(kind, self.build_unchecked(kind, name, options, **given), **given)
+
+    def build_unchecked(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None, **given: Any) -> Any:
+        """The plug-in of `build` itself, for its conformance suite."""
         cls = self.get(kind, name)
         base, colon, argument = name.partition(":")
         chosen = dict(options or {})

@@ -15,6 +15,8 @@ from crysim.quadratic.penalties import coupling_rows, row_blocks
 
 _SPARSE_BELOW = 0.2
 """Share of pairs that interact, below which couplings are kept sparse."""
+_DENSE_UP_TO = 2 << 30
+"""Bytes; larger matrices of couplings stay sparse."""
 
 
 def upper_couplings(model: QuadraticModel, penalties: Floats | None = None) -> tuple[Floats, Floats, float]:
@@ -94,9 +96,19 @@ def from_terms(
     upper = np.minimum(rows, columns), np.maximum(rows, columns)
     matrix = sparse.csr_array(sparse.coo_array((np.asarray(values, dtype=np.float64), upper), shape=(size, size)))
     couplings: Any = matrix
-    if matrix.nnz >= _SPARSE_BELOW * size * (size - 1) / 2:
+    if matrix.nnz >= _SPARSE_BELOW * size * (size - 1) / 2 and size * size * 8 <= _DENSE_UP_TO:
         couplings = matrix.toarray()
     return QuadraticModel(linear, couplings=couplings, groups=tuple(groups), offset=offset)
+
+
+def from_spins(linear: Floats, rows: Any, columns: Any, values: Any, offset: float = 0.0) -> QuadraticModel:
+    """A model of bits x from terms in spins s = 2x − 1: as `from_terms`, bit 1 is spin +1."""
+    values = np.asarray(values, dtype=np.float64)
+    offset += float(values.sum() - linear.sum())
+    fields = 2.0 * linear
+    for ends in (rows, columns):
+        fields -= 2.0 * np.bincount(ends, weights=values, minlength=len(linear))
+    return from_terms(fields, rows, columns, 4.0 * values, offset)
 
 
 def to_amplify(model: QuadraticModel, weights: Floats | None = None) -> tuple[Any, Any]:

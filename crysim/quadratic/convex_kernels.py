@@ -68,7 +68,7 @@ def new_scratch(rank: int, num_groups: int) -> Scratch:
     )
 
 
-@compiled
+@compiled(fast_math="reordered")
 def point(factors: Floats, index: Indices, z0: Floats, x: Floats, z: Floats) -> None:
     """``z`` = z₀ + Wᵀx."""
     rank = factors.shape[1]
@@ -80,7 +80,7 @@ def point(factors: Floats, index: Indices, z0: Floats, x: Floats, z: Floats) -> 
                 z[k] += x[j] * factors[index[j], k]
 
 
-@compiled
+@compiled(fast_math="reordered")
 def price(
     cost: Floats,
     factors: Floats,
@@ -119,7 +119,7 @@ def price(
     return worst_excess
 
 
-@compiled
+@compiled(fast_math="reordered")
 def group_minimum(slope: Floats, start: int, stop: int, count: int, level: float) -> float:
     """A lower bound of the sum of the ``count`` smallest slopes, exact if ``level`` lies between them and the rest."""
     total = count * level
@@ -128,7 +128,7 @@ def group_minimum(slope: Floats, start: int, stop: int, count: int, level: float
     return total
 
 
-@compiled
+@compiled(fast_math="reordered")
 def dual_value(
     pointer: Indices, counts: Indices, z0: Floats, y: Floats, slope: Floats, upper: Floats, lower: Floats
 ) -> float:
@@ -146,7 +146,7 @@ def dual_value(
     return total
 
 
-@compiled
+@compiled(fast_math="reordered")
 def solve_spd(matrix: Floats, size: int, right: Floats) -> None:
     """Solve ``matrix[:size, :size] d = right`` in place by Cholesky's method; the lower triangle is destroyed."""
     for i in range(size):
@@ -170,7 +170,7 @@ def solve_spd(matrix: Floats, size: int, right: Floats) -> None:
             right[k] -= matrix[i, k] * right[i]
 
 
-@compiled
+@compiled(fast_math="reordered")
 def _room(x: float, step: float) -> float:
     """The longest multiple of ``step`` that keeps ``x`` within [0, 1]."""
     if step > 0.0:
@@ -180,7 +180,7 @@ def _room(x: float, step: float) -> float:
     return np.inf
 
 
-@compiled
+@compiled(fast_math="reordered")
 def _snap(j: int, x: Floats, mark: Marks, step: float) -> None:
     """Put a position that moved to its bound onto it; one that has just entered there, and moves inwards, stays."""
     if x[j] <= _SNAP and step < 0.0:
@@ -189,7 +189,7 @@ def _snap(j: int, x: Floats, mark: Marks, step: float) -> None:
         x[j], mark[j] = 1.0, AT_ONE
 
 
-@compiled
+@compiled(fast_math="reordered")
 def _pair_up(pointer: Indices, x: Floats, mark: Marks, members: Indices, total: int, scratch: Scratch) -> int:
     """Give every position between its bounds an anchor of its group; anchors lead their runs in ``members``.
 
@@ -223,7 +223,7 @@ def _pair_up(pointer: Indices, x: Floats, mark: Marks, members: Indices, total: 
     return kept
 
 
-@compiled
+@compiled(fast_math="reordered")
 def equalise(
     factors: Floats,
     index: Indices,
@@ -303,7 +303,7 @@ def equalise(
         total = kept
 
 
-@compiled
+@compiled(fast_math="reordered")
 def relax(
     cost: Floats,
     factors: Floats,

@@ -21,7 +21,7 @@ from crysim.quadratic.partition import Indices, Partition
 _STEPS_PER_BIT = 100
 
 
-@compiled
+@compiled(fast_math="reordered")
 def exchange_weights(
     matrix: Floats,
     bits: Indices,

@@ -75,8 +75,7 @@ class QuadraticModel:
         if self.couplings is not None:
             if self.couplings.shape != (m, m):
                 raise InputError(f"couplings have the shape {self.couplings.shape}, not [{m}, {m}]")
-            lower = sparse.tril(self.couplings) if sparse.issparse(self.couplings) else np.tril(self.couplings)
-            if lower.sum() != 0 or abs(lower).sum() != 0:
+            if not _strictly_upper(self.couplings):
                 raise InputError("couplings must be strictly upper triangular")
         end = 0
         for group in self.groups:
@@ -211,6 +210,18 @@ class QuadraticModel:
         if isinstance(couplings, np.ndarray):
             return np.asarray(couplings[bit] + couplings[:, bit])
         return np.asarray((couplings[[bit]] + couplings[:, [bit]].T).toarray()[0])
+
+
+def _strictly_upper(couplings: Any) -> bool:
+    """Whether all is zero on and below the diagonal; dense ones are looked at in blocks, without a copy of them all."""
+    if not isinstance(couplings, np.ndarray):
+        matrix = sparse.coo_array(couplings)
+        return not matrix.data[matrix.coords[0] >= matrix.coords[1]].any()
+    size = len(couplings)
+    step = max(1, (1 << 22) // max(1, size))
+    return not any(
+        np.tril(couplings[first : first + step, : first + step], first).any() for first in range(0, size, step)
+    )
 
 
 def check_groups(groups: Sequence[BitGroup], num_bits: int) -> None:

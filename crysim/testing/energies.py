@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -27,7 +28,11 @@ from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
 from crysim.symmetry import space_group
+from crysim.testing.elsewhere import elsewhere
+from crysim.testing.surroundings import another_day, global_generators_untouched
 
+STEP = 0.005
+"""Of the differences that forces are computed by: Å, and a share of the cell's lengths."""
 EV_PER_GPA_A3 = 1.0 / 160.21766208
 
 
@@ -59,6 +64,43 @@ def _position(number: int, letter: str) -> int:
     return next(i for i, p in enumerate(space_group(number).positions) if p.letter == letter)
 
 
+def numerical_forces(model: EnergyModel, crystal: Crystal) -> Iterator[tuple[float, float]]:
+    """Forces (eV/Å) along the cell's size, per atom, and along each free coordinate, per atom of its site.
+
+    With each, what its difference of energies was divided by besides the length of the step: a number of atoms.
+    """
+    frees = [np.array(site.free) for site in crystal.sites]
+    cells = [[*(f * x for x in crystal.cell[:3]), *crystal.cell[3:]] for f in (1 - STEP, 1 + STEP)]
+    low, high = model.energies([crystal.with_parameters(cell, frees) for cell in cells])
+    yield float(high - low) / (2 * STEP * crystal.num_atoms) / 3**0.5, crystal.num_atoms * 3**0.5
+    for index, (position, free) in enumerate(zip(crystal.positions, frees, strict=True)):
+        for axis in range(len(free)):
+            length = float(np.linalg.norm(position.matrices[0][:, axis] @ crystal.lattice))
+            step = np.zeros(len(free))
+            step[axis] = STEP / length
+            ends = [
+                crystal.with_parameters(crystal.cell, [*frees[:index], free + s * step, *frees[index + 1 :]])
+                for s in (-1, 1)
+            ]
+            low, high = model.energies(ends)
+            yield float(high - low) / (2 * STEP * position.multiplicity), position.multiplicity
+
+
+def _work(model: EnergyModel, crystals: list[Crystal]) -> list[tuple[float | None, Crystal | None]]:
+    """Where a few steps lead."""
+    relaxations = model.relax(crystals, RelaxSettings(max_steps=5, num_frames=4))
+    return [(relaxation.energy, relaxation.crystal) for relaxation in relaxations]
+
+
+def _variants(cls: type[EnergyModel]) -> list[EnergyModel]:
+    """Models with another value of one option each that is a number; none if the class needs an argument."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    if any(p.default is p.empty for p in parameters):
+        return []
+    numbers = {p.name: p.default for p in parameters if isinstance(p.default, int | float) and p.default is not True}
+    return [cls(**{name: 1.2 * value}) for name, value in numbers.items() if value and isinstance(value, float)]
+
+
 class EnergyModelSuite:
     """The contract of `crysim.interfaces.EnergyModel`, as tests."""
 
@@ -68,12 +110,20 @@ class EnergyModelSuite:
     """Å: a cell length at which eight atoms of them are a little out of equilibrium."""
     precision: ClassVar[float] = 1e-5
     """eV per atom: how well the same energy comes out the same."""
+    other_process: ClassVar[bool] = True
+    """Whether a relaxation in another process is compared: it takes as long as the model takes to load."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls) -> EnergyModel:
         """The energy model. Override this."""
         raise NotImplementedError("override the fixture 'model'")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def variants(cls, model: EnergyModel) -> list[EnergyModel]:
+        """Models with other options, whose fingerprints are compared; override it where options are no numbers."""
+        return _variants(type(model))
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -151,6 +201,78 @@ class EnergyModelSuite:
             first = relaxation.frames[0]
             assert abs(first.energy - start) <= 10 * self.precision * crystal.num_atoms
             np.testing.assert_allclose(first.crystal.cell, crystal.cell, atol=1e-6)
+
+    def test_frames_have_the_energies_that_they_say(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        settings = RelaxSettings(max_steps=9, num_frames=6, symmetry="keep")
+        for relaxation in model.relax(crystals, settings):
+            crystals_of = [frame.crystal for frame in relaxation.frames]
+            said = np.array([frame.energy for frame in relaxation.frames])
+            tolerance = max(1e-3, 10 * self.precision) * crystals_of[0].num_atoms
+            np.testing.assert_allclose(model.energies(crystals_of), said, rtol=0, atol=tolerance)
+
+    def test_what_is_relaxed_has_no_forces_left(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        """Forces by differences of energies: of the cell's size, and of every free coordinate."""
+        settings = RelaxSettings(fmax=0.02, symmetry="keep")
+        for relaxation in model.relax(crystals, settings):
+            if relaxation.status is RelaxStatus.RELAXED:
+                assert relaxation.crystal is not None
+                assert relaxation.max_force is not None
+                assert relaxation.max_force <= 1.001 * settings.fmax
+                noise = 4 * self.precision * relaxation.crystal.num_atoms / STEP
+                for force, moving in numerical_forces(model, relaxation.crystal):
+                    assert abs(force) <= 2.0 * settings.fmax + noise / moving
+
+    def test_takes_no_more_steps_than_allowed(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        for relaxation in model.relax(crystals, RelaxSettings(max_steps=3, fmax=1e-6)):
+            assert relaxation.steps <= 3
+            assert relaxation.status is not RelaxStatus.RELAXED
+
+    def test_relaxations_come_in_the_order_of_the_crystals(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        settings = RelaxSettings(max_steps=4, symmetry="keep")
+        stretched = [
+            crystal.with_parameters([1.02 * x for x in crystal.cell[:3]] + list(crystal.cell[3:]), frees)
+            for crystal, frees in [(c, [s.free for s in c.sites]) for c in crystals]
+        ]
+        several = [*crystals, *stretched]
+        relaxations = model.relax(several, settings)
+        assert isinstance(relaxations, list)
+        assert len(relaxations) == len(several)
+        for crystal, relaxation in zip(several, relaxations, strict=True):
+            assert relaxation.crystal is not None, relaxation.reason
+            assert relaxation.crystal.composition == crystal.composition
+            np.testing.assert_allclose(relaxation.frames[0].crystal.cell, crystal.cell, atol=1e-6)
+
+    def test_options_that_change_energies_change_the_fingerprint(
+        self, model: EnergyModel, crystals: list[Crystal], variants: list[EnergyModel]
+    ) -> None:
+        for variant in variants:
+            if not np.allclose(variant.energies(crystals), model.energies(crystals), rtol=0, atol=1e-3):
+                assert variant.fingerprint() != model.fingerprint()
+        if variants:
+            assert variants[0].energies(crystals) is not None
+
+    def test_energies_do_not_remember(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        """What was computed before, and in which order, changes nothing; nor does what surrounds the model."""
+        first = model.energies(crystals)
+        assert isinstance(first, np.ndarray)
+        again = model.energies(crystals[::-1])[::-1]
+        with another_day():
+            later = model.energies(crystals)
+        atoms = np.array([crystal.num_atoms for crystal in crystals])
+        assert (np.abs(again - first) <= self.precision * atoms).all()
+        assert (np.abs(later - first) <= self.precision * atoms).all()
+
+    def test_leaves_the_global_generators_alone(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        with global_generators_untouched():
+            model.energies(crystals)
+            model.relax(crystals[1:2], RelaxSettings(max_steps=2))
+
+    def test_same_relaxation_in_another_process(self, model: EnergyModel, crystals: list[Crystal]) -> None:
+        """Where Python hashes texts in another way."""
+        if not self.other_process:
+            pytest.skip("not tried")
+        here, there = _work(model, crystals[1:]), elsewhere(model, _work, crystals[1:])
+        assert there == here
 
     def test_keeps_symmetry_if_told_so(self, model: EnergyModel, crystals: list[Crystal]) -> None:
         settings = RelaxSettings(max_steps=8, symmetry="keep")

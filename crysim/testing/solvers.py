@@ -27,6 +27,8 @@ from crysim.arrays import Bits, Floats
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import BitGroup, QuadraticModel
+from crysim.testing.elsewhere import elsewhere
+from crysim.testing.surroundings import another_day, global_generators_untouched
 
 GROUPS = (BitGroup("one", 0, 4), BitGroup("some", 5, 5, k=2), BitGroup("none", 10, 2, k=0), BitGroup("all", 12, 1, k=1))
 """Of the small models: one of 4, a free bit, two of 5, none of 2, all of 1, and a free bit at the end."""
@@ -54,6 +56,31 @@ def larger_model(seed: int = 0) -> QuadraticModel:
     return QuadraticModel(rng.normal(size=160), factors=0.4 * rng.normal(size=(160, 4)), groups=groups)
 
 
+def deceptive_model(blocks: int = 20) -> QuadraticModel:
+    """A low-rank model of 8 bits a block, whose optimum, -3 a block, no single exchange leads to.
+
+    In each block of two groups of four, one pair of bits costs 1 each and gains 5 together; all else costs 0 to 0.3.
+    """
+    rng = np.random.default_rng(blocks)
+    linear = rng.uniform(0.0, 0.3, size=8 * blocks)
+    factors = np.zeros((8 * blocks, blocks))
+    for block in range(blocks):
+        pair = 8 * block + np.array([rng.integers(4), 4 + rng.integers(4)])
+        linear[pair] = 1.0
+        factors[pair, block] = 2.0, -2.5
+    groups = tuple(BitGroup(f"group-{i}", 4 * i, 4) for i in range(2 * blocks))
+    return QuadraticModel(linear, factors=factors, groups=groups)
+
+
+DECEPTIVE_OPTIMUM = -3.0
+"""Energy per block of `deceptive_model`."""
+
+
+def answers_of(solver: IsingSolver, model: QuadraticModel) -> Bits:
+    """What a solver answers with one seed."""
+    return solver.solve(model, num_samples=3, seed=5).bits
+
+
 def feasible_vectors(model: QuadraticModel) -> Bits:
     """Every feasible vector of a small model, best first."""
     x = np.array(list(product([False, True], repeat=model.num_bits)))
@@ -77,6 +104,8 @@ class SolverSuite:
     time_limit: ClassVar[float] = 1.0
     slack: ClassVar[float] = 5.0
     """Seconds over the limit that are let pass: for a loaded machine, and what cannot be interrupted."""
+    other_process: ClassVar[bool] = True
+    """Whether its answer in another process is compared."""
 
     @pytest.fixture
     def solver(self) -> IsingSolver:
@@ -85,6 +114,9 @@ class SolverSuite:
 
     def check(self, model: QuadraticModel, samples: SampleSet, num_samples: int) -> None:
         """What holds for every answer."""
+        assert isinstance(samples, SampleSet)
+        assert isinstance(samples.bits, np.ndarray)
+        assert isinstance(samples.energies, np.ndarray)
         assert samples.bits.dtype == np.bool_
         assert samples.bits.shape == (len(samples.energies), model.num_bits)
         assert 1 <= len(samples.energies) <= num_samples
@@ -180,6 +212,42 @@ class SolverSuite:
                 solver.solve(small_model(self.kinds[0], seed=9), seed=1)
                 second = solver.solve(model, num_samples=3, seed=5)
                 np.testing.assert_array_equal(first.bits, second.bits)
+
+    def test_same_seed_same_answer_where_few_find_the_optimum(self, solver: IsingSolver) -> None:
+        """Where all seeds lead to the optimum, a solver that ignores its seed is not told from one that heeds it."""
+        if not self.deterministic:
+            pytest.skip("this solver promises no determinism")
+        model = deceptive_model(6)
+        if solver.refuses(model) is not None:
+            pytest.skip("the solver takes only small models")
+        first = answers_of(solver, model)
+        with global_generators_untouched():
+            answers_of(solver, model)
+        with another_day():
+            np.testing.assert_array_equal(answers_of(solver, model), first)
+
+    def test_same_answer_in_another_process(self, solver: IsingSolver) -> None:
+        """Where Python hashes texts in another way."""
+        if not self.deterministic or not self.other_process:
+            pytest.skip("not promised, or not tried")
+        model = deceptive_model(6)
+        if solver.refuses(model) is not None:
+            model = small_model(self.kinds[0])
+        np.testing.assert_array_equal(elsewhere(solver, answers_of, model), answers_of(solver, model))
+
+    def test_claims_no_more_than_is_true(self, solver: IsingSolver) -> None:
+        """A bound and a proof, where the best answer is seldom the optimum, which is known."""
+        for blocks, time_limit in ((2, None), (20, 0.05), (20, 0.5)):
+            model = deceptive_model(blocks)
+            if solver.refuses(model) is not None:
+                continue
+            samples = solver.solve(model, time_limit=time_limit or self.time_limit, seed=1)
+            self.check(model, samples, 1)
+            optimum = DECEPTIVE_OPTIMUM * blocks
+            if samples.lower_bound is not None:
+                assert samples.lower_bound <= optimum + 1e-6 * abs(optimum), "a false bound"
+            if samples.optimal:
+                assert samples.energies[0] <= optimum + 1e-6 * abs(optimum), "a false proof"
 
     def test_the_model_is_not_changed(self, solver: IsingSolver) -> None:
         for kind in self.kinds:

@@ -15,17 +15,20 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from crysim.bench.lines import to_json
-from crysim.bench.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
+from crysim.harness.lines import to_json
+from crysim.harness.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
+from crysim.testing.elsewhere import elsewhere
+from crysim.testing.surroundings import another_day, global_generators_untouched
 
 MakeStrategy = Callable[[Problem], Strategy]
 GROUPS = (62, 123, 139, 166, 221, 225)
@@ -37,7 +40,7 @@ def pretended_energy(crystal: Crystal) -> float:
     return crystal.num_atoms * ((volume / 18.0 - 1.0) ** 2 + 4.0 * max(0.0, 2.4 - crystal.min_distance()) - 3.0)
 
 
-def pretended_trials(candidates: Sequence[Candidate], first: int) -> list[Trial]:
+def pretended_trials(candidates: Sequence[Candidate], first: int, seconds: float = 0.1) -> list[Trial]:
     """Trials as a journal would give them back: the cell scaled to 18 Å³ per atom; every fifth fails."""
     trials = []
     for number, candidate in enumerate(candidates, start=first):
@@ -57,7 +60,7 @@ def pretended_trials(candidates: Sequence[Candidate], first: int) -> list[Trial]
             frames=tuple(Frame(crystal, pretended_energy(crystal)) for crystal in frames),
             steps=1,
             evaluations=2,
-            seconds=0.1,
+            seconds=seconds,
             reason="pretended" if failed else "",
         )
         trials.append(trial_from_dict(json.loads(to_json(trial_to_dict(trial)))))
@@ -70,14 +73,20 @@ def begin(strategy: Strategy) -> None:
     strategy.start([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
 
 
-def drive(strategy: Strategy, trials: int, batch: int = 4) -> list[Trial]:
+def drive(strategy: Strategy, trials: int, batch: int = 4, seconds: float = 0.1) -> list[Trial]:
     """Ask and tell until there are as many trials."""
     done: list[Trial] = []
     while len(done) < trials:
-        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done))
+        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done), seconds)
         strategy.tell(told)
         done.extend(told)
     return done
+
+
+def _work(strategy: Strategy, trials: int, seconds: float = 0.1) -> list[Crystal]:
+    """The crystals that it proposes."""
+    begin(strategy)
+    return [trial.candidate.crystal for trial in drive(strategy, trials, seconds=seconds)]
 
 
 class StrategySuite:
@@ -86,6 +95,10 @@ class StrategySuite:
     formula: ClassVar[str] = "Al2Cu2"
     trials: ClassVar[int] = 12
     """Driven so far; let it reach past the strategy's first generation."""
+    heeds_distances: ClassVar[bool] = True
+    """Whether what it proposes first keeps the problem's minimum distances."""
+    other_process: ClassVar[bool] = True
+    """Whether its crystals in another process are compared."""
 
     @pytest.fixture
     def make(self) -> MakeStrategy:
@@ -112,6 +125,7 @@ class StrategySuite:
             crystal = trial.candidate.crystal
             assert crystal.composition == problem.composition
             assert crystal.space_group in GROUPS
+            json.dumps(dict(trial.candidate.info), allow_nan=False)
             assert all(seconds >= 0 for seconds in trial.candidate.seconds.values())
 
     @pytest.mark.parametrize("n", [1, 3])
@@ -120,6 +134,7 @@ class StrategySuite:
         begin(strategy)
         for first in range(0, 5 * n, n):
             candidates = strategy.ask(n)
+            assert isinstance(candidates, list)
             assert 1 <= len(candidates) <= n
             strategy.tell(pretended_trials(candidates, first))
 
@@ -132,12 +147,40 @@ class StrategySuite:
         assert runs[0] == runs[1]
         assert runs[0] != runs[2]
 
-    def test_leaves_the_global_generator_alone(self, make: MakeStrategy, problem: Problem) -> None:
-        before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+    def test_same_crystals_whatever_surrounds_it(self, make: MakeStrategy, problem: Problem) -> None:
+        """No global generator is touched or heeded, nor the time of the day, nor how long relaxations took."""
+        with global_generators_untouched():
+            first = _work(make(problem), self.trials)
+        with another_day():
+            again = _work(make(problem), self.trials, seconds=7.3)
+        assert again == first
+
+    def test_same_crystals_in_another_process(self, make: MakeStrategy, problem: Problem) -> None:
+        """Where Python hashes texts in another way."""
+        if not self.other_process:
+            pytest.skip("not tried")
+        assert elsewhere(make(problem), _work, self.trials) == _work(make(problem), self.trials)
+
+    def test_heeds_minimum_distances(self, make: MakeStrategy, problem: Problem) -> None:
+        """Of every pair of elements its own, in what is proposed before anything is learnt."""
+        if not self.heeds_distances:
+            pytest.skip("the strategy does not promise it")
+        first, second = problem.composition.elements[:2]
+        wanted = replace(problem, min_distance=1.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
+        strategy = make(wanted)
+        crystals = strategy.initial()
+        begin(strategy)
+        crystals += [candidate.crystal for candidate in strategy.ask(4)]
+        assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
+
+    def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
         begin(strategy)
-        drive(strategy, 4)
-        assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
+        for first in range(0, self.trials, 4):
+            told = pretended_trials(strategy.ask(4), first)
+            before = [to_json(trial_to_dict(trial)) for trial in told]
+            strategy.tell(told)
+            assert [to_json(trial_to_dict(trial)) for trial in told] == before
 
     def test_what_it_wants_journalled_is_json(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)

@@ -14,11 +14,12 @@ from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.references import compare_records, load_references, settle_references
 from crysim.analysis.report.notebook import figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.config_file import read_settings
-from crysim.bench.executors import Job
-from crysim.bench.journal import MANIFEST, RunRecord, find_runs, read_run
-from crysim.bench.settings import BenchSettings
-from crysim.bench.systems import System
+from crysim.harness.config_file import read_settings
+from crysim.harness.executors import Job
+from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_run
+from crysim.harness.run_folder import run_folder
+from crysim.harness.settings import BenchSettings
+from crysim.harness.systems import System
 from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 
@@ -109,7 +110,7 @@ def bench(
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         settings: ``budget``, ``energy``, ``solver``, ``out``, ``workers``, ``fmax``, ...: see
-            `crysim.bench.config_file.read_settings` and the settings page.
+            `crysim.harness.config_file.read_settings` and the settings page.
 
     Raises:
         InputError: a name, a value or an option is wrong, or the folder holds runs of other settings.
@@ -142,7 +143,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, out / s.system.formula / s.method.replace(":", "-") / f"seed-{s.seed}") for s in runs]
+    jobs = [Job(s, run_folder(out, s.system.formula, s.method, s.seed)) for s in runs]
     task = partial(_settle, out, systems, settings.relax)
     ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
     return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended

@@ -1,4 +1,4 @@
-"""The work of `crysim import`: structures of another program to a run's folder."""
+"""Results of another program: its structures to a run's folder, for the same tables and reports."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.bench.config_file import read_settings
-from crysim.bench.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
-from crysim.bench.manifest import FORMAT
-from crysim.bench.run_folder import make_folder, settle_manifest
-from crysim.bench.settings import BenchSettings
-from crysim.bench.spec import PartSpec, RunSpec, build_energy
-from crysim.bench.trials import classify, relax_candidates
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
+from crysim.harness.manifest import FORMAT
+from crysim.harness.run_folder import make_folder, run_folder, settle_manifest
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
+from crysim.harness.trials import classify, relax_candidates
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
+from crysim.written_files import path_part
 
 SYMPREC = 0.1
 """Å within which the symmetry of an imported structure is found."""
@@ -57,6 +58,8 @@ class Imported:
         structures, counting: how many there are, and how many of them count.
         lowest: energy, eV per cell, or None.
         energy: whose energies they are.
+        skipped: pieces that could not be read, and why, one line each.
+        notes: what was heeded otherwise than the files say.
     """
 
     folder: Path
@@ -64,11 +67,13 @@ class Imported:
     counting: int
     lowest: float | None
     energy: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         found = {"folder": str(self.folder), "structures": self.structures, "counting": self.counting}
-        return {**found, "lowest": self.lowest}
+        return {**found, "lowest": self.lowest, "skipped": list(self.skipped), "notes": list(self.notes)}
 
     def __str__(self) -> str:
         energy = "none has an energy" if self.lowest is None else f"lowest energy {self.lowest:.4f} eV per cell"
@@ -80,23 +85,26 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
 
     Args:
         wanted: what is imported.
-        given: settings of the relaxations: see `crysim.bench.config_file.read_settings`.
+        given: settings of the relaxations: see `crysim.harness.config_file.read_settings`.
 
     Raises:
         InputError: nothing to read, another composition, or the run is there already with other settings.
     """
+    path_part(wanted.method, "the method")  # refused before anything is read
     asked = Composition.from_formula(wanted.system) if wanted.system else None
-    structures = read_foreign(wanted.folder, wanted.kind, asked)
+    results = read_foreign(wanted.folder, wanted.kind, asked)
     bench = bench_configs(wanted.out)
-    composition = asked or _composition(structures[0], bench)
-    candidates = [_candidate(one, composition) for one in structures]
+    composition = asked or _composition(results.structures[0], bench)
+    structures, candidates, others = _candidates(results.structures, composition)
     settings = _settings(wanted, composition, given, bench)
-    folder = wanted.out / composition.formula / wanted.method.replace(":", "-") / f"seed-{wanted.seed}"
-    make_folder(folder)
+    folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
+        check_elements(settings.energy, model.elements, composition)
+        make_folder(folder)
         settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, model.fingerprint()))
     else:
+        make_folder(folder)
         fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
         settle_manifest(folder, _manifest(wanted, composition, len(candidates), settings, fingerprint))
     with Journal(folder / JOURNAL) as journal:
@@ -112,7 +120,8 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
     energy = settings.energy if wanted.relax else wanted.kind
-    return Imported(folder, len(trials), len(counting), lowest, energy)
+    skipped = (*results.skipped, *others)
+    return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes))
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -149,12 +158,26 @@ def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> C
     return Composition(tuple(counts), tuple(counts.values()))
 
 
-def _candidate(one: ForeignStructure, composition: Composition) -> Candidate:
-    try:
-        crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
-    except InputError as error:
-        raise InputError(f"{one.source}: {error}") from error
-    return Candidate(crystal, info={"source": one.source})
+def _candidates(
+    found: Sequence[ForeignStructure], composition: Composition
+) -> tuple[list[ForeignStructure], list[Candidate], list[str]]:
+    """The structures of the composition, what they are as candidates, and why the others are left out.
+
+    Raises:
+        InputError: none is of it.
+    """
+    structures, candidates, others = [], [], []
+    for one in found:
+        try:
+            crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
+        except InputError as error:
+            others.append(f"{one.source}: {error}")
+            continue
+        structures.append(one)
+        candidates.append(Candidate(crystal, info={"source": one.source}))
+    if not candidates:
+        raise InputError(others[0] + (f" (and {len(others) - 1} more like it)" if len(others) > 1 else ""))
+    return structures, candidates, others
 
 
 def _as_they_are(

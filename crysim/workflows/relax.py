@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from crysim.analysis.report.notebook import notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.loop import limit_threads
 from crysim.crystal import Crystal
 from crysim.crystal.own_cell import OwnCell
 from crysim.declared import declared
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.loop import limit_threads
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
 from crysim.workflows.running import progress_console

@@ -7,8 +7,9 @@ from pathlib import Path
 from crysim.analysis.hull import Hull
 from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.report.page import make_report
-from crysim.bench.journal import RunRecord, read_bench
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord, read_bench
+from crysim.written_files import replace_file
 
 
 def read_runs(folder: str | Path) -> list[RunRecord]:
@@ -41,7 +42,7 @@ def write_report(
     text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases)
     target = folder / "report.html" if path is None else Path(path)
     try:
-        target.write_text(text, encoding="utf-8")
+        replace_file(target, text)
     except OSError as error:
         raise InputError(f"cannot write the report {target}: {error.strerror}") from error
     return target

@@ -16,11 +16,11 @@ from crysim.analysis.paper.figures import matches_figure, surrogate_figure
 from crysim.analysis.paper.tables import Target, find_target, merged, protocol_path, target_tables, targets
 from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.tables import Column, Table
-from crysim.bench.config_file import read_settings
-from crysim.bench.journal import RunRecord
-from crysim.bench.run_folder import check_writable, make_folder
-from crysim.bench.settings import BenchSettings
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import RunRecord
+from crysim.harness.run_folder import check_writable, make_folder
+from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import run_protocol
 from crysim.workflows.running import Ended, joined, progress_console
 
@@ -36,7 +36,7 @@ class Cuts:
     Attributes:
         budget, seeds, systems, methods: what is run of it; None or empty: all.
         references: ``FORMULA=FILE``.
-        settings: see `crysim.bench.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ``solver_options``.
+        settings: of `crysim.harness.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ...
         symmetry: of the relaxation.
     """
 

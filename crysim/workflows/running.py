@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crysim.bench.executors import Job, ModelTask, Outcome, run_jobs
-from crysim.bench.loop import Progress
-from crysim.bench.spec import RunSpec
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
+from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
+from crysim.harness.loop import Progress
+from crysim.harness.spec import RunSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,10 +97,10 @@ def run_all(
     Args:
         jobs: all with the same energy model and number of threads.
         workers: processes at most.
-        pool, beside: see `crysim.bench.executors.run_jobs`.
+        pool, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
     """
-    from crysim.bench.display import display
+    from crysim.harness.display import display
 
     warnings: list[str] = []
     outcomes: dict[Path, Outcome] = {}

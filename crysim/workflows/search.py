@@ -12,18 +12,20 @@ from crysim.analysis.figures import accumulated_figure
 from crysim.analysis.references import compare_records
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.config_file import read_settings
-from crysim.bench.executors import Job
-from crysim.bench.journal import MANIFEST, RunRecord, read_run
-from crysim.bench.settings import BenchSettings
-from crysim.bench.systems import names_structure, spelled_out
 from crysim.composition import Composition
 from crysim.crystal import Crystal
-from crysim.crystal.files import write_cif
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.distinct import distinct
+from crysim.crystal.files import cif_text
+from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.executors import Job
+from crysim.harness.journal import MANIFEST, RunRecord, read_run
+from crysim.harness.settings import BenchSettings
+from crysim.harness.systems import names_structure, spelled_out
 from crysim.interfaces import Trial
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
+from crysim.written_files import WrittenFiles, refuse_link
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -128,7 +130,7 @@ def search(
         cell: conventional or primitive: the cell of the known structure that is searched.
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
-        settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.bench.config_file.read_settings`.
+        settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.harness.config_file.read_settings`.
 
     Raises:
         InputError: a name, a value or an option is wrong, or the folder holds a run of other settings.
@@ -157,6 +159,7 @@ def run_search(settings: BenchSettings, *, top: int, console: Console | None = N
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
+    refuse_link(out / "crystals")
     job = Job(runs[0], out / "run")
     ended = run_all([job], 1, console=console)
     record = read_run(job.folder) if (job.folder / MANIFEST).exists() else None
@@ -178,18 +181,17 @@ def best_distinct(trials: Sequence[Trial]) -> list[Trial]:
 def _write_crystals(trials: Sequence[Trial], folder: Path, matcher: ReferenceMatcher | None) -> list[dict[str, Value]]:
     """Write crystals as CIF in the order given, in place of those of an earlier call; returns the table's rows.
 
-    ``iteration`` counts relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
+    Files that a person put there, or changed, stay as they are (`crysim.written_files`). ``iteration`` counts
+    relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.cif"):
-        old.unlink()
+    files = WrittenFiles(folder)
+    files.clear()
     rows: list[dict[str, Value]] = []
     for rank, trial in enumerate(trials, start=1):
         crystal, energy = trial.crystal, trial.energy
         assert crystal is not None
         assert energy is not None
-        file = folder / f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}.cif"
-        write_cif(crystal, file)
+        file = files.write(f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}", ".cif", cif_text(crystal))
         row: dict[str, Value] = {
             "rank": rank,
             "energy_per_atom": energy / crystal.num_atoms,

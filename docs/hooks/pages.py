@@ -16,7 +16,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from crysim.bench.settings import BenchSettings
+from crysim.harness.settings import BenchSettings
 from crysim.cli import COMMANDS, _load
 from crysim.declared import Setting, declared
 from crysim.interfaces import RelaxSettings

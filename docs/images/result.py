@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.bench.journal import RunRecord, read_bench
+from crysim.harness.journal import RunRecord, read_bench
 from crysim.crystal import Crystal
 from crysim.symmetry import space_group
 

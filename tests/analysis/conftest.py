@@ -10,8 +10,8 @@ import pytest
 
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.references import compare_records, load_references
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Frame, Trial, TrialStatus
 
 WEIGHTS = "a9aa723705bd1a242ec8749332f137811c4a94e17995a564f8f94a9aca68061b"

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from crysim.analysis.foreign import read_foreign
 from crysim.analysis.references import compare_records, load_references
-from crysim.bench.journal import read_bench
-from crysim.bench.systems import find_system
 from crysim.cli import app
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.journal import read_bench
+from crysim.harness.systems import find_system
 from crysim.interfaces import TrialStatus
 
 AL2CU2 = Composition.from_formula("Al2Cu2")
@@ -64,7 +64,7 @@ def cryspy(tmp_path: Path) -> Path:
 
 
 def test_calypso(calypso: Path) -> None:
-    found = read_foreign(calypso, "calypso", AL2CU2)
+    found = read_foreign(calypso, "calypso", AL2CU2).structures
     assert [one.source for one in found] == [
         "pso_opt_1, structure 1",
         "pso_opt_1, structure 2",
@@ -76,15 +76,15 @@ def test_calypso(calypso: Path) -> None:
     with pytest.raises(InputError, match="names no elements: give --system"):
         read_foreign(calypso, "calypso")
     (calypso / "input.dat").write_text("SystemName = AlCu\nNameOfAtoms = Cu Al  # as in the files\n")
-    named = read_foreign(calypso, "calypso")
+    named = read_foreign(calypso, "calypso").structures
     assert named[0].structure.composition.formula == "Al2 Cu2"
     assert named[0].structure[0].specie.symbol == "Cu"  # its own names go before those of the formula
     (calypso / "results" / "pso_opt_3").write_text(poscar(4, "  610612509", named=False))
-    assert read_foreign(calypso, "calypso")[3].energy is None
+    assert read_foreign(calypso, "calypso").structures[3].energy is None
 
 
 def test_cryspy(cryspy: Path) -> None:
-    found = read_foreign(cryspy, "cryspy")
+    found = read_foreign(cryspy, "cryspy").structures
     assert [one.source for one in found] == ["ID_1", "ID_0", "ID_2"]
     assert found[0].energy == pytest.approx(4 * -3.978441)
     assert found[1].energy == pytest.approx(4 * -3.000850)
@@ -96,7 +96,7 @@ def test_poscars(tmp_path: Path) -> None:
         structure(i).to(fmt="poscar", filename=str(tmp_path / f"POSCAR_{i}"))
     (tmp_path / "notes.txt").write_text("not read")
     (tmp_path / "energies.csv").write_text("file,energy\nPOSCAR_1,-13.5\nPOSCAR_10,-14.5\n")
-    found = read_foreign(tmp_path, "poscars")
+    found = read_foreign(tmp_path, "poscars").structures
     assert [one.source for one in found] == ["POSCAR_1", "POSCAR_2", "POSCAR_10"]
     assert [one.energy for one in found] == [-13.5, None, -14.5]
     (tmp_path / "energies.csv").write_text("file,energy\nPOSCAR_9,-13.5\n")
@@ -114,13 +114,18 @@ def test_extended_xyz_with_many_frames(tmp_path: Path) -> None:
         atoms.calc = SinglePointCalculator(atoms, energy=-13.0 - i)
     ase.io.write(tmp_path / "all.extxyz", frames)
     structure(3).to(filename=str(tmp_path / "one.cif"))
-    found = read_foreign(tmp_path, "poscars")
+    found = read_foreign(tmp_path, "poscars").structures
     assert [one.source for one in found] == [*(f"all.extxyz, structure {i}" for i in (1, 2, 3)), "one.cif"]
     assert [one.energy for one in found] == [-13.0, -14.0, None, None]
     frames[0].pbc = False
     ase.io.write(tmp_path / "all.extxyz", frames)
-    with pytest.raises(InputError, match=r"all\.extxyz', structure 1: not periodic"):
-        read_foreign(tmp_path, "poscars")
+    partly = read_foreign(tmp_path, "poscars")
+    assert partly.skipped == ("all.extxyz, structure 1: not periodic in three directions",)
+    assert [one.source for one in partly.structures] == [
+        "all.extxyz, structure 2",
+        "all.extxyz, structure 3",
+        "one.cif",
+    ]
 
 
 def test_energies_of_primitive_cells_are_those_of_the_system(tmp_path: Path) -> None:
@@ -147,6 +152,11 @@ def test_what_is_no_result_is_refused(tmp_path: Path, calypso: Path) -> None:
     with pytest.raises(InputError, match="opt_POSCARS"):
         read_foreign(tmp_path, "cryspy")
     (calypso / "results" / "pso_opt_1").write_text("-3.0\n1.0\n1 2\n")
+    results = read_foreign(calypso, "calypso", AL2CU2)
+    assert results.skipped == ("pso_opt_1, structure 1: line 1: no POSCAR begins here",)
+    assert len(results.structures) == 2
+    for name in ("pso_opt_2", "pso_opt_10"):
+        (calypso / "results" / name).unlink()
     with pytest.raises(InputError, match="line 1: no POSCAR begins here"):
         read_foreign(calypso, "calypso", AL2CU2)
 

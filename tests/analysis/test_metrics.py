@@ -12,9 +12,10 @@ from crysim.analysis.metrics import (
     run_metrics,
     wilson_interval,
 )
-from crysim.bench.systems import find_system
 from crysim.crystal import Crystal
-from crysim.crystal.matching import ReferenceMatcher, distinct
+from crysim.crystal.distinct import distinct
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Trial, TrialStatus
 
 

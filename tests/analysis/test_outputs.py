@@ -17,8 +17,8 @@ from crysim.analysis.comparison import Comparison, Reference, Run
 from crysim.analysis.figures import band, mean_seconds
 from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.tables import Column, Table, lowest_cells
-from crysim.bench.systems import find_system
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Trial, TrialStatus
 
 M3GNET = {"model": "m3gnet", "weights_sha256": "a9"}

@@ -6,7 +6,7 @@ import pytest
 
 from crysim.analysis.metrics import mean_and_std
 from crysim.analysis.paper.values import bit_counts, filtered_numbers, grid_results, seed_results
-from crysim.bench.systems import builtin_systems
+from crysim.harness.systems import builtin_systems
 
 TABLE_S7 = {
     ("Y6Co51", "random"): (-393.12, 2.21),

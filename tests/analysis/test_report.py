@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +17,15 @@ import pytest
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import seconds_by_relaxation
 from crysim.analysis.hull import Hull
+from crysim.analysis.references import compare_records, load_references
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges
 from crysim.analysis.report.page import make_report, report_data
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def test_the_data_of_charts_and_crystals(recorded: Comparison, records: list[RunRecord]) -> None:
@@ -55,6 +63,59 @@ def test_the_page_needs_nothing_from_elsewhere(recorded: Comparison, records: li
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert text is not None
     assert json.loads(text[1])["systems"]
+
+
+EVIL = "<img src=x onerror=\"document.title='broken'\">"
+
+
+def with_label(records: list[RunRecord], label: str) -> list[RunRecord]:
+    """The runs, those of the first method under another label."""
+    first = records[0].method
+    renamed = []
+    for one in records:
+        config = {**one.config, "method": label if one.method == first else one.method}
+        renamed.append(replace(one, manifest={**one.manifest, "config": config}))
+    return renamed
+
+
+def test_only_the_pages_own_scripts_run(tmp_path: Path, records: list[RunRecord]) -> None:
+    evil = with_label(records, EVIL)
+    page = make_report(compare_records(evil, load_references(tmp_path, evil)), evil, title="a")
+    policy = re.search(r"script-src ([^;]*);", page)
+    assert policy is not None
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == 3
+    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
+    assert policy[1].split() == hashes
+    assert "<img" not in page.replace(scripts[0], "")
+    for text in scripts[1:]:
+        assert "innerHTML" not in text
+        assert "insertAdjacentHTML" not in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_a_label_of_html_is_shown_as_text(tmp_path: Path, records: list[RunRecord]) -> None:
+    evil = with_label(records, EVIL)
+    page = tmp_path / "report.html"
+    page.write_text(
+        make_report(compare_records(evil, load_references(tmp_path, evil)), evil, title="a page"), encoding="utf-8"
+    )
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run(
+        [str(CHROMIUM), *options, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "<title>a page</title>" in done.stdout, done.stderr[-2000:]
+    assert "<svg" in done.stdout  # the page's own scripts ran
+    shown = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
+    assert "<img" not in shown
+    caption = re.search(r'id="crystal-caption"[^>]*>(.*?)</', shown, re.DOTALL)
+    assert caption is not None
+    assert caption[1].startswith("<b>")
+    assert "&lt;img src=x" in shown
 
 
 def test_atoms_on_faces_are_drawn_on_both() -> None:

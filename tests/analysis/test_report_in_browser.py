@@ -25,10 +25,10 @@ from pymatgen.core import Structure
 
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.report.page import make_report
-from crysim.bench.journal import RunRecord
-from crysim.bench.systems import find_system
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.journal import RunRecord
+from crysim.harness.systems import find_system
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

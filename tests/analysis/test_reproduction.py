@@ -13,9 +13,9 @@ from crysim.analysis.paper.bits import bits_table
 from crysim.analysis.paper.figures import fit_history, initial_predictions, matches_figure
 from crysim.analysis.paper.tables import find_target, merged, protocol_path, seeds_table, target_tables, targets
 from crysim.analysis.references import compare_records, load_references
-from crysim.bench.config_file import read_settings
-from crysim.bench.journal import RunRecord
 from crysim.errors import CrysimError, InputError, UnknownNameError
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import RunRecord
 from crysim.workflows.reproduce import Cuts, cut_notes, reproduce, target_parts
 
 

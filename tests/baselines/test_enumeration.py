@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Problem, Trial, TrialStatus, derive_rng
 from crysim.symmetry import WyckoffCombinations
 from crysim_baselines.enumeration import Enumerate

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.crystal.identify import find_space_group
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Problem, Trial, TrialStatus
 from crysim.testing.strategies import drive
 from crysim_baselines import operators

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal.generation import ANGLE_BOUNDS, default_length_bounds
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Problem, Strategy, Trial, TrialStatus
 from crysim.symmetry import CELL_PARAMETERS, WyckoffCombinations
 from crysim.testing.strategies import drive

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crysim.bench.systems import builtin_systems
 from crysim.composition import Composition
 from crysim.crystal import shortest_distances
 from crysim.crystal.generation import RandomGenerator
+from crysim.crystal.radii import radius_sums
+from crysim.harness.systems import builtin_systems
 from crysim.interfaces import Problem
 from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
 from crysim_baselines.packed_random import PackedGenerator
@@ -20,7 +21,6 @@ from crysim_baselines.packing import (
     num_shape_parameters,
     packing_ratios,
     place,
-    radius_sums,
 )
 
 GARNET = Composition.from_formula("Ca24Al16Si24O96")

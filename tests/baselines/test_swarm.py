@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crysim.bench.systems import find_system
 from crysim.composition import Composition
 from crysim.crystal import Crystal, wrap
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
+from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Frame, Problem, Trial, TrialStatus
 from crysim.testing.strategies import drive
 from crysim_baselines.bonds import DEGREES, _invariants, bond_matrix, difference

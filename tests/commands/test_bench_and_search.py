@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crysim.bench.executors import Job, Outcome
-from crysim.bench.journal import read_bench, read_run
-from crysim.bench.loop import Progress
-from crysim.bench.spec import PartSpec, RunSpec
 from crysim.cli import app
 from crysim.composition import Composition
+from crysim.harness.executors import Job, Outcome
+from crysim.harness.journal import read_bench, read_run
+from crysim.harness.loop import Progress
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.workflows.running import Ended
 
 RUNNER = CliRunner()
@@ -106,7 +106,7 @@ def test_an_interrupt_stops_with_130_and_loses_nothing(tmp_path: Path) -> None:
     while process.poll() is None and not ((run / "journal.jsonl").exists() and read_run(run).trials):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert "nothing is lost" in errors
     assert "Traceback" not in errors

@@ -15,8 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crysim.cli import app
-
-KEYS = ["file", "formula", "energy", "energy_per_atom", "space_group", "steps", "converged"]
+from crysim.commands.relax import KEYS
 
 
 @pytest.fixture
@@ -30,15 +29,15 @@ def run(*arguments: object):
     return CliRunner().invoke(app, ["relax", *map(str, arguments)])
 
 
-def rows(*arguments: object) -> list[dict]:
+def rows(*arguments: object, code: int = 0) -> list[dict]:
     result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == code, result.stderr
     return json.loads(result.stdout)
 
 
 def test_json_of_a_relaxation(copper):
     (row,) = rows(copper, "--energy", "ase:emt")
-    assert list(row) == KEYS
+    assert list(row) == list(KEYS)
     assert row["file"] == str(copper)
     assert row["formula"] == "Cu4"
     assert row["space_group"] == 225
@@ -70,12 +69,12 @@ def test_the_table_names_file_formula_and_group(copper):
 
 
 def test_options_reach_the_relaxation(copper):
-    few = rows(copper, "--energy", "ase:emt", "--max-steps", 1)[0]
+    few = rows(copper, "--energy", "ase:emt", "--max-steps", 1, code=1)[0]
     assert (few["steps"], few["converged"]) == (1, False)
     loose = rows(copper, "--energy", "ase:emt", "--fmax", 0.5)[0]
     pressed = rows(copper, "--energy", "ase:emt", "--pressure", 10)[0]
     assert loose["steps"] < rows(copper, "--energy", "ase:emt")[0]["steps"]
-    assert pressed["energy"] > loose["energy"] + 1
+    assert pressed["enthalpy"] > loose["enthalpy"] + 1
     soft = rows(copper, "--energy", "ase:lj", "--energy-option", "options={sigma=2.3, epsilon=0.1}")[0]
     hard = rows(copper, "--energy", "ase:lj", "--energy-option", "options={sigma=2.3, epsilon=0.2}")[0]
     assert hard["energy"] == pytest.approx(2 * soft["energy"], rel=1e-3)
@@ -139,12 +138,70 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
 )
 def test_a_file_that_is_no_crystal_is_one_line(tmp_path, copper, case):
     path, words = bad_files(tmp_path)[case]
-    result = run(copper, path, "--energy", "ase:emt", "--json")
+    result = run(path, "--energy", "ase:emt", "--json")
     assert result.exit_code == 2, result.output
     assert words in result.stderr
     assert str(path) in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stdout == ""
+    beside = run(path, copper, "--energy", "ase:emt", "--json")
+    assert beside.exit_code == 3, beside.output
+    assert words in beside.stderr
+    assert [row["status"] for row in json.loads(beside.stdout)] == ["unreadable", "relaxed"]
+
+
+def test_files_that_cannot_be_read_are_all_named(tmp_path, copper):
+    bad = [tmp_path / f"{name}.cif" for name in "ab"]
+    nothing = run(*bad, "--energy", "ase:emt")
+    assert nothing.exit_code == 2
+    assert [str(file) in line for file, line in zip(bad, nothing.stderr.splitlines(), strict=True)] == [True, True]
+    table = run(bad[0], copper, bad[1], "--energy", "ase:emt")
+    assert table.exit_code == 3
+    assert table.stdout.count("unreadable") == 2
+    assert "Cu4" in table.stdout
+
+
+def test_a_crystal_that_does_not_converge_is_no_success(copper, tmp_path):
+    still = tmp_path / "still.cif"
+    rows(copper, "--energy", "ase:emt", "--out", tmp_path)
+    (tmp_path / "copper-relaxed.cif").rename(still)
+    alone = run(copper, "--energy", "ase:emt", "--max-steps", 0, "--json")
+    assert alone.exit_code == 1
+    both = run(copper, still, "--energy", "ase:emt", "--max-steps", 0, "--json")
+    assert both.exit_code == 3
+    first, second = json.loads(both.stdout)
+    assert (first["status"], second["status"]) == ("not-converged", "relaxed")
+
+
+def test_steps_are_one_number_in_table_message_and_json(tmp_path):
+    if find_spec("chgnet") is None:
+        pytest.skip("chgnet is not installed")
+    loose = tmp_path / "loose.cif"
+    atoms = ase.build.bulk("NaCl", "rocksalt", a=5.2, cubic=True)
+    atoms.rattle(0.25, seed=3)
+    ase.io.write(loose, atoms)
+    for symmetry in ("keep", "polish", "release"):
+        result = run(loose, "--energy", "chgnet", "--symmetry", symmetry, "--max-steps", 7, "--fmax", 1e-5, "--json")
+        (row,) = json.loads(result.stdout)
+        assert result.exit_code == 1
+        assert row["steps"] == 7
+        assert "is left after 7 steps" in row["reason"]
+        assert row["reason"] in result.stderr.replace("\n", "")
+
+
+def test_under_pressure_enthalpies_are_called_enthalpies(copper):
+    pressed = rows(copper, "--energy", "ase:emt", "--pressure", 20)[0]
+    free = rows(copper, "--energy", "ase:emt")[0]
+    work = 20 / 160.21766208 * pressed["volume"]
+    assert pressed["enthalpy"] == pytest.approx(pressed["energy"] + work)
+    assert pressed["energy"] > free["energy"]
+    assert pressed["volume"] < free["volume"]
+    assert pressed["enthalpy_per_atom"] == pytest.approx(pressed["enthalpy"] / 4)
+    assert free["enthalpy"] == free["energy"]
+    headings = run(copper, "--energy", "ase:emt", "--pressure", 20).stdout
+    for word in ("enthalpy (eV)", "energy (eV)", "volume"):
+        assert word in headings
+    assert "enthalpy" not in run(copper, "--energy", "ase:emt").stdout
 
 
 @pytest.mark.parametrize(
@@ -214,11 +271,10 @@ def test_interrupted_is_no_traceback(tmp_path, copper):
         env={**os.environ, "COLUMNS": "200"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
-    while not out.exists():  # made just before the first step
-        time.sleep(0.1)
-    time.sleep(1)
+    while process.poll() is None and not out.exists():  # made just before the first step
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors

@@ -103,7 +103,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bench_takes_the_best_values(tmp_path: Path) -> None:
-    from crysim.bench.config_file import command_line, read_settings
+    from crysim.harness.config_file import command_line, read_settings
 
     file = tmp_path / "best.toml"
     file.write_text("[surrogate.fm]\nrank = 8\nmax_epoch = 300\n", encoding="utf-8")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from crysim.analysis.paper import values as paper
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.systems import builtin_systems
 from crysim.crystal.generation import RandomGenerator
+from crysim.harness.systems import builtin_systems
 from crysim.interfaces import derive_rng
 from crysim.plugins import plugin_manager
 

@@ -12,8 +12,8 @@ from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import COLOURS, formula_text, new_figure
 from crysim.analysis.paper import values as paper
 from crysim.arrays import Floats
-from crysim.bench.journal import RunRecord
 from crysim.errors import CrysimError
+from crysim.harness.journal import RunRecord
 from crysim.interfaces import derive_rng
 from crysim.plugins import plugin_manager
 

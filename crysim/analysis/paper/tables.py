@@ -14,8 +14,8 @@ from crysim.analysis.comparison import SEED_COLUMNS, Comparison, Run, seed_value
 from crysim.analysis.metrics import mean_and_std
 from crysim.analysis.paper import values as paper
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
-from crysim.bench.systems import builtin_systems
 from crysim.errors import UnknownNameError
+from crysim.harness.systems import builtin_systems
 
 Kind = Literal["seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits"]
 

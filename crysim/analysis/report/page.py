@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -21,10 +23,10 @@ from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lo
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
-from crysim.bench.journal import RunRecord
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
@@ -60,7 +62,14 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "charts": _asset("charts.js"),
         "script": _asset("report.js"),
     }
+    # only these three scripts run, whatever a label or a reason of a run holds
+    parts["hashes"] = " ".join(_hash(parts[name]) for name in ("viewer", "charts", "script"))
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("template.html"))
+
+
+def _hash(script: str) -> str:
+    """A script's hash, as a page's policy names it."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull | None = None) -> dict[str, Any]:

@@ -160,12 +160,12 @@ const Charts = (() => {
     return svg;
   }
 
-  // A chart with its heading and a legend whose names hide and show their series.
+  // A chart with its heading (a text, or nodes) and a legend whose names hide and show their series.
   function chart(parent, title, draw) {
     const place = document.createElement("div");
     place.className = "chart";
     const heading = document.createElement("h3");
-    heading.innerHTML = title;
+    heading.replaceChildren(...[title].flat());
     const canvas = document.createElement("div");
     const legend = document.createElement("div");
     legend.className = "legend";

@@ -6,7 +6,13 @@
   const colourOf = (method) => colours[data.methods.indexOf(method) % colours.length];
   const byId = (id) => document.getElementById(id);
   const two = (value) => (value === null ? "/" : value.toFixed(2));
-  const formula = (text) => text.replace(/(\d+)/g, "<sub>$1</sub>");
+  // A formula with lowered numbers, as nodes: what comes from data is never read as HTML.
+  const formula = (text) => text.split(/(\d+)/).map((part, i) => {
+    if (i % 2 === 0) return part;
+    const low = document.createElement("sub");
+    low.textContent = part;
+    return low;
+  });
   // the range of values with a margin on both sides; of values that are equal within ``least`` (relative), about them
   const range = (values, margin, least = 1e-6) => {
     const known = values.filter((v) => v !== null && Number.isFinite(v));
@@ -157,7 +163,11 @@
     } catch (error) {
       viewers[id] = null;
     }
-    if (!viewers[id]) place.innerHTML = "<p>This browser shows no 3D graphics (WebGL); the CIF files can be saved all the same.</p>";
+    if (!viewers[id]) {
+      const note = document.createElement("p");
+      note.textContent = "This browser shows no 3D graphics (WebGL); the CIF files can be saved all the same.";
+      place.replaceChildren(note);
+    }
     return viewers[id];
   }
 
@@ -224,6 +234,12 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  function caption(id, strong, rest) {
+    const bold = document.createElement("b");
+    bold.textContent = strong;
+    byId(id).replaceChildren(bold, rest);
+  }
+
   function cell(row, text, kind) {
     const made = row.insertCell();
     made.textContent = text;
@@ -243,8 +259,16 @@
     const system = data.systems.find((one) => one.name === choice.value);
     const runs = data.runs.filter((run) => run.system === system.name && run.best);
     const elements = [...new Set([system.reference, ...runs.map((r) => r.best)].filter(Boolean).flatMap((c) => c.atoms.map((a) => a[0])))];
-    byId("element-legend").innerHTML = elements.map((e) => `<span><i class="dot" style="background:${data.elements[e].colour}"></i> ${data.elements[e].symbol}</span>`).join(" ");
-    byId("reference-caption").innerHTML = system.reference ? `<b>reference</b>: ${system.reference.symbol} (${system.reference.space_group})${system.reference.energy === null ? "" : `, ${two(system.reference.energy)} eV`}` : "no reference";
+    byId("element-legend").replaceChildren(...elements.flatMap((e) => {
+      const dot = document.createElement("i");
+      dot.className = "dot";
+      dot.style.background = data.elements[e].colour;
+      const named = document.createElement("span");
+      named.append(dot, ` ${data.elements[e].symbol}`);
+      return [named, " "];
+    }));
+    if (system.reference) caption("reference-caption", "reference", `: ${system.reference.symbol} (${system.reference.space_group})${system.reference.energy === null ? "" : `, ${two(system.reference.energy)} eV`}`);
+    else byId("reference-caption").textContent = "no reference";
     if (system.reference) byId("reference-caption").append(" ", button("CIF", () => save(system.reference, `${system.name}-reference`)));
     show("reference-viewer", system.reference);
     const table = byId("crystal-table");
@@ -256,7 +280,7 @@
     const body = table.createTBody();
     const choose = (run, row) => {
       body.querySelectorAll("tr").forEach((other) => other.classList.toggle("chosen", other === row));
-      byId("crystal-caption").innerHTML = `<b>${run.method}, seed ${run.seed}</b>: ${run.best.symbol} (${run.best.space_group}), ${two(run.best.energy)} eV`;
+      caption("crystal-caption", `${run.method}, seed ${run.seed}`, `: ${run.best.symbol} (${run.best.space_group}), ${two(run.best.energy)} eV`);
       byId("crystal-caption").append(" ", button("CIF", () => save(run.best, `${system.name}-${run.method}-seed-${run.seed}`)));
       show("crystal-viewer", run.best);
     };

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from math import floor, inf
 
-import numba
 import numpy as np
 
 from crysim.arrays import Floats, Ints
+from crysim.compiled import compiled
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cover(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: Ints, before: Floats) -> float:
     """How many marks the orbit of a point covers; the marks covered are taken out of the field.
 
@@ -52,7 +52,7 @@ def _cover(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched:
     return gain
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _gain(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: Ints, before: Floats) -> float:
     """How many marks the orbit of a point would cover, in steps of 2⁻²⁰, so that equal ones compare equal.
 
@@ -65,7 +65,7 @@ def _gain(field: Floats, point: Floats, maps: Floats, offsets: Floats, touched: 
     return float(floor(gain * 2**20 + 0.5) / 2**20)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def covering_points(
     marks: Floats, candidates: Floats, positions: Ints, maps: Floats, offsets: Floats, starts: Ints, gains: Floats
 ) -> Floats:

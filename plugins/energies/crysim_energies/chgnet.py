@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crysim import hookimpl
 from crysim.arrays import Floats
+from crysim.composition import SYMBOLS
 from crysim.crystal import Crystal
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
@@ -86,6 +87,16 @@ class CHGNetModel(NetworkModel):
         if self.quotient is None:
             return chgnet_energies(self.calculator, crystals, BATCH)
         return super().energies(crystals)
+
+    @property
+    def cutoff(self) -> float:
+        """The radius of the graph of atoms, Å."""
+        return float(self.network.graph_converter.atom_graph_cutoff)
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The elements that the weights have an embedding of: hydrogen to plutonium."""
+        return frozenset(SYMBOLS[: self.network.atom_embedding.embedding.num_embeddings])
 
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""

@@ -79,6 +79,16 @@ class M3GNetModel(NetworkModel):
 
         return load_m3gnet(self.checkpoint)
 
+    @property
+    def cutoff(self) -> float:
+        """The radius of the graph, Å."""
+        return self.potential.cutoff
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The elements that the checkpoint was trained for."""
+        return frozenset(self.potential.element_types)
+
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
         from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet

@@ -18,7 +18,7 @@ class CompiledTrainer:
         data: training vectors.
         target: their standardised energies ``[n]``.
         held: validation vectors.
-        parameters: where to start.
+        parameters: where to start; the arithmetic is in their precision (float64 shows what is rounding).
         settings: of the training.
     """
 
@@ -34,16 +34,16 @@ class CompiledTrainer:
 
         self._kernels = fm_kernels
         self._starts, self._ones = data.starts, data.ones.view(np.uint32)
-        self._target = target.astype(np.float32)
+        self._target = target.astype(parameters.dtype)
         self._held = held
         self._settings = settings
         self._rank = (0,) * settings.rank
         self._steps = 0
-        h = np.empty(data.num_bits + 1, np.float32)
-        W = np.empty((data.num_bits, settings.rank), np.float32)
+        h = np.empty(data.num_bits + 1, parameters.dtype)
+        W = np.empty((data.num_bits, settings.rank), parameters.dtype)
         self._h, self._W, self._terms = h, W, np.empty_like(h)
         self._gradients = np.zeros_like(h), np.zeros_like(W)
-        self._moments = np.zeros((2, *h.shape), np.float32), np.zeros((2, *W.shape), np.float32)
+        self._moments = np.zeros((2, *h.shape), h.dtype), np.zeros((2, *W.shape), W.dtype)
         self.parameters = parameters
 
     def epoch(self, order: NDArray[np.int64], rates: Floats) -> None:
@@ -71,8 +71,8 @@ class CompiledTrainer:
     def held_values(self) -> Floats:
         """Equation 21 for the validation vectors, ``[n]``."""
         n = len(self._held)
-        z = np.empty((n, len(self._rank)), np.float32)
-        values = np.empty(n, np.float32)
+        z = np.empty((n, len(self._rank)), self._W.dtype)
+        values = np.empty(n, self._W.dtype)
         ones = self._held.ones.view(np.uint32)
         self._kernels.forward(self._held.starts, ones, np.arange(n), self._W, self._terms, self._rank, z, values)
         return values.astype(np.float64)
@@ -80,7 +80,7 @@ class CompiledTrainer:
     @property
     def parameters(self) -> Parameters:
         """The parameters as they are now, a copy."""
-        values = np.zeros((len(self._h), self._W.shape[1] + 1), np.float32)
+        values = np.zeros((len(self._h), self._W.shape[1] + 1), self._h.dtype)
         values[:, 0] = self._h
         values[:-1, 1:] = self._W
         return values

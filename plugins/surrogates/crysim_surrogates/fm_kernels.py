@@ -1,4 +1,6 @@
-"""Compiled steps of Adam on a factorization machine, written out by hand: one thread, float32, sparse bits.
+"""Compiled steps of Adam on a factorization machine, written out by hand: one thread, sparse bits, float32.
+
+The arithmetic is in the precision of the parameters; tests give float64, in which rounding cannot hide a fault.
 
 A step costs O(ones · K) for the batch and one sweep over the parameters. It computes what dense Adam computes: weight
 decay and momentum move every parameter at every step, touched by the batch or not.
@@ -10,17 +12,17 @@ For the same reason ones are taken eight (forward) and four (backward) at a time
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from crysim.compiled import compiled
 
 F32 = NDArray[np.float32]
 
 # Kernels called by kernels are inlined: where sums may be reordered, which copy of a shared one is run would otherwise
 # depend on what else the process has loaded, and the last digits with it: on whether it compiled or read the cache.
-_OPTIONS: dict[str, Any] = {"cache": True, "fastmath": True, "forceinline": True, "error_model": "numpy"}
+_inlined = compiled(fast_math="finite", inlining="machine", zero_division="ieee")
 
 _HALF = np.float32(0.5)
 _ZERO = np.float32(0.0)
@@ -31,7 +33,7 @@ _EPSILON = np.float32(1e-8)
 _TINY = 1e-12  # as crysim_surrogates.objective.TINY
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def row_terms(h: F32, W: F32, terms: F32) -> None:
     """h_i − |w_i|²/2 for every bit and b at the end, ``[M + 1]``: what a one adds to equation 21 besides its factor."""
     for i in range(W.shape[0]):
@@ -42,7 +44,7 @@ def row_terms(h: F32, W: F32, terms: F32) -> None:
     terms[-1] = h[-1]
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def forward(
     starts: NDArray[np.int64],
     ones: NDArray[np.uint32],
@@ -83,7 +85,7 @@ def forward(
         values[s] = value + _HALF * square
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def loss_slope(values: F32, target: F32, rooted: bool, error_weight: float, pcc_weight: float, slope: F32) -> None:
     """Derivative of a batch's loss by its predictions, ``[batch]``."""
     n = len(values)
@@ -110,7 +112,7 @@ def loss_slope(values: F32, target: F32, rooted: bool, error_weight: float, pcc_
         slope[s] = to_error * (values[s] - target[s]) - to_pcc * d_pcc
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def backward(
     starts: NDArray[np.int64],
     ones: NDArray[np.uint32],
@@ -153,7 +155,7 @@ def backward(
             t += 1
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def adam(
     h: F32,
     W: F32,
@@ -199,7 +201,7 @@ def adam(
         terms[i] += h[i]
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@_inlined
 def run_epoch(
     starts: NDArray[np.int64],
     ones: NDArray[np.uint32],
@@ -221,9 +223,9 @@ def run_epoch(
     largest = 0
     for j in range(len(rates)):
         largest = max(largest, bounds[j + 1] - bounds[j])
-    z = np.empty((largest, len(rank)), np.float32)
-    values = np.empty(largest, np.float32)
-    slope = np.empty(largest, np.float32)
+    z = np.empty((largest, len(rank)), W.dtype)
+    values = np.empty(largest, W.dtype)
+    slope = np.empty(largest, W.dtype)
     for j in range(len(rates)):
         rows = order[bounds[j] : bounds[j + 1]]
         forward(starts, ones, rows, W, terms, rank, z, values)

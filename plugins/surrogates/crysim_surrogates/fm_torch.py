@@ -38,7 +38,7 @@ class TorchTrainer:
         data: training vectors.
         target: their standardised energies ``[n]``.
         held: validation vectors.
-        parameters: where to start.
+        parameters: where to start; the arithmetic is in their precision (float64 shows what is rounding).
         settings: of the training.
         device: of torch.
     """
@@ -59,8 +59,8 @@ class TorchTrainer:
         self._settings = settings
         self._ones = torch.as_tensor(data.padded(), device=device)
         self._held = torch.as_tensor(held.padded(), device=device)
-        self._target = torch.as_tensor(target, dtype=torch.float32, device=device)
         start = torch.as_tensor(parameters, device=device)
+        self._target = torch.as_tensor(target, dtype=start.dtype, device=device)
         # The embedding's last row stands for "no bit" and stays zero; the constant b is a parameter of its own.
         table = start.clone()
         table[-1] = 0.0

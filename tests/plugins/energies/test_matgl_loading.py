@@ -187,7 +187,7 @@ def test_both_relaxers_have_the_same_energies(untrained, convention):
 
 @pytest.mark.parametrize(("formula", "energy"), [("Ca4S4", -41.5917), ("ScBe5", -26.2391), ("Li4Zr4O8", -123.1650)])
 def test_energies_are_the_paper_s(checkpoint, formula, energy):
-    from crysim.bench.systems import builtin_systems
+    from crysim.harness.systems import builtin_systems
 
     model = M3GNetModel(path=str(checkpoint.folder))
     reference = builtin_systems()[formula].reference

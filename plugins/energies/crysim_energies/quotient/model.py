@@ -14,7 +14,7 @@ from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
 from crysim_energies.quotient.relaxation.batch import Batch
-from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups
+from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups, told
 from crysim_energies.quotient.relaxation.saddle_points import polish
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
@@ -115,7 +115,7 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
         steps=sum(t.steps for t in tracks),
         evaluations=sum(t.evaluations for t in tracks),
         max_force=None,
-        reason=last.reason,
+        reason=told(tracks),
     )
     if not last.failed:
         result = replace(

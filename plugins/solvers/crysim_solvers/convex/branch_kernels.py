@@ -60,7 +60,7 @@ class Levels(NamedTuple):
     fate: NDArray[np.int8]
 
 
-@compiled
+@compiled(fast_math="reordered")
 def descend(source: int, target: int, fate: NDArray[np.int8], levels: Levels, cost: Floats, factors: Floats) -> None:
     """Write level ``target``: level ``source`` less the positions that ``fate`` fixes (in place if they are one)."""
     rank = factors.shape[1]
@@ -106,7 +106,7 @@ def descend(source: int, target: int, fate: NDArray[np.int8], levels: Levels, co
     levels.pointer[target, groups] = kept
 
 
-@compiled
+@compiled(fast_math="reordered")
 def restore(d: int, levels: Levels) -> None:
     """Make the relaxed solution of level ``d`` sum to k again in every group, at little cost.
 
@@ -145,7 +145,7 @@ def restore(d: int, levels: Levels) -> None:
                 x[chosen], mark[chosen] = 1.0, AT_ONE
 
 
-@compiled
+@compiled(fast_math="reordered")
 def bound_level(
     d: int,
     levels: Levels,
@@ -178,7 +178,7 @@ def bound_level(
     return levels.constant[d] + best, levels.constant[d] + last
 
 
-@compiled
+@compiled(fast_math="reordered")
 def fix(d: int, levels: Levels, fate: NDArray[np.int8], room: float) -> int:
     """Set the fate of what no vector below the cutoff can have by reduced cost; returns how many stay between."""
     between = 0
@@ -196,14 +196,14 @@ def fix(d: int, levels: Levels, fate: NDArray[np.int8], room: float) -> int:
     return between
 
 
-@compiled
+@compiled(fast_math="reordered")
 def learn(levels: Levels, i: int, value: int, change: float, gain: float) -> None:
     """Remember what moving position ``i`` by ``change`` to ``value`` gained in the bound."""
     levels.gains[value, i] += gain / max(change, 1e-6)
     levels.trials[value, i] += 1
 
 
-@compiled
+@compiled(fast_math="reordered")
 def expected(levels: Levels, i: int, value: int, change: float, typical: float) -> float:
     """What moving position ``i`` by ``change`` to ``value`` should gain in the bound."""
     trials = levels.trials[value, i]
@@ -212,7 +212,7 @@ def expected(levels: Levels, i: int, value: int, change: float, typical: float) 
     return float(change * levels.gains[value, i] / trials)
 
 
-@compiled
+@compiled(fast_math="reordered")
 def evaluate(
     d: int,
     levels: Levels,
@@ -257,7 +257,7 @@ def evaluate(
         return np.inf
 
 
-@compiled
+@compiled(fast_math="reordered")
 def choose(d: int, levels: Levels) -> int:
     """The position of level ``d`` that should raise the bound most in both children, by the gains seen so far."""
     n = levels.pointer[d, levels.counts.shape[1]]
@@ -282,7 +282,7 @@ def choose(d: int, levels: Levels) -> int:
     return best
 
 
-@compiled
+@compiled(fast_math="reordered")
 def search(
     levels: Levels,
     cost: Floats,

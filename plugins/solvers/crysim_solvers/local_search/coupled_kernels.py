@@ -14,7 +14,7 @@ from crysim.quadratic.partition import Indices
 from crysim_solvers.local_search.low_rank_kernels import Reals, Words, draw
 
 
-@compiled
+@compiled(fast_math="reordered")
 def dense_sweeps(
     matrix: Reals,
     fields: Floats,
@@ -60,7 +60,7 @@ def dense_sweeps(
     return moved
 
 
-@compiled
+@compiled(fast_math="reordered")
 def sparse_sweeps(
     pointer: Indices,
     columns: Indices,

@@ -14,7 +14,7 @@ from crysim.compiled import compiled
 from crysim.quadratic.partition import Indices
 
 
-@compiled
+@compiled(fast_math="reordered")
 def exchange_costs(
     cost: Floats,
     factors: Floats,
@@ -57,7 +57,7 @@ def exchange_costs(
         first += counts[g]
 
 
-@compiled
+@compiled(fast_math="reordered")
 def best_pair(
     factors: Floats,
     starts: Indices,

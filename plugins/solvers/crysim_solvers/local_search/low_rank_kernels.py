@@ -28,7 +28,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _NEGLIGIBLE = 20.0
 
 
-@compiled
+@compiled(fast_math="reordered")
 def uniform(state: Words) -> float:
     """A uniform number in [0, 1) from splitmix64; ``state`` is ``uint64 [1]``."""
     state[0] += _GOLDEN
@@ -39,7 +39,7 @@ def uniform(state: Words) -> float:
     return float(s >> _S11) * (1.0 / 9007199254740992.0)
 
 
-@compiled
+@compiled(fast_math="reordered")
 def conditional(linear: Reals, factors: Reals, start: int, size: int, z: Reals, out: Reals) -> None:
     """``out[:size]`` = h_i + w_i·z of the positions of one group."""
     rank = factors.shape[0]
@@ -63,7 +63,7 @@ def conditional(linear: Reals, factors: Reals, start: int, size: int, z: Reals, 
         k += 1
 
 
-@compiled
+@compiled(fast_math="reordered")
 def draw(cost: Reals, size: int, temperature: float, weights: Floats, state: Words) -> int:
     """An index drawn with probability ∝ exp(−cost/T); costs of infinity are never drawn. T = 0: the smallest."""
     best = 0
@@ -91,7 +91,7 @@ def draw(cost: Reals, size: int, temperature: float, weights: Floats, state: Wor
     return low
 
 
-@compiled
+@compiled(fast_math="reordered")
 def refresh(factors: Reals, ones: Indices, z: Reals) -> None:
     """``z`` = Wᵀx from scratch, against drift."""
     for k in range(factors.shape[0]):
@@ -101,7 +101,7 @@ def refresh(factors: Reals, ones: Indices, z: Reals) -> None:
         z[k] = total
 
 
-@compiled
+@compiled(fast_math="reordered")
 def sweeps(
     linear: Reals,
     factors: Reals,

@@ -135,7 +135,7 @@ def list_angles(bonds: Folded, rotations: Floats, starts: Ints, lattice: Floats,
     )
 
 
-@compiled
+@compiled(fast_math="reordered")
 def find_vectors(center: Ints, vector: Floats, sites: Ints, wanted: Floats, tolerance: float) -> Ints:
     """The bond of each representative ``sites[i]`` that has the fractional vector ``wanted[i]``, or -1 ``[i]``.
 
@@ -162,7 +162,7 @@ def find_vectors(center: Ints, vector: Floats, sites: Ints, wanted: Floats, tole
     return found
 
 
-@compiled
+@compiled(fast_math="reordered")
 def pair_bonds(
     center: Ints, vector: Floats, kept: Ints, short: Ints, rotations: Floats, starts: Ints, tolerance: float
 ) -> tuple[Ints, Ints, Floats]:

@@ -10,7 +10,7 @@ from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
 
 
-@compiled
+@compiled(fast_math="reordered")
 def strained(lattice: Floats, basis: Floats, step: Floats) -> Floats:
     """``lattice @ exp(strain)`` for the logarithmic strain ``sum_k step[k] basis[k]``."""
     strain = np.zeros((3, 3))
@@ -26,7 +26,7 @@ def strained(lattice: Floats, basis: Floats, step: Floats) -> Floats:
     return result
 
 
-@compiled
+@compiled(fast_math="reordered")
 def step_length(
     lattice: Floats, basis: Floats, maps: Floats, axes: Ints, step: Floats, max_move: float, max_strain: float
 ) -> float:
@@ -54,7 +54,7 @@ def step_length(
     return largest
 
 
-@compiled
+@compiled(fast_math="reordered")
 def largest_force(
     lattice: Floats, basis: Floats, maps: Floats, axes: Ints, multiplicities: Ints, gradient: Floats
 ) -> float:
@@ -79,7 +79,7 @@ def largest_force(
     return largest
 
 
-@compiled
+@compiled(fast_math="reordered")
 def reach(
     lattice: Floats, points: Floats, old_lattice: Floats, old_points: Floats, maps: Floats, radius: float
 ) -> float:
@@ -97,7 +97,7 @@ def reach(
     return stretch * radius - 2 * farthest
 
 
-@compiled
+@compiled(fast_math="reordered")
 def update_inverse(inverse: Floats, step: Floats, change: Floats) -> None:
     """BFGS update, in place, of an inverse Hessian ``[p, p]`` by a step and the gradient's change along it."""
     curvature = step @ change

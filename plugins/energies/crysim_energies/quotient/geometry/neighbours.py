@@ -10,7 +10,7 @@ from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
 
 
-@compiled
+@compiled(fast_math="reordered")
 def find_bonds(
     lattice: Floats, frac_coords: Floats, representatives: Ints, radius: float
 ) -> tuple[Ints, Ints, Ints, Floats]:
@@ -63,7 +63,7 @@ def find_bonds(
     return center[:found].copy(), far[:found].copy(), shift[:found].copy(), vector[:found].copy()
 
 
-@compiled
+@compiled(fast_math="reordered")
 def fold_bonds(
     center: Ints, vector: Floats, rotations: Floats, starts: Ints, tolerance: float
 ) -> tuple[Ints, Floats, Ints, Ints]:

@@ -27,6 +27,8 @@ MAX_VOLUME_RATIO = 20.0
 """Of the volume now to that at the start: above this the cell explodes."""
 RESTARTS = 2
 """Of a minimiser that stalls: what it learnt across a jump of the forces misleads, and is forgotten then."""
+STEPS = "{steps}"
+"""In a reason: the number of a crystal's steps, known once all of its ways down are (`told`)."""
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 
 
@@ -46,7 +48,7 @@ class Track:
         restarts: of the minimiser after it stalled.
         converged: whether ``max_force`` is within the limit.
         failed: whether the end is of no use.
-        reason: why it failed or did not converge, in one line.
+        reason: why it failed or did not converge, in one line, with `STEPS` for their number.
         seconds: its share of the wall time.
     """
 
@@ -78,6 +80,11 @@ class Track:
     def fail(self, reason: str) -> None:
         """End it without a result."""
         self.failed, self.reason = True, reason
+
+
+def told(tracks: Sequence[Track]) -> str:
+    """Why a crystal's relaxation on a chain of tracks failed or did not converge, with the steps of all of them."""
+    return tracks[-1].reason.replace(STEPS, str(sum(track.steps for track in tracks)))
 
 
 def relax_in_groups(
@@ -120,7 +127,7 @@ def relax_in_groups(
         for track in active:
             track.seconds += share
             if settings.timeout is not None and track.seconds > settings.timeout and not track.finished:
-                track.fail(f"time-out: over {settings.timeout:g} s after {track.steps} steps")
+                track.fail(f"time-out: over {settings.timeout:g} s after {STEPS} steps")
         if any(t.finished for t in active):
             active = [t for t in active if not t.finished]
             batch = None
@@ -201,12 +208,12 @@ def _receive(
         track.max_force = unit.max_force(parameters, gradient)
         track.converged = track.max_force < settings.fmax
         if volume < MIN_VOLUME_PER_ATOM * unit.crystal.num_atoms:
-            track.fail(f"the cell collapsed to {volume:.3g} Å^3 after {track.steps} steps")
+            track.fail(f"the cell collapsed to {volume:.3g} Å^3 after {STEPS} steps")
         elif volume > MAX_VOLUME_RATIO * unit.crystal.volume:
-            track.fail(f"the cell exploded to {volume:.3g} Å^3 after {track.steps} steps")
+            track.fail(f"the cell exploded to {volume:.3g} Å^3 after {STEPS} steps")
     if track.converged or track.failed:
         return
-    left = f"a force of {track.max_force:.3g} eV/Å is left after {track.steps} steps"
+    left = f"a force of {track.max_force:.3g} eV/Å is left after {STEPS} steps"
     if descent.stalled and track.restarts < RESTARTS and track.bonds is not None:
         track.restarts += 1
         descent.restart(stiffness(unit, track.bonds.at, track.bonds))

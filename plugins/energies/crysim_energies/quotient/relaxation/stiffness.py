@@ -55,7 +55,7 @@ def stiffness(unit: AsymmetricUnit, parameters: Parameters, bonds: Bonds) -> Flo
     return matrix
 
 
-@compiled
+@compiled(fast_math="reordered")
 def _add_springs(
     matrix: Floats,
     basis: Floats,
@@ -98,7 +98,7 @@ def _add_springs(
                     matrix[columns[j], columns[i]] += springs[b] * value
 
 
-@compiled
+@compiled(fast_math="reordered")
 def _tie_atoms(matrix: Floats, axes: Ints, springs: Floats, maps: Floats) -> None:
     """Add a spring between every atom and its place."""
     for s in range(len(axes)):

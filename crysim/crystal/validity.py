@@ -1,0 +1,50 @@
+"""What a relaxed crystal is no answer for: it lies apart, has flown apart, or has collapsed."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations_with_replacement
+from typing import Literal
+
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.crystal.bonding import why_unbound
+from crysim.crystal.min_distances import MinDistances
+from crysim.crystal.radii import covalent_radius, spheres_volume
+
+Fault = Literal["exploded", "collapsed", "unbound"]
+
+REACH = 0.8
+"""Å beyond its covalent radius that an atom fills: about its van der Waals radius (Pauling's rule)."""
+LOOSEST = 4.0
+"""Volume of the cell over that of its atoms, above which it is exploded. The 288 crystals of the AFLOW library and
+the 40 of ShotgunCSP's Dataset I, molecular ones among them, have 0.15 to 1.58."""
+TIGHTEST = 0.5
+"""Distance over the sum of covalent radii under which a pair has collapsed. The same crystals have 0.51 or more, but
+for two of the library whose coordinates are at fault (0.39, 0.45)."""
+
+
+def find_fault(crystal: Crystal, cutoff: float) -> tuple[Fault, str] | None:
+    """What makes a crystal no answer, and why in one line; None if nothing does.
+
+    Args:
+        crystal: relaxed.
+        cutoff: how far the potential sees, Å.
+    """
+    ratio = crystal.volume / spheres_volume(crystal.composition, REACH)
+    if ratio > LOOSEST:
+        volume = crystal.volume / crystal.num_atoms
+        return "exploded", f"{volume:.0f} Å³ per atom: {ratio:.1f} times the atoms' own volume"
+    if not _tightest(crystal.composition).satisfied_by(crystal):
+        return "collapsed", f"a pair of atoms is closer than {TIGHTEST:g} of the sum of its covalent radii"
+    reason = why_unbound(crystal, cutoff)
+    return None if reason is None else ("unbound", reason)
+
+
+@cache
+def _tightest(composition: Composition) -> MinDistances:
+    pairs = {
+        (first, second): TIGHTEST * (covalent_radius(first) + covalent_radius(second))
+        for first, second in combinations_with_replacement(composition.elements, 2)
+    }
+    return MinDistances(composition, 0.0, pairs)

@@ -1,0 +1,160 @@
+"""The bench's settings from a TOML file and the command line, every mistake named.
+
+The file's tables::
+
+    [bench]              system, method, encoder, surrogate, solver, energy, budget, seeds, out, workers, batch, ...
+    [relax]              fmax, max_steps, pressure, symmetry, num_frames, timeout
+    [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME], [strategy.NAME]
+    [method.LABEL]       a variant of a method: strategy, encoder, surrogate, solver, and options of each
+
+What the command line gives has the same keys and goes before the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from crysim.declared import assignments, declared
+from crysim.errors import InputError, UnknownNameError
+from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
+from crysim.harness.systems import spelled_out
+from crysim.interfaces import RelaxSettings
+from crysim.plugins import KINDS, Kind, plugin_manager
+from crysim.regular_files import read_toml
+
+_SETTINGS = {one.name: one for one in declared(BenchSettings)}
+_CELL = "cell"
+"""Is no setting of a comparison but says how its systems are spelt out."""
+_RELAX = {one.name: one for one in declared(RelaxSettings)}
+_OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, "energy")))
+_VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
+
+
+def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
+    """The settings of a TOML file, overridden by those of the command line.
+
+    Args:
+        file: the TOML file, or None.
+        given: fields of `BenchSettings` and of `RelaxSettings`; ``encoder_options``, ``surrogate_options``,
+            ``solver_options``, ``energy_options``: tables of options of the parts chosen; ``options``: of the
+            strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune; ``cell``: see
+            `crysim.harness.systems.spelled_out`. A value of None is not given.
+
+    Raises:
+        InputError: no readable TOML, an unknown key, a value that is no value of its key.
+    """
+    tables = read_toml(file, "the configuration") if file is not None else {}
+    known = {"bench", "relax", "method", *KINDS}
+    for key in tables:
+        if key not in known:
+            raise UnknownNameError(f"table of {file}", key, known)
+    here = {key: value for key, value in given.items() if value is not None}
+    names = {*_known_keys(), *_RELAX, *_OTHERS}
+    for key in here:
+        if key not in names:
+            raise UnknownNameError("setting", key, names)
+    if "surrogate_config" in here:
+        here["surrogate_tables"] = _surrogate_tables(Path(here["surrogate_config"]))
+        here.setdefault("surrogate", next(iter(here["surrogate_tables"])))
+    chosen = _bench_table(tables.get("bench", {}), str(file))
+    chosen.update({key: value for key, value in here.items() if key in _known_keys()})
+    relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
+    cell = chosen.pop(_CELL, None)
+    converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}
+    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
+    converted["system"], converted["reference"] = spelled_out(systems, references, cell)
+    settings = BenchSettings(
+        **converted,
+        relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
+        variants=_variants(_table(tables, "method", file), str(file)),
+        method_options=dict(here.get("options", {})),
+    )
+    options: dict[Kind, dict[str, Options]] = {}
+    for kind in KINDS:
+        options[kind] = {name: dict(table) for name, table in _table(tables, kind, file).items()}
+        for name, table in here.get(f"{kind}_tables", {}).items():
+            options[kind][name] = {**options[kind].get(name, {}), **table}
+        for name in options[kind]:
+            plugin_manager().get(kind, name)
+        if extra := here.get(f"{kind}_options"):
+            name = getattr(settings, kind)
+            base = options[kind].get(name) or options[kind].get(name.partition(":")[0]) or {}
+            options[kind][name] = {**base, **extra}
+    return replace(settings, options=options)
+
+
+def command_line(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``given`` of `read_settings` from a command's options, whose plug-ins' options are texts ``KEY=VALUE``."""
+    found = {key: value for key, value in given.items() if value not in (None, [])}
+    for kind in (*PARTS, "energy"):
+        if f"{kind}_option" in found:
+            found[f"{kind}_options"] = assignments(found.pop(f"{kind}_option"))
+    options = assignments(found.pop("option", ()))
+    if "mid" in found:
+        options["mid"] = found.pop("mid")
+    return found | ({"options": options} if options else {})
+
+
+def _known_keys() -> set[str]:
+    return {*_SETTINGS, _CELL}
+
+
+def _surrogate_tables(file: Path) -> dict[str, Any]:
+    """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
+    tables = read_toml(file, "the options")
+    options = _table(tables, "surrogate", file)
+    if set(tables) != {"surrogate"} or len(options) != 1:
+        raise InputError(f"{file} must hold one table [surrogate.NAME] and nothing else, as crysim tune writes it")
+    return options
+
+
+def _table(tables: Mapping[str, Any], name: str, file: Path | None) -> dict[str, Any]:
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise InputError(f"'{name}' in {file} is a table: write [{name}.NAME], or {name} = ... under [bench]")
+    for key, value in table.items():
+        if name != "relax" and not isinstance(value, dict):
+            raise InputError(f"'{name}.{key}' in {file} is no table: write [{name}.NAME] with options under it")
+    return table
+
+
+def _bench_table(table: Any, file: str) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise InputError(f"'bench' in {file} is no table: write [bench]")
+    chosen = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in _known_keys():
+            raise UnknownNameError(f"key of [bench] in {file}", key, _known_keys())
+        chosen[name] = value
+    return chosen
+
+
+def _relax_settings(table: Mapping[str, Any], where: str) -> RelaxSettings:
+    chosen = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in _RELAX:
+            raise UnknownNameError(f"key of {where}", key, _RELAX)
+        chosen[name] = _RELAX[name].read(value)
+    return RelaxSettings(**chosen)
+
+
+def _variants(tables: Mapping[str, Mapping[str, Any]], file: str) -> dict[str, Options]:
+    for label, table in tables.items():
+        if not label or not all(c.isalnum() or c in "._+-" for c in label):
+            raise InputError(f"[method.{label}] in {file}: a label holds letters, digits and . _ + - only")
+        if label in plugin_manager().names("strategy") and table.get("strategy", label) != label:
+            raise InputError(f"[method.{label}] in {file}: the label is another strategy's name; choose another")
+        for key, value in table.items():
+            if key not in _VARIANT_KEYS:
+                raise UnknownNameError(f"key of [method.{label}] in {file}", key, _VARIANT_KEYS)
+            wanted: type = dict if key.endswith("options") else str
+            if not isinstance(value, wanted):
+                raise InputError(
+                    f"'{key}' of [method.{label}] in {file} must be a {'table' if wanted is dict else 'name'}"
+                )
+    return dict(tables)

@@ -1,0 +1,114 @@
+"""The crystals that a strategy wants to know the energies of before it proposes any, evaluated once.
+
+Runs of one system and seed with the same energy model often begin with the same crystals: their energies are kept in
+a folder that runs share, by the hash of what they depend on, and put into each run's own folder when complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crysim.arrays import EV_PER_GPA_A3
+from crysim.crystal import Crystal
+from crysim.harness.journal import INITIAL
+from crysim.harness.lines import append_lines, open_for_append, read_lines, to_json
+from crysim.harness.records import frame_from_dict
+from crysim.harness.run_folder import locked, make_folder
+from crysim.interfaces import EnergyModel, Frame, Strategy
+
+CHUNK = 50
+"""Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
+
+Report = Callable[[int, int], None]
+
+
+def initial_frames(
+    folder: Path, strategy: Strategy, model: EnergyModel, pressure: float, pool: Path | None, report: Report
+) -> list[Frame]:
+    """The strategy's initial crystals with their energies, from the run's folder, the shared one, or the model.
+
+    Args:
+        folder: the run's.
+        strategy: whose `initial` is called, unless the run's folder has its result already.
+        model: gives the energies.
+        pressure: GPa; the energies are enthalpies then, as those of relaxed crystals.
+        pool: the folder that runs share, or None.
+        report: called with how many energies are done, and of how many.
+
+    Returns:
+        The crystals whose energy is finite; exactly what the file says.
+    """
+    own = folder / INITIAL
+    complete = _read_complete(own)
+    if complete is None:
+        crystals = strategy.initial()
+        if not crystals:
+            return []
+        key = _key(crystals, model, pressure)
+        if pool is None:
+            _evaluate(own, key, crystals, model, pressure, report)
+        else:
+            make_folder(pool)
+            shared = pool / f"{key}.jsonl"
+            with locked(shared.with_suffix(".lock"), wait=None):
+                _evaluate(shared, key, crystals, model, pressure, report)
+            _copy(shared, own)
+        complete = _read_complete(own)
+        assert complete is not None
+    report(len(complete), len(complete))
+    return [frame_from_dict(record) for record in complete if record["energy"] is not None]
+
+
+def _read_complete(path: Path) -> list[dict[str, Any]] | None:
+    if not path.exists():
+        return None
+    records, _ = read_lines(path)
+    return records[1:] if records and len(records) == records[0]["count"] + 1 else None
+
+
+def _key(crystals: Sequence[Crystal], model: EnergyModel, pressure: float) -> str:
+    what = {"energy": model.fingerprint(), "pressure": pressure, "crystals": [c.to_dict() for c in crystals]}
+    return hashlib.sha256(to_json(what).encode()).hexdigest()[:20]
+
+
+def _evaluate(
+    path: Path, key: str, crystals: Sequence[Crystal], model: EnergyModel, pressure: float, report: Report
+) -> None:
+    records, ends = read_lines(path) if path.exists() else ([], [])
+    if records and records[0]["key"] != key:
+        records, ends = [], []
+    done = max(0, len(records) - 1)
+    if records and done == len(crystals):
+        return
+    done -= done % CHUNK
+    with open_for_append(path, ends[done] if records else 0) as file:
+        if not records:
+            append_lines(file, [{"key": key, "count": len(crystals)}])
+        for start in range(done, len(crystals), CHUNK):
+            report(start, len(crystals))
+            chunk = crystals[start : start + CHUNK]
+            energies = model.energies(chunk) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
+            append_lines(
+                file,
+                [
+                    {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
+                    for crystal, energy in zip(chunk, energies, strict=True)
+                ],
+            )
+
+
+def _copy(source: Path, target: Path) -> None:
+    temporary = target.with_name(target.name + ".new")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    temporary.replace(target)

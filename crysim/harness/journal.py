@@ -1,0 +1,226 @@
+"""A run's journal: one line per trial, durable before the strategy hears of it; and how runs are read back.
+
+The folder of a run holds
+
+    manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
+    initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
+    journal.jsonl    one line per trial
+    state.npz        what the strategy's next proposal depends on besides the journal, if anything
+
+and `read_run` reads all of it. Nothing here needs the plug-ins that made the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from crysim.composition import Composition
+from crysim.errors import InputError
+from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
+from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
+from crysim.interfaces import Frame, Trial
+
+MANIFEST = "manifest.json"
+JOURNAL = "journal.jsonl"
+IMPORTED = "imported from"
+"""How the strategy's name of a run of another program's results begins."""
+INITIAL = "initial.jsonl"
+STATE = "state.npz"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as it lies on disk, complete or not.
+
+    Attributes:
+        path: its folder.
+        manifest: see `crysim.harness.manifest`; ``manifest["config"]`` is the configuration.
+        trials: in the order of the journal.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The run's configuration: system, method, seed, budget, strategy, energy, relax, ..."""
+        config: Mapping[str, Any] = self.manifest["config"]
+        return config
+
+    @property
+    def system(self) -> str:
+        """The cell's formula, such as ``Ca4S4``."""
+        return str(self.config["system"])
+
+    @property
+    def composition(self) -> Composition:
+        """The atoms of the cell."""
+        return Composition.from_formula(self.system)
+
+    @property
+    def method(self) -> str:
+        """The method's label: its strategy's name, or that of a variant."""
+        return str(self.config["method"])
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.config["seed"])
+
+    @property
+    def budget(self) -> int:
+        """Relaxations granted."""
+        return int(self.config["budget"])
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What the energies come from; energies of different fingerprints cannot be compared."""
+        fingerprint: Mapping[str, str] = self.manifest["fingerprint"]
+        return fingerprint
+
+    @property
+    def pressure(self) -> float:
+        """GPa; the energies are enthalpies under it."""
+        return float(self.config["relax"]["pressure"])
+
+    @property
+    def imported(self) -> bool:
+        """Whether it holds another program's results (`crysim import`)."""
+        return str(self.config["strategy"]["name"]).startswith(IMPORTED)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the budget is used up."""
+        return len(self.trials) >= self.budget
+
+    @cached_property
+    def initial(self) -> tuple[Frame, ...]:
+        """The initial crystals with their energies (those without an energy left out); read on first use."""
+        path = self.path / INITIAL
+        if not path.exists():
+            return ()
+        records, _ = read_lines(path)
+        return tuple(frame_from_dict(r) for r in records[1:] if r["energy"] is not None)
+
+
+def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
+    """Read the run in a folder.
+
+    Args:
+        path: the run's folder.
+        frames: read the relaxations' trajectories too (slow; only training needs them).
+
+    Raises:
+        InputError: no run is there, or a file of it is damaged.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InputError(f"{folder} holds no run: it has no {MANIFEST}")
+    file = folder / JOURNAL
+    records = read_lines(file)[0] if file.exists() else []
+    return RunRecord(folder, manifest, tuple(trial_from_dict(r, frames=frames) for r in records))
+
+
+def find_runs(path: str | Path) -> list[Path]:
+    """The folders of all runs in and under a folder, sorted."""
+    return sorted(manifest.parent for manifest in Path(path).rglob(MANIFEST))
+
+
+def read_bench(path: str | Path) -> list[RunRecord]:
+    """Every run in and under a folder, sorted by folder.
+
+    Raises:
+        InputError: there is none, or one is damaged.
+    """
+    folders = find_runs(path)
+    if not folders:
+        raise InputError(f"{path} holds no run: give the folder that crysim bench or crysim search wrote")
+    return [read_run(folder) for folder in folders]
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of the run in a folder; None if there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(manifest["config"], dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
+    return manifest
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Trials that were asked for together.
+
+    Attributes:
+        trials: in their order.
+        stateful: the strategy had a `state` after it was asked for them.
+    """
+
+    trials: tuple[Trial, ...]
+    stateful: bool
+
+
+class Journal:
+    """The journal of a run that is being written.
+
+    Opening it cuts off what a killed process left unfinished: a torn last line, and with it the other lines of the
+    batch that it belongs to, since a strategy is told a batch at a time.
+
+    Attributes:
+        batches: what was there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.batches: list[Batch] = []
+        end = 0
+        if path.exists():
+            records, ends = read_lines(path)
+            place = 0
+            while place < len(records):
+                stop = place + records[place]["batch"]
+                if stop > len(records):
+                    break
+                trials = tuple(trial_from_dict(record) for record in records[place:stop])
+                self.batches.append(Batch(trials, records[place]["stateful"]))
+                end, place = ends[stop - 1], stop
+        self._count = sum(len(batch.trials) for batch in self.batches)
+        self._file = open_for_append(path, end)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, trials: Sequence[Trial], *, stateful: bool) -> list[Trial]:
+        """Write the trials of one batch durably, and return them as a reader of the file would see them."""
+        records = [{"batch": len(trials), "stateful": stateful, **trial_to_dict(trial)} for trial in trials]
+        lines = append_lines(self._file, records)
+        self._count += len(trials)
+        return [trial_from_dict(record) for line in lines if (record := unseal(line)) is not None]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

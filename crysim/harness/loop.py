@@ -1,0 +1,179 @@
+"""The loop that drives any strategy within a budget of relaxations, and takes up a killed run where it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crysim.harness.initial import initial_frames
+from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.manifest import make_manifest
+from crysim.harness.run_folder import load_state, locked, make_folder, save_state, settle_manifest
+from crysim.harness.spec import RunSpec
+from crysim.harness.trials import relax_candidates
+from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
+
+LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        phase: ``initial`` while the initial crystals' energies are computed, ``search``, or ``done``.
+        done, total: energies or relaxations.
+        counting: trials that count so far.
+        lowest: eV per cell, the lowest energy of a trial that counts, or None.
+        reason: why the last trial that does not count does not.
+    """
+
+    phase: str
+    done: int
+    total: int
+    counting: int = 0
+    lowest: float | None = None
+    reason: str = ""
+
+
+Report = Callable[[Progress], None]
+
+
+def _silent(progress: Progress) -> None:
+    pass
+
+
+def execute(
+    spec: RunSpec, folder: Path, model: EnergyModel, *, pool: Path | None = None, report: Report = _silent
+) -> Progress:
+    """Run a specification to the end of its budget, going on with what its folder holds.
+
+    The strategy hears of a trial only after the journal holds it, and hears exactly what the journal says; so a run
+    that was killed and goes on gives the same trials as one that was not (on a CPU, apart from wall times).
+
+    Args:
+        spec: the run.
+        folder: its own; made if missing.
+        model: the energy model of ``spec.energy``.
+        pool: a folder in which runs share the energies of initial crystals.
+        report: called after every step.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        InputError: the folder cannot be written, or holds a run of another configuration, or a damaged one.
+        CrysimError: another process writes to the folder, or the strategy gave up.
+    """
+    limit_threads(spec.threads)
+    make_folder(folder)
+    with locked(folder / LOCK, wait=5.0):
+        settle_manifest(folder, make_manifest(spec, model.fingerprint()))
+        with Journal(folder / JOURNAL) as journal:
+            tally = _Tally(spec.budget)
+            for batch in journal.batches:
+                tally.add(batch.trials)
+            if len(journal) < spec.budget:
+                strategy = _resume(spec, folder, model, journal, pool, report)
+                report(tally.progress("search"))
+                _search(spec, folder, model, journal, strategy, tally, report)
+    done = tally.progress("done")
+    report(done)
+    return done
+
+
+def _resume(
+    spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
+) -> Strategy:
+    """A strategy that has heard of everything in the journal."""
+    strategy = spec.build_strategy()
+    frames = initial_frames(
+        folder, strategy, model, spec.relax.pressure, pool, lambda n, total: report(Progress("initial", n, total))
+    )
+    strategy.start(frames)
+    state, settled = load_state(folder)
+    if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
+        state, settled = None, 0
+    told = 0
+    for batch in journal.batches:
+        if told < len(spec.seed_structures):
+            strategy.hear(batch.trials)
+            told += len(batch.trials)
+            continue
+        if state is not None and told == settled:
+            strategy.load_state(state)
+        if batch.stateful and told >= settled:
+            # The process died between the journal and the state: asking again brings the state to where it was.
+            strategy.ask(min(spec.batch, spec.budget - told))
+        strategy.tell(batch.trials)
+        told += len(batch.trials)
+    if state is not None and told == settled:
+        strategy.load_state(state)
+    return strategy
+
+
+def _search(
+    spec: RunSpec,
+    folder: Path,
+    model: EnergyModel,
+    journal: Journal,
+    strategy: Strategy,
+    tally: _Tally,
+    report: Report,
+) -> None:
+    seeds = spec.seed_structures[: spec.budget]
+    while (first := len(journal)) < len(seeds):
+        candidates = [
+            Candidate(crystal, info={"seed_structure": number})
+            for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
+        ]
+        told = journal.append(_relax(candidates, model, spec, first), stateful=False)
+        strategy.hear(told)
+        tally.add(told)
+        report(tally.progress("search"))
+    while (left := spec.budget - len(journal)) > 0:
+        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
+        told = journal.append(trials, stateful=strategy.state() is not None)
+        strategy.tell(told)
+        save_state(folder, strategy.state(), len(journal))
+        tally.add(told)
+        report(tally.progress("search"))
+
+
+def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
+    return relax_candidates(candidates, model, spec.relax, spec.too_close, first, require_bound=spec.require_bound)
+
+
+class _Tally:
+    """What the trials so far come to."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._done = 0
+        self._counting = 0
+        self._lowest: float | None = None
+        self._reason = ""
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        self._done += len(trials)
+        for trial in trials:
+            if trial.counts and trial.energy is not None:
+                self._counting += 1
+                self._lowest = trial.energy if self._lowest is None else min(self._lowest, trial.energy)
+            else:
+                self._reason = trial.reason
+
+    def progress(self, phase: str) -> Progress:
+        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason)
+
+
+def limit_threads(threads: int) -> None:
+    """Use this many threads in torch, now or when it is imported; more cost more than they gain on a busy machine."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
+    else:
+        os.environ["OMP_NUM_THREADS"] = str(threads)

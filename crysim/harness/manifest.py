@@ -1,0 +1,67 @@
+"""A run's manifest: everything that its trials depend on, and nothing that a machine or a day changes."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from crysim import __version__
+from crysim.harness.spec import RunSpec
+from crysim.plugins import plugin_manager
+
+FORMAT = 1
+"""Version of the files in a run's folder."""
+ABSENT = "absent"
+"""Stands for the value of a key that one of two manifests does not have."""
+
+
+def make_manifest(spec: RunSpec, fingerprint: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest of a run.
+
+    Returns:
+        ``format``; ``config`` (`RunSpec.config`); ``fingerprint`` of the energy model (weights' hash included);
+        ``versions`` of Python, crysim, numpy, torch and of each plug-in's distribution.
+    """
+    return {
+        "format": FORMAT,
+        "config": spec.config(),
+        "fingerprint": dict(fingerprint),
+        "versions": {**_versions(), **_plugin_versions(spec)},
+    }
+
+
+def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] | None:
+    """The first key, such as ``config.relax.fmax``, at which two JSON values differ, with both values there."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in [*old, *(n for n in new if n not in old)]:
+            path = f"{key}.{name}" if key else str(name)
+            if name not in old or name not in new:
+                return path, old.get(name, ABSENT), new.get(name, ABSENT)
+            found = first_difference(old[name], new[name], path)
+            if found:
+                return found
+        return None
+    return None if old == new else (key, old, new)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "crysim": __version__}
+    for name in ("numpy", "torch"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "missing"
+    return versions
+
+
+def _plugin_versions(spec: RunSpec) -> dict[str, str]:
+    used = {("strategy", spec.strategy.name), ("energy", spec.energy.name)}
+    used |= {(kind, part.name) for kind, part in spec.parts.items()}
+    bases = {(kind, name.partition(":")[0]) for kind, name in used}
+    return {
+        f"{info.kind} {info.name}": f"{info.distribution} {info.version}"
+        for info in plugin_manager().infos()
+        if (info.kind, info.name.partition(":")[0]) in bases
+    }

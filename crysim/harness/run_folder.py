@@ -1,0 +1,153 @@
+"""A run's folder while a process writes it: one process at a time, and only with the configuration it began with."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from crysim.errors import CrysimError, InputError
+from crysim.harness.journal import MANIFEST, STATE, read_manifest
+from crysim.harness.lines import write_atomically
+from crysim.harness.manifest import first_difference
+from crysim.written_files import path_part
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+_TRIALS = "__trials__"
+
+
+def run_folder(out: Path, system: str, method: str, seed: int) -> Path:
+    """The folder of a run among the results of a bench.
+
+    Raises:
+        InputError: the system or the method cannot name a folder.
+    """
+    return out / path_part(system, "the system") / path_part(method, "the method") / f"seed-{seed}"
+
+
+def check_writable(path: Path) -> None:
+    """See whether a folder could be made and written, without making it.
+
+    Raises:
+        InputError: it could not.
+    """
+    place = path.absolute()
+    try:
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to the folder {path}: {error.strerror or error}; give another with --out")
+
+
+@contextmanager
+def locked(path: Path, *, wait: float | None) -> Iterator[None]:
+    """Hold a lock file; the system frees it when the process dies, however it dies.
+
+    Args:
+        path: the lock file, made if missing.
+        wait: seconds to wait for another process; None: as long as it takes.
+
+    Raises:
+        CrysimError: another process holds it still.
+    """
+    deadline = None if wait is None else time.monotonic() + wait
+    with path.open("ab") as file:
+        while not _try_lock(file):
+            if deadline is not None and time.monotonic() > deadline:
+                raise CrysimError(f"another process is writing to {path.parent}: wait until it has ended")
+            time.sleep(0.1)
+        yield
+
+
+def _try_lock(file: BinaryIO) -> bool:
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:  # pragma: no cover
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
+
+
+def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether the folder holds the run of a manifest already; False if it holds none.
+
+    Raises:
+        InputError: the run there was begun with another configuration; the first key that differs is named.
+    """
+    old = read_manifest(folder)
+    if old is None:
+        return False
+    difference = first_difference(old, json.loads(json.dumps(manifest)))
+    if difference is not None:
+        key, was, now = difference
+        raise InputError(
+            f"{folder} holds a run with another configuration: {key} was {json.dumps(was)} and is now "
+            f"{json.dumps(now)}; give another --out, or the same configuration to go on with it"
+        )
+    return True
+
+
+def settle_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a new run's manifest, or check an old run's."""
+    if not check_manifest(folder, manifest):
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(folder / MANIFEST, text.encode())
+
+
+def save_state(folder: Path, state: Mapping[str, np.ndarray[Any, Any]] | None, trials: int) -> None:
+    """Write what a strategy's next proposal depends on, as it is after ``trials`` trials."""
+    if state is None:
+        return
+    buffer = io.BytesIO()
+    np.savez(buffer, **{_TRIALS: np.array(trials)}, **state)  # type: ignore[arg-type]
+    write_atomically(folder / STATE, buffer.getvalue())
+
+
+def load_state(folder: Path) -> tuple[Arrays | None, int]:
+    """The last state that was written, and after how many trials; None and 0 if there is none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = folder / STATE
+    if not path.exists():
+        return None, 0
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays, int(arrays.pop(_TRIALS))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged: delete it, and the run works it out anew from its journal") from error

@@ -1,0 +1,205 @@
+"""What a user asks of the bench, spelt out as runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from crysim.composition import Composition
+from crysim.declared import PARTS as PARTS_PANEL
+from crysim.declared import RECORDS, RUN, setting
+from crysim.errors import InputError, UnknownNameError
+from crysim.harness.spec import PartSpec, RunSettings, RunSpec
+from crysim.harness.systems import System, find_system, read_seed_structures
+from crysim.interfaces import Strategy
+from crysim.plugins import KINDS, Kind, default_options, plugin_manager
+
+PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
+Options = Mapping[str, Any]
+
+
+DEFAULT_SYSTEMS = ("Ca4S4",)
+DEFAULT_METHODS = ("crysim", "random")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings(RunSettings):
+    """A comparison: systems × methods × seeds.
+
+    Attributes:
+        options: of plug-ins, by kind and name.
+        method_options: from the command line: ``KEY`` for every method that has it, or ``LABEL.KEY`` for one.
+        variants: by label, the table of the file.
+    """
+
+    system: tuple[str, ...] = setting(
+        DEFAULT_SYSTEMS,
+        "Formula per cell, a structure file, or mp:mp-1234; may be repeated.",
+        RUN,
+        metavar="FORMULA",
+    )
+    method: tuple[str, ...] = setting(
+        (),
+        "Strategy, or a variant's label; may be repeated.",
+        RUN,
+        shown_default="crysim and random",
+    )
+    seeds: tuple[int, ...] = setting((0,), "One run each, as in 0-4 or 0,3,7.", RUN)
+    reference: tuple[str, ...] = setting(
+        (),
+        "Known ground truth: a structure file, or mp:mp-1234 of the Materials Project; may be repeated.",
+        RUN,
+        metavar="[FORMULA=]FILE",
+    )
+    seed_structures: tuple[str, ...] = setting(
+        (),
+        "Relaxed before the search, which learns from it: a file, or mp:mp-1234; may be repeated.",
+        RUN,
+        flag="--seed-structure",
+        metavar="FILE",
+    )
+    encoder: str = setting("crysim", "Crystals to bits.", PARTS_PANEL)
+    surrogate: str = setting("fm", "Bits to a quadratic model.", PARTS_PANEL)
+    solver: str = setting("annealer", "Ising solver.", PARTS_PANEL)
+    energy: str = setting("chgnet", "Energy model.", PARTS_PANEL)
+    out: str = setting("crysim-bench", "Folder of the results.", RECORDS)
+    workers: int = setting(1, "Worker processes.", RECORDS)
+    options: Mapping[Kind, Mapping[str, Options]] = field(default_factory=dict)
+    method_options: Options = field(default_factory=dict)
+    variants: Mapping[str, Options] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.system:
+            raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
+        if self.workers < 1:
+            raise InputError(f"workers is {self.workers}: it must be at least 1")
+        for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
+            if len(set(names)) < len(names):
+                raise InputError(f"a {what} is given twice: {', '.join(map(str, names))}")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The labels to compare: those named, else all variants of the file, else `DEFAULT_METHODS`."""
+        return self.method or tuple(self.variants) or DEFAULT_METHODS
+
+    def systems(self) -> list[System]:
+        """The systems with their ground truths.
+
+        Raises:
+            InputError: a formula or a reference is wrong.
+        """
+        references: dict[str, str] = {}
+        for text in self.reference:
+            formula, equals, source = text.partition("=")
+            if not equals and len(self.system) > 1:
+                raise InputError(f"reference '{text}': say whose it is, as in --reference {self.system[0]}={text}")
+            formula, source = (formula, source) if equals else (self.system[0], text)
+            if formula not in self.system:
+                raise UnknownNameError("system of a reference", formula, self.system)
+            references[formula] = source
+        return [find_system(formula, reference=references.get(formula)) for formula in self.system]
+
+    def runs(self) -> list[RunSpec]:
+        """Every run, seeds innermost.
+
+        Raises:
+            InputError: a name, an option or a number is wrong.
+        """
+        methods = {label: self._method(label) for label in self.methods}
+        self._check_used(methods)
+        compositions = self._compositions()
+        pairs = _pairs_of(self.pair_distances, compositions)
+        seeds = read_seed_structures(self.seed_structures, compositions)
+        return [
+            RunSpec(
+                **{**self.shared(), "pair_distances": pairs[system]},
+                system=system,
+                method=label,
+                strategy=strategy,
+                energy=PartSpec(self.energy, self._part_options("energy", self.energy)),
+                parts=parts,
+                seed=seed,
+                seed_structures=seeds[system],
+            )
+            for system in compositions
+            for label, (strategy, parts) in methods.items()
+            for seed in self.seeds
+        ]
+
+    def _compositions(self) -> list[Composition]:
+        """The systems' atoms; two spellings of one formula are refused, since their runs would share a folder."""
+        spelt: dict[Composition, str] = {}
+        for text in self.system:
+            composition = Composition.from_formula(text)
+            if composition in spelt:
+                raise InputError(f"a system is given twice: {spelt[composition]} and {text} are both {composition}")
+            spelt[composition] = text
+        return list(spelt)
+
+    def _method(self, label: str) -> tuple[PartSpec, dict[Kind, PartSpec]]:
+        variant = self.variants.get(label, {})
+        name = variant.get("strategy", label)
+        strategies = plugin_manager().names("strategy")
+        if "strategy" not in variant and label not in strategies:
+            if label in self.variants:
+                raise InputError(
+                    f'[method.{label}] does not say which strategy it is a variant of: write strategy = "crysim", '
+                    f"or another of {', '.join(strategies)}"
+                )
+            raise UnknownNameError("method", label, [*strategies, *self.variants])
+        cls = plugin_manager().get("strategy", name)
+        assert issubclass(cls, Strategy)
+        options = {
+            **self._part_options("strategy", name),
+            **variant.get("options", {}),
+            **self._chosen_options(label, default_options(cls)),
+        }
+        parts: dict[Kind, PartSpec] = {}
+        for kind in KINDS:
+            if kind in cls.parts:
+                part = variant.get(kind, getattr(self, kind))
+                own = variant.get(f"{kind}_options", {})
+                parts[kind] = PartSpec(part, {**self._part_options(kind, part), **own})
+        return PartSpec(name, options), parts
+
+    def _part_options(self, kind: Kind, name: str) -> dict[str, Any]:
+        tables = self.options.get(kind, {})
+        return dict(tables.get(name) or tables.get(name.partition(":")[0]) or {})
+
+    def _chosen_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
+        chosen = {}
+        for key, value in self.method_options.items():
+            owner, dot, option = key.rpartition(".")
+            if (dot and owner == label) or (not dot and option in known):
+                chosen[option] = value
+        return chosen
+
+    def _check_used(self, methods: Mapping[str, tuple[PartSpec, Mapping[Kind, PartSpec]]]) -> None:
+        """Refuse an option or a part that no method would heed, so that a misspelt one is not passed over."""
+        known = {label: default_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
+        for key in self.method_options:
+            owner, dot, option = key.rpartition(".")
+            if dot and owner not in methods:
+                raise UnknownNameError("method of an option", owner, methods)
+            if not dot and not any(option in options for options in known.values()):
+                raise UnknownNameError(
+                    "option of the methods", option, {o for options in known.values() for o in options}
+                )
+        defaults = {f.name: f.default for f in fields(self)}
+        for kind in (*PARTS, "energy"):
+            if kind == "energy" or getattr(self, kind) != defaults[kind]:
+                plugin_manager().get(kind, getattr(self, kind))
+
+
+def _pairs_of(
+    distances: Mapping[str, float], compositions: Sequence[Composition]
+) -> dict[Composition, dict[str, float]]:
+    """Of the distances those of each composition's own pairs."""
+    found: dict[Composition, dict[str, float]] = {composition: {} for composition in compositions}
+    for pair, distance in distances.items():
+        owners = [c for c in compositions if all(element in c.elements for element in pair.split("-"))]
+        for composition in owners or compositions[:1]:  # `RunSpec` refuses what belongs to none
+            found[composition][pair] = distance
+    return found

@@ -1,0 +1,204 @@
+"""What a run is: a method on a system with a seed, within a budget of relaxations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import inf
+from typing import Any
+
+from crysim.composition import Composition
+from crysim.crystal import Crystal
+from crysim.declared import RECORDS, RUN, declared, setting
+from crysim.errors import InputError
+from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
+from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.written_files import path_part
+
+NEWER = ("pair_distances", "require_bound")
+"""Settings that the first runs' manifests do not know: not written where they have their default."""
+
+
+@dataclass(frozen=True)
+class PartSpec:
+    """A plug-in by its name, with the user's options for it."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What a user says of a run and every run of a comparison shares; a new setting is one more field here.
+
+    Attributes:
+        relax: how candidates are relaxed.
+    """
+
+    budget: int = setting(100, "Relaxations of each run.", RUN)
+    batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
+    space_groups: tuple[int, ...] | None = setting(
+        None, "Allowed numbers, as in 195-230,225.", RUN, shown_default="all"
+    )
+    min_distance: float | None = setting(
+        None, "Å, between atoms of random crystals.", RUN, shown_default="the strategy's"
+    )
+    pair_distances: Mapping[str, float] = setting(
+        {},
+        "Å, instead for a pair of elements, as in Ca-O=2.0; may be repeated.",
+        RUN,
+        flag="--pair-distance",
+        metavar="A-B=Å",
+    )
+    too_close: float = setting(
+        1.0, "Å; a crystal with a closer pair after relaxation does not count (section 2.3).", RUN, flag=""
+    )
+    require_bound: bool = setting(
+        False, "Count only crystals that hold together and have neither flown apart nor collapsed.", RUN
+    )
+    threads: int = setting(1, "Threads of each process.", RECORDS)
+    relax: RelaxSettings = field(default_factory=RelaxSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("budget", "batch", "threads"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"{name} is {value}: it must be at least 1")
+        for group in self.space_groups or ():
+            if not 1 <= group <= 230:
+                raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
+        for name in ("min_distance", "too_close"):
+            distance = getattr(self, name)
+            if distance is not None and not 0 <= distance < inf:
+                raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
+
+    def shared(self) -> dict[str, Any]:
+        """The fields of this class, to make another object that has them."""
+        return {one.name: getattr(self, one.name) for one in fields(RunSettings)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(RunSettings):
+    """A run. What is written here, the versions and the energy model's weights determine its trials on a CPU.
+
+    Attributes:
+        system: atoms of the cell.
+        method: the label under which runs are compared; by default the strategy's name.
+        strategy: the search.
+        energy: the energy model.
+        parts: what the strategy is built of: by kind, ``encoder``, ``surrogate``, ``solver``.
+        seed: of everything random in the run.
+        seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
+    """
+
+    system: Composition
+    method: str
+    strategy: PartSpec
+    energy: PartSpec
+    parts: Mapping[Kind, PartSpec] = field(default_factory=dict)
+    seed: int = 0
+    seed_structures: tuple[Crystal, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        path_part(self.method, "the method")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}: it must be at least 0")
+        _ = self.problem.min_distances  # refuses pairs that are none
+
+    @property
+    def label(self) -> str:
+        """For people: ``crysim on Ca4S4, seed 0``."""
+        return f"{self.method} on {self.system.formula}, seed {self.seed}"
+
+    def config(self) -> dict[str, Any]:
+        """The whole configuration as JSON values, every option's default written out."""
+        config: dict[str, Any] = {
+            "system": self.system.formula,
+            "method": self.method,
+            "seed": self.seed,
+            **{one.name: _plain(getattr(self, one.name)) for one in declared(RunSettings)},
+            "strategy": _resolved("strategy", self.strategy),
+            "parts": {str(kind): _resolved(kind, part) for kind, part in sorted(self._bound_parts().items())},
+            "energy": _resolved("energy", self.energy),
+            "relax": asdict(self.relax),
+        }
+        # What a run does not use is not written down, so that runs of earlier versions still go on.
+        for name in NEWER:
+            if getattr(self, name) == next(one.default for one in declared(RunSettings) if one.name == name):
+                del config[name]
+        if self.seed_structures:
+            config["seed_structures"] = [crystal.to_dict() for crystal in self.seed_structures]
+        plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
+        return plain
+
+    @property
+    def problem(self) -> Problem:
+        """What the strategy is asked to solve."""
+        return Problem(self.system, self.seed, self.space_groups, self.min_distance, self.pair_distances)
+
+    def check(self) -> None:
+        """Raise InputError if a name or an option is wrong, or an extra, a checkpoint or a token is missing."""
+        build_energy(self.energy).check()
+        for part in self._build_parts().values():
+            part.check()
+        self.build_strategy()
+
+    def build_strategy(self) -> Strategy:
+        """The strategy with its parts."""
+        strategy: Strategy = plugin_manager().build(
+            "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **self._build_parts()
+        )
+        return strategy
+
+    def _build_parts(self) -> dict[str, Any]:
+        manager = plugin_manager()
+        return {kind: manager.build(kind, part.name, part.options) for kind, part in self._bound_parts().items()}
+
+    def _bound_parts(self) -> dict[Kind, PartSpec]:
+        """The parts; an encoder with an option ``space_groups`` gets the run's, so that it proposes no others."""
+        parts = dict(self.parts)
+        encoder = parts.get("encoder")
+        if encoder is not None and self.space_groups is not None:
+            cls, options = _class_and_options("encoder", encoder)
+            if "space_groups" in default_options(cls):
+                parts["encoder"] = PartSpec(encoder.name, {"space_groups": sorted(self.space_groups), **options})
+        return parts
+
+
+def _plain(value: Any) -> Any:
+    """A setting's value in an order that does not depend on how it was given."""
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items()))
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+def build_energy(part: PartSpec) -> EnergyModel:
+    """The energy model of a specification."""
+    model: EnergyModel = plugin_manager().build("energy", part.name, part.options)
+    return model
+
+
+def check_elements(energy: str, known: frozenset[str] | None, composition: Composition) -> None:
+    """Raise InputError if an energy model says which elements it knows, and one of a composition is not among them."""
+    unknown = [] if known is None else [element for element in composition.elements if element not in known]
+    if unknown:
+        raise InputError(
+            f"{energy} does not know {', '.join(unknown)}, which {composition.formula} holds: give another --energy"
+        )
+
+
+def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
+    cls = plugin_manager().get(kind, part.name)
+    options = dict(part.options)
+    argument = part.name.partition(":")[2]
+    if cls.argument is not None and argument:
+        options[cls.argument] = argument
+    return cls, options
+
+
+def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
+    cls, options = _class_and_options(kind, part)
+    resolved = {**default_options(cls), **options}
+    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in cls.local_options}}

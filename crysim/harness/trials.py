@@ -1,0 +1,92 @@
+"""From candidates to trials: relaxation, and how its outcome counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from crysim.crystal import Crystal
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.validity import find_fault
+from crysim.errors import PluginFaultError
+from crysim.interfaces import (
+    Candidate,
+    EnergyModel,
+    Relaxation,
+    RelaxSettings,
+    RelaxStatus,
+    Trial,
+    TrialStatus,
+)
+
+
+def relax_candidates(
+    candidates: Sequence[Candidate],
+    model: EnergyModel,
+    settings: RelaxSettings,
+    too_close: float,
+    first: int,
+    *,
+    require_bound: bool = False,
+) -> list[Trial]:
+    """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
+
+    Args:
+        candidates: what the strategy asked for.
+        model: the energy model.
+        settings: of the relaxation.
+        too_close: Å; see `classify`.
+        first: number of the first trial.
+        require_bound: a crystal that `crysim.crystal.validity.find_fault` objects to does not count.
+    """
+    relaxations = _relax([c.crystal for c in candidates], model, settings)
+    cutoff = (model.cutoff or DEFAULT_CUTOFF) if require_bound else None
+    return [
+        classify(first + i, candidate, relaxation, too_close, cutoff)
+        for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
+    ]
+
+
+def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:
+    try:
+        return model.relax(crystals, settings)
+    except PluginFaultError:  # what it returned cannot be believed: no result, and not the crystal's fault
+        raise
+    except Exception as error:  # noqa: BLE001 - a model may fail in any way, and that is a result
+        if len(crystals) > 1:
+            return [_relax([crystal], model, settings)[0] for crystal in crystals]
+        reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+        return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
+
+
+def classify(
+    number: int, candidate: Candidate, relaxation: Relaxation, too_close: float, cutoff: float | None = None
+) -> Trial:
+    """The trial of a relaxation.
+
+    A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
+    keeps its energy but does not count, as in section 2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of
+    the potential given, has flown apart, collapsed, or does not hold together (`crysim.crystal.validity.find_fault`).
+    """
+    status = TrialStatus(relaxation.status.value)
+    crystal, energy, reason = relaxation.crystal, relaxation.energy, relaxation.reason
+    if status is not TrialStatus.FAILED and (crystal is None or energy is None or not isfinite(energy)):
+        status, reason = TrialStatus.FAILED, reason or f"the energy is {energy}"
+    if status is TrialStatus.FAILED:
+        crystal, energy = None, None
+    elif crystal is not None and (distance := crystal.min_distance()) < too_close:
+        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {too_close:g} Å"
+    elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
+        status, reason = TrialStatus(fault[0]), fault[1]
+    return Trial(
+        number=number,
+        candidate=candidate,
+        status=status,
+        crystal=crystal,
+        energy=energy,
+        frames=tuple(frame for frame in relaxation.frames if isfinite(frame.energy)),
+        steps=relaxation.steps,
+        evaluations=relaxation.evaluations,
+        seconds=relaxation.seconds,
+        reason=reason,
+    )

@@ -1,0 +1,88 @@
+"""How the checkers name a plug-in's fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any, Generic, NoReturn, TypeVar
+
+import numpy as np
+
+from crysim.errors import CrysimError, PluginFaultError
+from crysim.interfaces import Plugin
+
+P = TypeVar("P", bound=Plugin)
+
+_OF_A_CLASS = ("name", "api_version", "argument", "extra", "local_options", "parts", "tuning_space", "remote")
+"""What the interfaces declare with a default, so that it would not be looked up in the plug-in."""
+
+
+class Checked(Generic[P]):
+    """Holds a plug-in, and names its faults; what the interface does not know of is looked up in the plug-in."""
+
+    kind: str
+
+    def __init__(self, plugin: P) -> None:
+        self._plugin: P = plugin
+        for name in _OF_A_CLASS:
+            if hasattr(plugin, name):
+                setattr(self, name, getattr(plugin, name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_plugin":  # not set yet: while it is copied or unpickled
+            raise AttributeError(name)
+        return getattr(self._plugin, name)
+
+    def check(self) -> None:
+        """The plug-in's own."""
+        self._plugin.check()
+
+    def _fault(self, text: str) -> NoReturn:
+        raise PluginFaultError(f"{self.kind} '{self._plugin.name}' broke its interface: {text}")
+
+    @contextmanager
+    def _calling(self, method: str) -> Iterator[None]:
+        """Names the plug-in in an error that is not crysim's."""
+        try:
+            yield
+        except CrysimError:
+            raise
+        except Exception as error:
+            line = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+            raise PluginFaultError(f"{self.kind} '{self._plugin.name}' failed in {method}: {line}") from error
+
+    def _array(self, what: str, value: Any, shape: tuple[int, ...], kind: str) -> None:
+        """Complain unless it is an array of this shape and kind of type (``b`` bool, ``f`` float)."""
+        if not isinstance(value, np.ndarray):
+            self._fault(f"{what} are a {type(value).__name__}, not an array")
+        if value.dtype.kind != kind:
+            self._fault(f"{what} are of type {value.dtype}, not {'bool' if kind == 'b' else 'float64'}")
+        if value.shape != shape:
+            self._fault(f"{what} have the shape {list(value.shape)}, not {list(shape)}")
+
+    def _json(self, what: str, value: Any) -> None:
+        """Complain unless it is a mapping that a journal can hold."""
+        if not isinstance(value, Mapping):
+            self._fault(f"{what} is a {type(value).__name__}, not a mapping")
+        try:
+            json.dumps(dict(value), allow_nan=False, default=_plain)
+        except (TypeError, ValueError) as error:
+            self._fault(f"{what} cannot be written as JSON: {str(error).splitlines()[0]}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"it holds a {type(value).__name__}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, NaN and infinities included."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_seconds(value: Any) -> bool:
+    """Whether it is a finite number, not negative."""
+    return is_number(value) and isfinite(value) and value >= 0

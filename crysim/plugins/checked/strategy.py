@@ -1,0 +1,92 @@
+"""What a strategy may propose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
+from crysim.plugins.checked.faults import Checked, is_seconds
+
+if TYPE_CHECKING:
+    from crysim.crystal import Crystal
+
+
+class CheckedStrategy(Checked[Strategy], Strategy):
+    """A strategy whose crystals are looked at: how many, of the problem's composition and space groups."""
+
+    kind = "strategy"
+
+    def __init__(self, plugin: Strategy, problem: Problem) -> None:
+        super().__init__(plugin)
+        self.problem = problem
+
+    def initial(self) -> list[Crystal]:
+        """The strategy's own initial crystals, looked at."""
+        with self._calling("initial"):
+            crystals = self._plugin.initial()
+        if not isinstance(crystals, list):
+            self._fault(f"its initial crystals are a {type(crystals).__name__}, not a list")
+        for crystal in crystals:
+            self._check_crystal("an initial crystal", crystal)
+        return crystals
+
+    def start(self, frames: Sequence[Frame]) -> None:
+        """The strategy's own."""
+        with self._calling("start"):
+            self._plugin.start(frames)
+
+    def hear(self, trials: Sequence[Trial]) -> None:
+        """The strategy's own."""
+        with self._calling("hear"):
+            self._plugin.hear(trials)
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Its candidates, looked at: one to ``n``, with what a journal can hold."""
+        with self._calling("ask"):
+            candidates = self._plugin.ask(n)
+        if not isinstance(candidates, list):
+            self._fault(f"ask returned a {type(candidates).__name__}, not a list")
+        if not 1 <= len(candidates) <= n:
+            self._fault(f"ask returned {len(candidates)} candidates where 1 to {n} were asked for")
+        for candidate in candidates:
+            if not isinstance(candidate, Candidate):
+                self._fault(f"ask returned a {type(candidate).__name__}, not a Candidate")
+            self._check_crystal("a candidate", candidate.crystal)
+            self._json("a candidate's info", candidate.info)
+            if not isinstance(candidate.seconds, Mapping) or not all(map(is_seconds, candidate.seconds.values())):
+                self._fault("a candidate's seconds are no numbers by phase")
+        return candidates
+
+    def _check_crystal(self, what: str, crystal: Crystal) -> None:
+        from crysim.crystal import Crystal
+
+        if not isinstance(crystal, Crystal):
+            self._fault(f"{what} is a {type(crystal).__name__}, not a Crystal")
+        if crystal.composition != self.problem.composition:
+            self._fault(f"{what} is of {crystal.composition}, and {self.problem.composition} is searched for")
+        allowed = self.problem.space_groups
+        if allowed is not None and crystal.space_group not in allowed:
+            self._fault(f"{what} is of space group {crystal.space_group}, which is not allowed")
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """The strategy's own."""
+        with self._calling("tell"):
+            self._plugin.tell(trials)
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """Its state, looked at: arrays by name."""
+        with self._calling("state"):
+            state = self._plugin.state()
+        if state is not None and not (
+            isinstance(state, dict) and all(isinstance(value, np.ndarray) for value in state.values())
+        ):
+            self._fault("its state is no dictionary of arrays")
+        return state
+
+    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """The strategy's own."""
+        with self._calling("load_state"):
+            self._plugin.load_state(state)

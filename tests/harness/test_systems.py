@@ -1,0 +1,162 @@
+"""The built-in systems, and references that users bring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pymatgen.core
+import pytest
+
+from crysim.composition import Composition
+from crysim.crystal.identify import find_space_group
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.harness.systems import builtin_systems, find_system, read_reference, spelled_out
+
+SPACE_GROUPS = {
+    "ScBe5": 191,
+    "Ca4S4": 225,
+    "Ba3Na3Bi3": 189,
+    "Li4Zr4O8": 141,
+    "Li8Zr4O12": 15,
+    "Y6Co51": 166,
+    "Ca24Al16Si24O96": 230,
+}
+
+
+def test_the_nine_systems_of_the_paper_are_known() -> None:
+    systems = builtin_systems()
+    assert set(systems) == {*SPACE_GROUPS, "Li3Ti3Se6O3", "Si96O192"}
+    assert {name for name, system in systems.items() if system.reference is None} == {"Li3Ti3Se6O3", "Si96O192"}
+
+
+@pytest.mark.parametrize("name", SPACE_GROUPS)
+def test_references_are_sound(name: str) -> None:
+    system = builtin_systems()[name]
+    crystal = system.reference
+    assert crystal is not None
+    assert crystal.composition == system.composition
+    assert crystal.space_group == find_space_group(crystal.to_structure(), 1e-4) == SPACE_GROUPS[name]
+    assert crystal.min_distance() > 1.6
+    ((_, energy),) = system.energies
+    assert energy == pytest.approx(system.paper_energy, abs=0.011)
+
+
+def test_reference_energies_go_by_the_weights() -> None:
+    system = find_system("Ca4S4")
+    ((weights, energy),) = system.energies
+    assert system.reference_energy({"model": "m3gnet", "weights": weights}) == energy
+    assert system.reference_energy({"model": "chgnet", "weights": "0" * 64}) is None
+
+
+def test_a_built_in_system_is_found_by_its_atoms_in_any_order() -> None:
+    assert find_system("Ca24Al16(SiO4)24").material_id == "mp-6008"
+    turned = find_system("S4Ca4")
+    assert turned.name == "S4Ca4"
+    assert turned.reference is not None
+    assert turned.reference.composition.elements == ("S", "Ca")
+    straight = find_system("CaS", z=4).reference
+    assert straight is not None
+    assert ReferenceMatcher(straight).match(turned.reference).strict
+    assert find_system("Na4Cl4").reference is None
+
+
+def test_a_reference_from_a_file(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    path = tmp_path / "primitive.cif"
+    crystal.to_structure().get_primitive_structure().to(filename=str(path))
+    system = find_system("Ca4S4", reference=path)
+    assert system.reference is not None
+    assert system.reference.space_group == 225
+    assert system.energies == ()
+
+
+def test_a_system_is_named_by_its_structure_and_searched_in_the_cell_that_is_asked_for(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    path = str(tmp_path / "rock-salt.cif")
+    crystal.to_structure().get_primitive_structure().to(filename=path)
+    assert spelled_out(["ScBe5"], ["ScBe5=x.cif"]) == (("ScBe5",), ("ScBe5=x.cif",))
+    assert spelled_out([path]) == (("Ca4S4",), (f"Ca4S4={path}",))
+    assert spelled_out([path], cell="primitive") == (("CaS",), (f"CaS={path}",))
+    names, references = spelled_out(["Ca4S4", "Y6Co51"], cell="primitive")
+    assert names == ("CaS", "Y2Co17")
+    assert references == ("CaS=Ca4S4", "Y2Co17=Y6Co51")
+    small = find_system("CaS", reference="Ca4S4")
+    assert small.reference is not None
+    assert ReferenceMatcher(small.reference).match(crystal).strict
+    assert spelled_out(["Na4Cl4"], [path], cell=None) == (("Na4Cl4",), (f"Na4Cl4={path}",))
+    with pytest.raises(InputError, match="primitive cell of Na4Cl4 is not known"):
+        spelled_out(["Na4Cl4"], cell="primitive")
+    with pytest.raises(InputError, match="cell 'tiny'"):
+        spelled_out(["Ca4S4"], cell="tiny")
+    settings = read_settings(None, {"system": [path], "cell": "primitive"})
+    assert settings.system == ("CaS",)
+    assert settings.systems()[0].reference is not None
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server that speaks the Materials Project's protocol and knows mp-1672; gives the paths asked for."""
+    asked: list[str] = []
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    structure = crystal.to_structure().get_primitive_structure().as_dict()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['x-api-key']}")
+            data = [{"structure": structure}] if "mp-1672" in self.path else []
+            body = json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("MP_API_KEY", "k" * 32)
+    monkeypatch.setitem(pymatgen.core.SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+    yield asked
+    server.shutdown()
+    thread.join()
+
+
+def test_an_entry_of_the_materials_project(materials_project: list[str]) -> None:
+    system = find_system("Ca4S4", reference="mp:mp-1672")
+    assert system.reference is not None
+    assert system.reference.space_group == 225
+    assert materials_project[0].endswith("k" * 32)
+    assert spelled_out(["mp:mp-1672"]) == (("Ca4S4",), ("Ca4S4=mp:mp-1672",))
+    assert len(materials_project) == 1  # asked for once
+    with pytest.raises(InputError, match="the Materials Project gave no structure for mp-999999"):
+        find_system("Ca4S4", reference="mp:mp-999999")
+
+
+def test_references_that_are_none_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composition = Composition.from_formula("Ca4S4")
+    with pytest.raises(InputError, match="there is no file"):
+        read_reference(tmp_path / "missing.cif", composition)
+    broken = tmp_path / "broken.cif"
+    broken.write_text("this is no structure")
+    with pytest.raises(InputError, match=r"broken\.cif.* is no CIF file that can be read"):
+        read_reference(broken, composition)
+    other = tmp_path / "other.cif"
+    reference = find_system("ScBe5").reference
+    assert reference is not None
+    reference.to_structure().to(filename=str(other))
+    with pytest.raises(InputError, match="is Sc1 Be5, not Ca4S4"):
+        read_reference(other, composition)
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    with pytest.raises(InputError, match="MP_API_KEY"):
+        read_reference("mp:mp-1", composition)
