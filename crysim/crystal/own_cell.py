@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.arrays import Floats, Ints
-from crysim.composition import ATOMIC_NUMBERS
 from crysim.crystal.crystal import Crystal
+from crysim.crystal.identify import symmetry_dataset
 from crysim.symmetry.groups import space_group
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class OwnCell:
         crystal = Crystal.from_structure(structure, symprec)
         change, shift = np.eye(3), np.zeros(3)
         if crystal.space_group > 1:
-            dataset = _dataset(structure, symprec, space_group(crystal.space_group).hall_number)
+            dataset = symmetry_dataset(structure, symprec, space_group(crystal.space_group).hall_number)
             change, shift = np.array(dataset.transformation_matrix), np.array(dataset.origin_shift)
         points = structure.frac_coords @ change.T + shift
         species = np.array([site.specie.symbol for site in structure])
@@ -86,14 +86,6 @@ class OwnCell:
         points = (self.crystal.frac_coords + moved)[self.partners] + self.images
         coords = (points - self.shift) @ np.linalg.inv(self.change).T
         return Structure(Lattice(lattice), [site.specie.symbol for site in self.structure], coords)
-
-
-def _dataset(structure: Structure, symprec: float, hall_number: int) -> Any:
-    import spglib
-
-    numbers = [ATOMIC_NUMBERS[site.specie.symbol] for site in structure]
-    cell = (structure.lattice.matrix, structure.frac_coords, numbers)
-    return spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
 
 
 def _rotation(lattice: Floats, wanted: Floats) -> Floats:

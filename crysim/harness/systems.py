@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.crystal.files import read_structure
+from crysim.crystal.files import names_file, read_structure
 from crysim.errors import InputError, UnknownNameError
 from crysim.symmetry import space_group
 
@@ -139,7 +139,7 @@ def spelled_out(
 
 def names_structure(text: str) -> bool:
     """Whether a system's name is an entry of the Materials Project or a structure file, and no formula."""
-    return text.startswith(MP_PREFIX) or Path(text).is_file()
+    return text.startswith(MP_PREFIX) or names_file(text)
 
 
 def _formula_of_cell(source: str, cell: str) -> str:
