@@ -22,7 +22,7 @@ _SPELLINGS = (
     (r"\mathcal P", "𝒫 "),
     (r"\operatorname", r"\text"),
 )
-"""What browsers draw right of LaTeX that latex2mathml writes as what they do not: fences, letters of other alphabets."""
+"""What latex2mathml writes wrongly for browsers, in other words: fences, and letters of other alphabets."""
 
 
 def on_page_content(content: str, **_: Any) -> str:

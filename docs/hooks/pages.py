@@ -16,9 +16,9 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from crysim.harness.settings import BenchSettings
 from crysim.cli import COMMANDS, _load
 from crysim.declared import Setting, declared
+from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, plugin_manager
 

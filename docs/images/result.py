@@ -13,8 +13,8 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from crysim.harness.journal import RunRecord, read_bench
 from crysim.crystal import Crystal
+from crysim.harness.journal import RunRecord, read_bench
 from crysim.symmetry import space_group
 
 mpl.use("Agg")
