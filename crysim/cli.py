@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",

@@ -98,14 +98,15 @@ class WrittenFiles:
         self._files = {}
         self._save()
 
-    def write(self, stem: str, ending: str, content: str) -> Path:
-        """Write a text under a name that no file of the person has: the stem, or with a number after it.
+    def write(self, stem: str, ending: str, content: bytes | str) -> Path:
+        """Write a text or bytes under a name that no file of the person has: the stem, or with a number after it.
 
         Raises:
             InputError: the stem is no name of a file.
         """
         stem = path_part(stem, "the file")
-        data, number, name = content.encode("utf-8"), 1, stem + ending
+        data = content.encode("utf-8") if isinstance(content, str) else content
+        number, name = 1, stem + ending
         while os.path.lexists(self.folder / name) and not self._is_ours(name):
             number += 1
             name = f"{stem}-{number}{ending}"

@@ -94,12 +94,16 @@ class Enumerate(Strategy):
         self._told += len(trials)
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
-                found = (trial.energy, trial.crystal.volume)
+                contents = self.problem.contents
+                found = (
+                    contents.per_cell(trial.energy, trial.crystal),
+                    contents.per_cell(trial.crystal.volume, trial.crystal),
+                )
                 self._best = found if self._best is None else min(self._best, found)
 
     def _crystal(self, placement: Placement, volume: float | None) -> Crystal:
         crystal = place(
-            self.problem.composition,
+            self.problem.contents.composition_in(placement.space_group),
             placement.space_group,
             placement.combination,
             placement.cell,
@@ -108,7 +112,7 @@ class Enumerate(Strategy):
         if volume is None:
             return crystal
         cell = np.array(crystal.cell)
-        cell[:3] *= (volume / crystal.volume) ** (1 / 3)
+        cell[:3] *= (self.problem.contents.of_cell(volume, crystal) / crystal.volume) ** (1 / 3)
         return crystal.with_parameters(cell, [site.free for site in crystal.sites])
 
     @cached_property

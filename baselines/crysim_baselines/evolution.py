@@ -89,15 +89,23 @@ class Evolution(Strategy):
         """Learn the energies; at the end of a generation the next parents are chosen."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
-                self._current.append((trial.energy, trial.crystal))
+                self._keep(trial.energy, trial.crystal)
             self._told += 1
             if self._told % self._population == 0:
                 self._select()
 
     def hear(self, trials: Sequence[Trial]) -> None:
         """Seed structures are the parents of the first generation."""
-        self._current += [(t.energy, t.crystal) for t in trials if t.counts and t.crystal and t.energy is not None]
+        for trial in trials:
+            if trial.counts and trial.crystal is not None and trial.energy is not None:
+                self._keep(trial.energy, trial.crystal)
         self._select()
+
+    def _keep(self, energy: float, crystal: Crystal) -> None:
+        """Take a relaxed crystal as a possible parent; one whose primitive cell has grown cannot be one."""
+        contents = self.problem.contents
+        if not contents.primitive or contents.held_by(crystal):
+            self._current.append((energy, crystal))
 
     def _select(self) -> None:
         self._best = _distinct_best([*self._best, *self._current], self._elites)
@@ -112,7 +120,8 @@ class Evolution(Strategy):
         rng = derive_rng(self.problem.seed, self.name, number)
         crystal, operator = self._child(rng) if self._parents else (None, "random")
         if crystal is None:
-            volume = self._parents[0][1].volume if self._parents else None
+            best = self._parents[0][1] if self._parents else None
+            volume = None if best is None else self.problem.contents.per_cell(best.volume, best)
             crystal, operator = self._generator.draw(rng, volume), "random"
         info = {"operator": operator, "generation": number // self._population}
         return Candidate(crystal, info=info, seconds={"breed": time.perf_counter() - start})
@@ -129,13 +138,13 @@ class Evolution(Strategy):
         return None, "random"
 
     def _apply(self, operator: str, rng: np.random.Generator) -> Crystal | None:
-        parent = self._parent(rng)
+        parent, contents = self._parent(rng), self.problem.contents
         if operator == "crossover":
-            return operators.cut_and_splice(parent, self._parent(rng), rng)
+            return operators.cut_and_splice(parent, self._parent(rng), rng, contents)
         if operator == "permutation":
-            return operators.permute(parent, rng)
+            return operators.permute(parent, rng, contents)
         if operator == "strain":
-            return operators.strain(parent, rng)
+            return operators.strain(parent, rng, contents)
         return operators.mutate(parent, rng)
 
     def _parent(self, rng: np.random.Generator) -> Crystal:

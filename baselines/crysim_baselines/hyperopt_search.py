@@ -24,6 +24,7 @@ from crysim.crystal.generation import (
     MAX_COMBINATIONS,
     allowed_space_groups,
     default_length_bounds,
+    fitting_space_groups,
 )
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
@@ -31,7 +32,6 @@ from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.symmetry import (
     CELL_PARAMETERS,
     WyckoffCombinations,
-    compatible_space_groups,
     crystal_system,
     impose_cell,
     open_cell,
@@ -43,7 +43,8 @@ Values = Mapping[str, float | int]
 _PENALTY = 1e6
 """Loss of a trial that does not count. hyperopt's searches use the order of losses only."""
 _LENGTH_MARGIN = 1.1
-"""Upper bound of lattice lengths over that of random crystals (equation 9)."""
+"""Upper bound of lattice lengths over that of random crystals (equation 9), of
+all groups together where their cells hold different numbers of atoms."""
 _MIN_RATIO = 0.4
 _VOLUMES = (0.4, 2.4)
 """GN-OA's limits: the least distance over the sum of covalent radii, and the volume over that of covalent spheres at a
@@ -138,7 +139,9 @@ class HyperoptSearch(Strategy):
     def _document(self, number: int, parameters: Values, trial: Trial) -> dict[str, Any]:
         from hyperopt import JOB_STATE_DONE, STATUS_OK
 
-        loss = trial.energy if trial.counts and trial.energy is not None else _PENALTY
+        loss = _PENALTY
+        if trial.counts and trial.energy is not None and trial.crystal is not None:
+            loss = self.problem.contents.per_cell(trial.energy, trial.crystal)
         misc = {
             "tid": number,
             "cmd": ("domain_attachment", "FMinIter_Domain"),
@@ -159,17 +162,16 @@ class ParameterSpace:
     """Crystal parameters as hyperopt's variables, and the crystal of their values."""
 
     def __init__(self, problem: Problem) -> None:
-        self.composition = problem.composition
+        self.contents = problem.contents
         allowed = allowed_space_groups(problem.space_groups)
-        compatible = compatible_space_groups(self.composition, allowed)
-        if not compatible:
-            raise InputError(f"{self.composition} fits none of the {len(allowed)} space groups asked for")
+        compatible = fitting_space_groups(self.contents, allowed)
         self.space_groups = tuple(compatible)
         self._sizes = {number: min(count, MAX_COMBINATIONS) for number, count in compatible.items()}
-        lower, upper = default_length_bounds(self.composition.num_atoms)
-        self.length_bounds = (lower, _LENGTH_MARGIN * upper)
-        self._sums = radius_sums(self.composition)
-        self._volume = estimated_volume(self.composition)
+        sizes = {self.contents.composition_in(number).num_atoms for number in compatible}
+        lower, upper = zip(*map(default_length_bounds, sizes), strict=True)
+        self.length_bounds = (min(lower), _LENGTH_MARGIN * max(upper))
+        self._sums = radius_sums(problem.composition)
+        self._volume = estimated_volume(problem.composition)
 
     def expressions(self) -> dict[str, Any]:
         """The variables: lengths in Å, angles in degrees, the group as a category, everything else in [0, 1)."""
@@ -179,7 +181,7 @@ class ParameterSpace:
         space |= {name: hp.uniform(name, *ANGLE_BOUNDS) for name in CELL_PARAMETERS[3:]}
         space["space_group"] = hp.choice("space_group", list(self.space_groups))
         space["combination"] = hp.uniform("combination", 0.0, 1.0)
-        for atom in range(self.composition.num_atoms):
+        for atom in range(self.contents.num_atoms):
             for axis in "xyz":
                 space[f"{axis}{atom}"] = hp.uniform(f"{axis}{atom}", 0.0, 1.0)
         return space
@@ -191,14 +193,15 @@ class ParameterSpace:
         cell = open_cell(impose_cell(system, [float(values[name]) for name in CELL_PARAMETERS]))
         size = self._sizes[number]
         index = min(size - 1, int(Fraction(float(values["combination"])) * size))
-        combination = WyckoffCombinations(self.composition, number).unrank(index)
+        combinations = WyckoffCombinations(self.contents, number)
+        combination = combinations.unrank(index)
         sites = sum(map(len, combination))
         points = np.array([[values[f"{axis}{i}"] for axis in "xyz"] for i in range(sites)], dtype=np.float64)
-        return place(self.composition, number, combination, cell, points)
+        return place(combinations.composition, number, combination, cell, points)
 
     def excess(self, crystal: Crystal) -> float:
         """By how much, in logarithms, a crystal exceeds GN-OA's limits; 0 within them."""
-        relative = crystal.volume / self._volume
+        relative = self.contents.per_cell(crystal.volume, crystal) / self._volume
         low, high = _VOLUMES
         close = log(_MIN_RATIO / max(self.packing_ratio(crystal), 1e-6))
         return max(0.0, close) + max(0.0, log(relative / high), log(low / relative))
@@ -210,6 +213,6 @@ class ParameterSpace:
             points[0, i, list(position.axes)] = site.free
         combination = tuple(
             tuple(site.position for site in crystal.sites if site.element == element)
-            for element in self.composition.elements
+            for element in self.contents.elements
         )
         return float(packing_ratios(crystal.space_group, combination, np.array([crystal.cell]), points, self._sums)[0])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim.arrays import Floats
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal, wrap
 from crysim.symmetry import WyckoffCombinations, cell_from_lattice, impose_cell, lattice_from_cell, open_cell
 from crysim_baselines.motion import lattice_towards
@@ -23,14 +23,18 @@ SYMPREC = 0.1
 """Å within which a child's symmetry is found."""
 
 
-def cut_and_splice(first: Crystal, second: Crystal, rng: np.random.Generator) -> Crystal | None:
+def cut_and_splice(
+    first: Crystal, second: Crystal, rng: np.random.Generator, contents: Contents | None = None
+) -> Crystal | None:
     """A slab of one parent and the rest of the other, in a cell between theirs.
 
     Both are shifted at random; the cut lies at clip(N(0.5, 0.1), 0.3, 0.7) along a random axis. Where an element has
     too many atoms, those closest to another atom go; where it has too few, the atoms that were cut off and are farthest
-    from the others come back.
+    from the others come back. With contents of the primitive cell both are cut in that, whatever their space groups.
     """
-    composition = first.composition
+    contents = contents or Contents(first.composition)
+    first, second = _bare(first, contents), _bare(second, contents)
+    composition = contents.composition
     axis = int(rng.integers(3))
     cut = float(np.clip(rng.normal(0.5, 0.1), 0.3, 0.7))
     coords = [wrap(parent.frac_coords + rng.random(3)) for parent in (first, second)]
@@ -55,10 +59,10 @@ def cut_and_splice(first: Crystal, second: Crystal, rng: np.random.Generator) ->
             chosen = candidates[_loneliest(lattice, spare[candidates], atoms)]
             atoms, names = np.vstack([atoms, spare[chosen]]), np.append(names, element)
             spare, spare_names = np.delete(spare, chosen, axis=0), np.delete(spare_names, chosen)
-    return with_symmetry(composition, lattice, [str(name) for name in names], atoms)
+    return with_symmetry(contents, lattice, [str(name) for name in names], atoms)
 
 
-def permute(parent: Crystal, rng: np.random.Generator) -> Crystal | None:
+def permute(parent: Crystal, rng: np.random.Generator, contents: Contents | None = None) -> Crystal | None:
     """Two elements exchange places: on two whole orbits of one size, or on two atoms."""
     composition = parent.composition
     if len(composition.elements) < 2:
@@ -78,16 +82,22 @@ def permute(parent: Crystal, rng: np.random.Generator) -> Crystal | None:
         )
         order = composition.elements.index
         return replace(parent, sites=tuple(sorted(sites, key=lambda site: order(site.element))))
+    contents = contents or Contents(composition)
+    parent = _bare(parent, contents)
     species = list(parent.species)
     i = int(rng.integers(len(species)))
     others = [k for k, element in enumerate(species) if element != species[i]]
     j = others[int(rng.integers(len(others)))]
     species[i], species[j] = species[j], species[i]
-    return with_symmetry(composition, parent.lattice, species, parent.frac_coords)
+    return with_symmetry(contents, parent.lattice, species, parent.frac_coords)
 
 
-def strain(parent: Crystal, rng: np.random.Generator, sigma: float = 0.5) -> Crystal | None:
+def strain(
+    parent: Crystal, rng: np.random.Generator, contents: Contents | None = None, sigma: float = 0.5
+) -> Crystal | None:
     """The lattice strained by a symmetric matrix with entries from N(0, sigma), and brought back to its volume."""
+    contents = contents or Contents(parent.composition)
+    parent = _bare(parent, contents)
     entries = rng.normal(0.0, sigma, size=(3, 3))
     matrix = np.eye(3) + np.triu(entries, 1) / 2 + np.triu(entries, 1).T / 2 + np.diag(np.diag(entries))
     lattice = parent.lattice @ matrix
@@ -98,7 +108,7 @@ def strain(parent: Crystal, rng: np.random.Generator, sigma: float = 0.5) -> Cry
     cell = cell_from_lattice(lattice)
     if not ((cell[3:] > 40) & (cell[3:] < 140)).all() or cell[:3].max() > 6 * cell[:3].min():
         return None
-    return with_symmetry(parent.composition, lattice_from_cell(cell), parent.species, parent.frac_coords)
+    return with_symmetry(contents, lattice_from_cell(cell), parent.species, parent.frac_coords)
 
 
 def mutate(parent: Crystal, rng: np.random.Generator, length: float = 0.5) -> Crystal:
@@ -127,14 +137,19 @@ def mutate(parent: Crystal, rng: np.random.Generator, length: float = 0.5) -> Cr
     return parent.with_parameters(imposed, [free % 1.0 for free in frees])
 
 
+def _bare(crystal: Crystal, contents: Contents) -> Crystal:
+    """A crystal in the cell that the contents fill: in P1 of its primitive cell, or as it is."""
+    return crystal.to_p1() if contents.primitive else crystal
+
+
 def with_symmetry(
-    composition: Composition, lattice: Floats, species: list[str] | tuple[str, ...], coords: Floats
+    contents: Composition | Contents, lattice: Floats, species: list[str] | tuple[str, ...], coords: Floats
 ) -> Crystal:
     """The crystal of bare atoms, with the symmetry that they have within `SYMPREC`."""
     from pymatgen.core import Lattice, Structure
 
     structure = Structure(Lattice(lattice), species, coords)
-    return Crystal.from_structure(structure, SYMPREC, composition)
+    return Crystal.from_structure(structure, SYMPREC, contents)
 
 
 def _gaps(lattice: Floats, points: Floats, others: Floats) -> Floats:

@@ -6,12 +6,11 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups
+from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS
 from crysim.crystal.placement import place_one_by_one
-from crysim.errors import InputError
 from crysim.interfaces import Problem
-from crysim.symmetry import Combination, WyckoffCombinations, compatible_space_groups, crystal_system, space_group
+from crysim.symmetry import Combination, WyckoffCombinations, crystal_system, space_group
 from crysim_baselines.packing import (
     cells_from_shapes,
     estimated_volume,
@@ -41,19 +40,17 @@ class PackedGenerator:
         Raises:
             InputError: the composition fits none of the space groups.
         """
-        self.composition = problem.composition
+        self.contents = problem.contents
         self.min_distances = problem.min_distances
         allowed = allowed_space_groups(problem.space_groups)
-        compatible = compatible_space_groups(self.composition, allowed)
-        if not compatible:
-            raise InputError(f"{self.composition} fits none of the {len(allowed)} space groups asked for")
+        compatible = fitting_space_groups(self.contents, allowed)
         self._groups = tuple(compatible)
-        self._combinations = {number: WyckoffCombinations(self.composition, number) for number in compatible}
-        self._volume = estimated_volume(self.composition)
+        self._combinations = {number: WyckoffCombinations(self.contents, number) for number in compatible}
+        self._volume = estimated_volume(problem.composition)
         self._tries = tries
 
     def draw(self, rng: np.random.Generator, volume: float | None = None) -> Crystal:
-        """A crystal whose volume is about ``volume`` Å³, or that of covalent spheres if None.
+        """A crystal whose volume is about ``volume`` Å³ per cell of the contents, or that of covalent spheres if None.
 
         If no combination keeps the minimum distance in all tries, the last one is enlarged until it does.
         """
@@ -63,11 +60,12 @@ class PackedGenerator:
             combination = self._combinations[number].sample(rng, MAX_COMBINATIONS)
             wanted = (self._volume if volume is None else volume) * float(rng.uniform(*SPREAD))
             wanted *= 1.0 + attempt / self._tries
+            wanted *= self.contents.factor_in(number)
             system = crystal_system(number)
             cell = cells_from_shapes(system, rng.random((1, num_shape_parameters(system))), wanted)[0]
             points, complete = self._points(number, combination, cell, rng)
             if complete or attempt == self._tries - 1:
-                crystal = place(self.composition, number, combination, cell, points)
+                crystal = place(self.contents.composition_in(number), number, combination, cell, points)
             if complete:
                 break
         assert crystal is not None

@@ -12,10 +12,10 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances, Site
-from crysim.crystal.generation import allowed_space_groups
+from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
-from crysim.symmetry import compatible_space_groups, space_group
+from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
     from pyxtal.crystal import random_crystal
@@ -63,10 +63,7 @@ class PyxtalRandom(Strategy):
     @cached_property
     def _groups(self) -> tuple[int, ...]:
         allowed = allowed_space_groups(self.problem.space_groups)
-        groups = tuple(compatible_space_groups(self.problem.composition, allowed))
-        if not groups:
-            raise InputError(f"{self.problem.composition} fits none of the {len(allowed)} space groups asked for")
-        return groups
+        return tuple(fitting_space_groups(self.problem.contents, allowed))
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` random crystals.
@@ -89,14 +86,14 @@ class PyxtalRandom(Strategy):
             if crystal is not None and self._spacing.satisfied_by(crystal):
                 return Candidate(crystal, info={"groups": drawn}, seconds={"generate": time.perf_counter() - start})
         raise InputError(
-            f"PyXtal built no crystal of {self.problem.composition} in {self._max_groups} space groups with atoms at "
+            f"PyXtal built no crystal of {self.problem.contents} in {self._max_groups} space groups with atoms at "
             f"least {self._spacing.largest:g} Å apart: lower the minimum distance, or allow other space groups"
         )
 
     def _try(self, group: int, rng: np.random.Generator) -> Crystal | None:
         from pyxtal.msg import Error as PyxtalError
 
-        composition = self.problem.composition
+        composition = self.problem.contents.composition_in(group)
         try:
             built = _bounded_builder()(
                 3,
@@ -124,7 +121,7 @@ class PyxtalRandom(Strategy):
             if site.specie == element
         )
         a, b, c, alpha, beta, gamma = (float(v) for v in built.lattice.get_para(degree=True))
-        return Crystal(self.problem.composition, group, (a, b, c, alpha, beta, gamma), sites)
+        return Crystal(self.problem.contents.composition_in(group), group, (a, b, c, alpha, beta, gamma), sites)
 
 
 def _tolerances(spacing: MinDistances) -> Tol_matrix:

@@ -27,7 +27,7 @@ class RandomSearch(Strategy):
     def _generator(self) -> RandomGenerator:
         problem = self.problem
         distance = problem.min_distance or 0.0
-        return RandomGenerator(problem.composition, problem.space_groups, distance, problem.pair_distances)
+        return RandomGenerator(problem.contents, problem.space_groups, distance, problem.pair_distances)
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` random crystals."""

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import Composition
-from crysim.crystal.generation import allowed_space_groups
+from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.crystal.radii import radius_sums
-from crysim.errors import InputError
 from crysim.interfaces import Problem, derive_rng
 from crysim.symmetry import (
     Combination,
     WyckoffCombinations,
-    compatible_space_groups,
     crystal_system,
     free_cell_parameters,
     space_group,
@@ -112,7 +109,7 @@ class Screener:
         self._points = points
         self._min_ratio = min_ratio
         self._round = 0
-        self._composition: Composition = problem.composition
+        self._contents = problem.contents
         self._volume = estimated_volume(problem.composition)
         self._sums = radius_sums(problem.composition)
         self._known: set[tuple[object, ...]] = set()
@@ -126,16 +123,14 @@ class Screener:
     def levels(self) -> list[Level]:
         """The levels from the fewest free parameters on."""
         ranges: dict[int, list[tuple[WyckoffCombinations, int, int]]] = {}
-        for number in compatible_space_groups(self._composition, allowed_space_groups(self.problem.space_groups)):
-            combinations = WyckoffCombinations(self._composition, number, "fewest-free-first")
+        for number in fitting_space_groups(self._contents, allowed_space_groups(self.problem.space_groups)):
+            combinations = WyckoffCombinations(self._contents, number, "fewest-free-first")
             in_cell = len(free_cell_parameters(crystal_system(number)))
             start = 0
             for free, ways in enumerate(combinations.counts_by_free_coordinates):
                 if ways:
                     ranges.setdefault(in_cell + free, []).append((combinations, start, start + ways))
                 start += ways
-        if not ranges:
-            raise InputError(f"{self._composition} fits none of the space groups asked for")
         return [
             Level(ranges[level], derive_rng(self.problem.seed, "enumerate", "level", level, self._round))
             for level in sorted(ranges)
@@ -194,7 +189,7 @@ class Screener:
             rng = derive_rng(self.problem.seed, "enumerate", "points", number, str(combination), visit)
             power = max(1, (self._points - 1).bit_length())
             numbers = qmc.Sobol(dimensions, rng=rng).random_base2(power)
-        cells = cells_from_shapes(system, numbers[:, :in_shape], self._volume)
+        cells = cells_from_shapes(system, numbers[:, :in_shape], self._volume * self._contents.factor_in(number))
         points = np.zeros((len(numbers), len(free), 3))
         column = in_shape
         axes = _axes(number, combination)
@@ -211,8 +206,9 @@ class Screener:
         system = crystal_system(number)
         family = "hexagonal" if system == "trigonal" else system
         shape = np.array([[0.31, 0.77, 0.23, 0.41, 0.86]])[:, : num_shape_parameters(system)]
-        cell = cells_from_shapes(system, shape, self._volume)[0]
-        crystal = place(self._composition, number, combination, cell, np.zeros((sum(map(len, combination)), 3)))
+        cell = cells_from_shapes(system, shape, self._volume * self._contents.factor_in(number))[0]
+        points = np.zeros((sum(map(len, combination)), 3))
+        crystal = place(self._contents.composition_in(number), number, combination, cell, points)
         moves = crystal.frac_coords[crystal.representatives, None] - crystal.frac_coords[None]
         moves -= np.rint(moves)
         distances = np.linalg.norm(moves @ crystal.lattice, axis=-1)

@@ -17,6 +17,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.arrays import Floats
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
@@ -35,9 +36,10 @@ class Particle:
 
     Attributes:
         number: of the trial.
-        start: where it was before the relaxation, the x of the equations.
+        start: where it was before the relaxation, the x of the equations; with contents of the primitive cell this and
+            ``best`` are in P1 of that cell.
         best: relaxed, with the same sites as ``start`` where the trajectory tells them: pbest.
-        energy: eV per cell.
+        energy: eV per cell of the contents.
         bonds: bond characterisation matrix of ``best``.
         velocity: ``[n, 3]`` fractional, or None if it was not moved by the swarm.
     """
@@ -128,7 +130,7 @@ class Swarm(Strategy):
         """Learn the energies; at the end of a generation the swarm and its guides are chosen."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
-                particle = _particle(self._told, trial, trial.crystal, trial.energy)
+                particle = _particle(self._told, trial, trial.crystal, trial.energy, self.problem.contents)
                 self._current.append(particle)
                 self._seen.append(particle.bonds)
             self._told += 1
@@ -141,7 +143,9 @@ class Swarm(Strategy):
         """Seed structures move in the first generation, and guide it."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
-                particle = _particle(trial.number - len(trials), trial, trial.crystal, trial.energy)
+                particle = _particle(
+                    trial.number - len(trials), trial, trial.crystal, trial.energy, self.problem.contents
+                )
                 self._last.append(particle)
                 self._seen.append(particle.bonds)
         self._guides = self._distinct([*self._guides, *self._last], self._num_guides)
@@ -202,22 +206,25 @@ class Swarm(Strategy):
             r1, r2 = rng.random(2)
             velocity = np.clip(inertia * velocity + self._c1 * r1 * to_best + self._c2 * r2 * to_guide, -limit, limit)
             lattice = lattice_towards(particle.best, guide.best, 0.5 * r2)
-            crystal = with_symmetry(self.problem.composition, lattice, particle.start.species, x + velocity)
+            crystal = with_symmetry(self.problem.contents, lattice, particle.start.species, x + velocity)
             if self.problem.allows(crystal):
                 return crystal, velocity.tolist() if crystal.space_group == 1 else None
         return None
 
 
-def _particle(number: int, trial: Trial, relaxed: Crystal, energy: float) -> Particle:
+def _particle(number: int, trial: Trial, relaxed: Crystal, energy: float, contents: Contents) -> Particle:
     start = trial.candidate.crystal
     # the trajectory's last frame has the start's sites in their order; the relaxed crystal may be set up anew
     best = trial.frames[-1].crystal if trial.frames else relaxed
+    if contents.primitive:
+        # a relaxed crystal whose primitive cell has grown has no cell with the start's atoms
+        start, best = start.to_p1(), best.to_p1() if contents.held_by(best) else start.to_p1()
     velocity = trial.candidate.info.get("velocity")
     return Particle(
         number=number,
         start=start,
         best=best,
-        energy=energy,
+        energy=contents.per_cell(energy, relaxed),
         bonds=bond_matrix(relaxed),
         velocity=None if velocity is None else np.array(velocity, dtype=np.float64),
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
 
-from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
+from crysim.analysis.metrics import RunMetrics, mean_and_std, per_cell_of, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
@@ -20,13 +21,14 @@ class Run:
     """One run as the analysis sees it.
 
     Attributes:
-        system: formula per cell.
+        system: name of the contents: the formula per cell.
         method: the label under which runs are compared.
         seed: of the run.
         budget: relaxations that it was given.
         trials: in order, up to the budget or where it was stopped.
         fingerprint: of the energy model.
         pressure: GPa; energies are enthalpies under it.
+        contents: of a primitive cell, in which energies are compared; None: all crystals have the same composition.
     """
 
     system: str
@@ -36,10 +38,18 @@ class Run:
     trials: tuple[Trial, ...]
     fingerprint: Mapping[str, str]
     pressure: float = 0.0
+    contents: Contents | None = None
+
+    @cached_property
+    def comparable_trials(self) -> Sequence[Trial]:
+        """The trials with energies per cell of the contents."""
+        return per_cell_of(self.contents, self.trials)
 
     @property
     def num_atoms(self) -> int:
         """Atoms per cell; 1 if nothing was relaxed yet."""
+        if self.contents is not None:
+            return self.contents.num_atoms
         return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 
 
@@ -77,6 +87,7 @@ class Comparison:
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
                 count_distinct=self.count_distinct,
+                contents=run.contents,
             )
             for run in self.runs
         ]

@@ -63,7 +63,7 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         if not pairs:
             continue
         length = max(run.budget for run, _ in pairs)
-        curves = np.array([_padded(accumulated_lowest(run.trials, run.budget), length) for run, _ in pairs])
+        curves = np.array([_padded(accumulated_lowest(run.comparable_trials, run.budget), length) for run, _ in pairs])
         mean, low, high = band(curves)
         x = np.arange(1, length + 1)
         colour = COLOURS[index % len(COLOURS)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
 from crysim.arrays import Floats
+from crysim.composition import Contents
 from crysim.crystal.distinct import distinct
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.interfaces import Trial, TrialStatus
@@ -104,6 +105,7 @@ def run_metrics(
     energy_tolerance: float = 0.001,
     budget: int | None = None,
     count_distinct: bool = False,
+    contents: Contents | None = None,
 ) -> RunMetrics:
     """The metrics of one run.
 
@@ -114,9 +116,12 @@ def run_metrics(
         energy_tolerance: eV per atom by which the reference's energy may be missed and count as reached.
         budget: relaxations that the run had; the number of trials if None. The accumulated curve goes on flat to it.
         count_distinct: count distinct minima (slow for large cells).
+        contents: of the run; all energies, the reference's too, are per cell of these. None: of the trials' own cells.
     """
     if budget is not None:
         trials = trials[:budget]
+    found_minima = num_distinct_minima(trials) if count_distinct else None
+    trials = per_cell_of(contents, trials)
     spent = _efforts(trials)
     counting = [i for i, trial in enumerate(trials) if trial.counts and trial.energy is not None]
     energies = {i: _energy(trials[i]) for i in counting}
@@ -140,7 +145,8 @@ def run_metrics(
         crystal = trials[i].crystal
         if matcher is None or crystal is None:
             return False
-        if reference_energy is not None and energies[i] > reference_energy + MATCH_WINDOW * crystal.num_atoms:
+        atoms = crystal.num_atoms if contents is None else contents.num_atoms
+        if reference_energy is not None and energies[i] > reference_energy + MATCH_WINDOW * atoms:
             return False
         match = matcher.match(crystal)
         return bool(match.strict if strict else match.found)
@@ -148,7 +154,7 @@ def run_metrics(
     def reaches(i: int) -> bool:
         if reference_energy is None:
             return False
-        atoms = trials[i].candidate.crystal.num_atoms
+        atoms = trials[i].candidate.crystal.num_atoms if contents is None else contents.num_atoms
         return energies[i] <= reference_energy + energy_tolerance * atoms
 
     curve = accumulated_lowest(trials, budget)
@@ -169,11 +175,23 @@ def run_metrics(
         found=effort(lambda i: matches(i, strict=False)),
         found_strict=effort(lambda i: matches(i, strict=True)),
         energy_reached=effort(reaches),
-        num_distinct=num_distinct_minima(trials) if count_distinct else None,
+        num_distinct=found_minima,
         mean_accumulated=_area(curve),
         evaluations=spent[-1].evaluations if spent else 0,
         seconds=spent[-1].seconds if spent else 0.0,
     )
+
+
+def per_cell_of(contents: Contents | None, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Trials with their energies per cell of the contents; None, or a conventional cell: as they are."""
+    if contents is None or not contents.primitive:
+        return trials
+    return [
+        trial
+        if trial.energy is None or trial.crystal is None
+        else replace(trial, energy=contents.per_cell(trial.energy, trial.crystal))
+        for trial in trials
+    ]
 
 
 def accumulated_lowest(trials: Sequence[Trial], budget: int | None = None) -> Floats:

@@ -32,7 +32,7 @@ def settle_references(
 
     Args:
         folder: of the bench's results.
-        systems: by formula per cell.
+        systems: by name.
         fingerprint: of the bench's energy model.
         relax: the bench's settings.
         build_model: makes that model; called only if a reference has to be relaxed.
@@ -53,7 +53,7 @@ def settle_references(
             (relaxation,) = model.relax([crystal], relax)
             # a reference may come in another cell, with another number of formula units
             if relaxation.energy is not None:
-                energy = relaxation.energy * system.composition.num_atoms / crystal.num_atoms
+                energy = relaxation.energy * system.contents.num_atoms / crystal.num_atoms
         found[system.name] = Reference(crystal, energy)
         stored[system.name] = {
             "crystal": crystal.to_dict(),
@@ -84,7 +84,7 @@ def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Ref
             energy = entry["energy"] if entry["fingerprint"] == fingerprint else None
             found[name] = Reference(Crystal.from_dict(entry["crystal"]), energy)
         else:
-            system = find_system(name)
+            system = find_system(record.contents.formula, cell=record.contents.cell)
             if system.reference is not None:
                 energy = None if record.config["relax"]["pressure"] else system.reference_energy(fingerprint)
                 found[name] = Reference(system.reference, energy)
@@ -108,6 +108,7 @@ def compare_records(
             trials=record.trials,
             fingerprint=record.fingerprint,
             pressure=record.pressure,
+            contents=record.contents if record.contents.primitive else None,
         )
         for record in records
     )

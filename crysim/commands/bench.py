@@ -23,7 +23,6 @@ def bench(
         Path | None,
         typer.Option(help="TOML file with these settings; the command line goes before it.", rich_help_panel=o.RECORDS),
     ] = None,
-    cell: o.Cell = None,
     as_json: o.Json = False,
 ) -> None:
     """Compare strategies: methods × systems × seeds, within a budget of relaxations.
@@ -36,7 +35,7 @@ def bench(
     from crysim.harness.config_file import command_line, read_settings
     from crysim.workflows.bench import run_bench
 
-    settings = read_settings(config, command_line({**given, "cell": cell}))
+    settings = read_settings(config, command_line(given))
     result = run_bench(settings, Console(stderr=True))
     if as_json:
         typer.echo(json.dumps(_document(result), indent=2, ensure_ascii=False))

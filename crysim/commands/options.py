@@ -11,7 +11,7 @@ import typer
 
 from crysim.declared import PARTS, RECORDS, RELAX, RUN, Setting, bare, declared
 
-__all__ = ["PARTS", "RECORDS", "RELAX", "RUN", "Cell", "Json", "with_settings"]
+__all__ = ["PARTS", "RECORDS", "RELAX", "RUN", "Json", "with_settings"]
 
 EncoderOption = Annotated[
     list[str] | None,
@@ -50,12 +50,6 @@ Mid = Annotated[
         help="Strategy crysim: the steps that heed the minimum interatomic distance.",
         show_default=False,
         rich_help_panel=PARTS,
-    ),
-]
-Cell = Annotated[
-    str | None,
-    typer.Option(
-        help="conventional or primitive: the cell of the known structure that is searched.", rich_help_panel=RUN
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

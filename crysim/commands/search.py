@@ -13,15 +13,18 @@ from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 
-@o.with_settings(BenchSettings, RelaxSettings, without=("system", "method", "seeds", "out", "workers"), parts=("all",))
+@o.with_settings(
+    BenchSettings, RelaxSettings, without=("system", "z", "method", "seeds", "out", "workers"), parts=("all",)
+)
 def search(
     given: dict[str, Any],
     formula: Annotated[
         str, typer.Argument(help="Per cell, as in Ca4S4; or the structure that is to be found: a file, or mp:mp-1234.")
     ],
     z: Annotated[
-        int, typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4.", rich_help_panel=o.RUN)
-    ] = 1,
+        str | None,
+        typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4. Default: 1.", rich_help_panel=o.RUN),
+    ] = None,
     method: Annotated[str | None, typer.Option(help="Strategy. Default: crysim.", rich_help_panel=o.RUN)] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=o.RUN)] = 0,
     out: Annotated[
@@ -31,7 +34,6 @@ def search(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RECORDS)
     ] = None,
-    cell: o.Cell = None,
     as_json: o.Json = False,
 ) -> None:
     """Search the stable crystals of one formula; writes the best distinct ones as CIF, with a ranked table.
@@ -46,12 +48,11 @@ def search(
 
     result = search_crystals(
         formula,
-        z=z,
+        z=1 if z is None else z,
         method=method,
         seed=seed,
         top=top,
         out=out,
-        cell=cell,
         config=config,
         progress=Console(stderr=True),
         **command_line(given),

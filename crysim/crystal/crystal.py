@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crysim.arrays import Floats, Ints
-from crysim.composition import ATOMIC_NUMBERS, Composition
+from crysim.composition import ATOMIC_NUMBERS, Composition, Contents
 from crysim.errors import InputError
 from crysim.symmetry.cells import Cell, cell_from_lattice, cell_from_metric, impose_cell, lattice_from_cell
 from crysim.symmetry.counting import Combination
@@ -141,6 +141,26 @@ class Crystal:
         """Atoms per cell."""
         return self.composition.num_atoms
 
+    @property
+    def centring_factor(self) -> int:
+        """Primitive cells in the conventional cell of the space group: 1, 2, 3 or 4."""
+        return self.group.centring_factor
+
+    @property
+    def num_primitive_atoms(self) -> int:
+        """Atoms per primitive cell of the space group."""
+        return self.num_atoms // self.centring_factor
+
+    @cached_property
+    def centring_classes(self) -> Ints:
+        """Indices of atoms ``[num_primitive_atoms, centring_factor]``; those in a row differ by a centring alone."""
+        classes = self.group.centring_classes
+        return _readonly(
+            np.concatenate(
+                [classes[site.position] + start for start, site in zip(self.representatives, self.sites, strict=True)]
+            )
+        )
+
     @cached_property
     def volume(self) -> float:
         """Volume of the cell, Å³."""
@@ -212,6 +232,15 @@ class Crystal:
 
     # --------------------------------------------------------------------------------------- conversions
 
+    def to_p1(self) -> Crystal:
+        """The same atoms in P1 of the primitive cell of the space group."""
+        basis = self.group.primitive_basis
+        atoms = self.centring_classes[:, 0]
+        coords = np.linalg.solve(basis.T, self.frac_coords[atoms].T).T
+        counts = tuple(n // self.centring_factor for n in self.composition.counts)
+        composition = Composition(self.composition.elements, counts)
+        return Crystal.from_p1(composition, basis @ self.lattice, [self.species[i] for i in atoms], coords)
+
     def to_structure(self) -> Structure:
         """The pymatgen structure, atoms in this crystal's order."""
         from pymatgen.core import Lattice, Structure
@@ -220,7 +249,7 @@ class Crystal:
 
     @classmethod
     def from_structure(
-        cls, structure: Structure, symprec: float = 0.01, composition: Composition | None = None
+        cls, structure: Structure, symprec: float = 0.01, composition: Composition | Contents | None = None
     ) -> Crystal:
         """The crystal of a structure: see `crysim.crystal.identify.crystal_from_structure`."""
         from crysim.crystal.identify import crystal_from_structure

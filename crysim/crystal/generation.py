@@ -1,16 +1,16 @@
-"""Random crystals of a composition (the paper's RG, section 4.1)."""
+"""Random crystals of a composition, or of contents of either cell (the paper's RG, section 4.1)."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal, Site
 from crysim.crystal.min_distances import MinDistances, PairDistances
 from crysim.errors import InputError
@@ -20,6 +20,7 @@ from crysim.symmetry.combinations import (
     WyckoffCombinations,
     compatible_space_groups,
     random_below,
+    smallest_fitting_units,
 )
 from crysim.symmetry.counting import Combination
 from crysim.symmetry.groups import check_number, space_group
@@ -30,6 +31,10 @@ ANGLE_BOUNDS = (50.0, 130.0)
 
 MAX_COMBINATIONS = 30_000
 """How many of a group's Wyckoff combinations are used, section 2.1."""
+
+_MOST_SUGGESTED = 200
+"""Atoms of the cells among which the smallest that fits is looked for, and in how many groups at most."""
+_FEW = 10
 
 # Mean a, b, c (Å) in the Materials Project of cells of at most so many atoms (equation 3).
 _MEAN_LENGTHS = (
@@ -64,6 +69,43 @@ def allowed_space_groups(space_groups: Iterable[int] | None) -> tuple[int, ...]:
     return numbers
 
 
+def fitting_space_groups(contents: Contents, allowed: Collection[int]) -> dict[int, int]:
+    """Of the groups allowed those that contents fit, each with its number of Wyckoff combinations.
+
+    Raises:
+        InputError: they fit none; if a single group is allowed, the smallest cell that fits is named.
+    """
+    compatible = compatible_space_groups(contents, allowed)
+    if not compatible:
+        cell = " --cell primitive" if contents.primitive else ""
+        message = (
+            f"{contents} fits none of the {len(allowed)} space groups asked for: "
+            f"see 'crysim wyckoff {contents.formula}{cell}' for those that it fits"
+        )
+        few = allowed if len(allowed) <= _FEW else ()
+        fitting = [found for number in few if (found := _smallest(contents, number)) is not None]
+        smallest = min(fitting, key=lambda found: found[0], default=None)
+        if smallest is not None:
+            _, cell_there, symbol, primitive = smallest
+            message += f"; the smallest conventional cell that does is {cell_there} in {symbol}"
+            if primitive is not None:
+                message += f", {primitive} per primitive cell"
+        raise InputError(message)
+    return compatible
+
+
+def _smallest(contents: Contents, number: int) -> tuple[int, str, str, str | None] | None:
+    """Atoms, formula, symbol and formula per primitive cell of the smallest conventional cell of units of contents."""
+    unit = contents.composition.reduced
+    z = smallest_fitting_units(unit, number, _MOST_SUGGESTED)
+    if z is None:
+        return None
+    group = space_group(number)
+    whole, factor = unit.times(z), group.centring_factor
+    primitive = unit.times(z // factor).formula if factor > 1 and z % factor == 0 else None
+    return whole.num_atoms, whole.formula, group.symbol, primitive
+
+
 @dataclass(frozen=True)
 class _Draw:
     """One try: a group, a combination, a cell and a point for every site."""
@@ -84,7 +126,7 @@ class RandomGenerator:
 
     def __init__(
         self,
-        composition: Composition,
+        contents: Composition | Contents,
         space_groups: Iterable[int] | None = None,
         min_distance: float | None = None,
         pair_distances: PairDistances | None = None,
@@ -97,12 +139,12 @@ class RandomGenerator:
         """Find the compatible groups.
 
         Args:
-            composition: atoms per cell.
+            contents: atoms per conventional cell, or contents of either cell.
             space_groups: numbers to draw from; None: 2 to 230.
             min_distance: Å, for every pair; 0 keeps everything; None: `default_min_distance`.
             pair_distances: Å, for pairs of elements (``{"Ca-O": 2.0}`` or ``{("Ca", "O"): 2.0}``), instead of
                 ``min_distance`` for those.
-            length_bounds: Å, lower and upper; None: `default_length_bounds`.
+            length_bounds: Å, lower and upper; None: `default_length_bounds` of the atoms in each conventional cell.
             max_combinations: how many combinations of a group, in the order given, take part; None: all.
             order: of the combinations.
             max_tries: after so many failures in a row `sample` gives up.
@@ -110,27 +152,32 @@ class RandomGenerator:
         Raises:
             InputError: a value out of range, or no group asked for fits the composition.
         """
-        self.composition = composition
-        self.min_distances = MinDistances(composition, min_distance, pair_distances)
-        self.length_bounds = default_length_bounds(composition.num_atoms) if length_bounds is None else length_bounds
+        contents = Contents.of(contents)
+        self.contents = contents
+        self.min_distances = MinDistances(contents.composition, min_distance, pair_distances)
         self.max_tries = max_tries
-        lower, upper = self.length_bounds
-        if not 0 < lower <= upper < inf:
+        if length_bounds is not None and not 0 < length_bounds[0] <= length_bounds[1] < inf:
+            lower, upper = length_bounds
             raise InputError(f"bounds of lattice lengths must be positive and ascending, not {lower} and {upper} Å")
         if max_tries < 1 or (max_combinations is not None and max_combinations < 1):
             raise InputError("the numbers of tries and of combinations must be at least 1")
         groups = allowed_space_groups(space_groups)
-        compatible = compatible_space_groups(composition, groups)
-        if not compatible:
-            raise InputError(
-                f"{composition} fits none of the {len(groups)} space groups asked for: "
-                f"see 'crysim wyckoff {composition}' for those that it fits"
-            )
+        compatible = fitting_space_groups(contents, groups)
         self.space_groups = tuple(compatible)
-        self._combinations = {number: WyckoffCombinations(composition, number, order) for number in compatible}
+        self._bounds = {
+            number: length_bounds or default_length_bounds(contents.composition_in(number).num_atoms)
+            for number in compatible
+        }
+        self._combinations = {number: WyckoffCombinations(contents, number, order) for number in compatible}
         most = max(compatible.values()) if max_combinations is None else max_combinations
         self._sizes = {number: min(count, most) for number, count in compatible.items()}
         self._largest = max(self._sizes.values())
+
+    @property
+    def length_bounds(self) -> tuple[float, float]:
+        """Å, the lowest and the highest bound of lattice lengths in any of the groups."""
+        lower, upper = zip(*self._bounds.values(), strict=True)
+        return min(lower), max(upper)
 
     def sample(self, n: int, rng: np.random.Generator, time_limit: float | None = None) -> list[Crystal]:
         """``n`` random crystals.
@@ -176,25 +223,25 @@ class RandomGenerator:
         ):
             return None
         sites = tuple(
-            Site(self.composition.elements[e], p, tuple(float(point[axis]) for axis in group.positions[p].axes))
+            Site(self.contents.elements[e], p, tuple(float(point[axis]) for axis in group.positions[p].axes))
             for e, p, point in zip(elements, positions, draw.points, strict=True)
         )
         a, b, c, alpha, beta, gamma = (float(v) for v in draw.cell)
         cell: Cell = (a, b, c, alpha, beta, gamma)
-        return Crystal(self.composition, draw.number, cell, sites)
+        return Crystal(self._combinations[draw.number].composition, draw.number, cell, sites)
 
     def _draw(self, rng: np.random.Generator) -> _Draw:
         number = self.space_groups[int(rng.integers(len(self.space_groups)))]
         size = self._sizes[number]
         index = random_below(self._largest, rng) * size // self._largest
         combination = self._combinations[number].unrank(index)
-        cell = random_cell(space_group(number).crystal_system, self.length_bounds, rng)
+        cell = random_cell(space_group(number).crystal_system, self._bounds[number], rng)
         return _Draw(number, combination, cell, rng.random((sum(map(len, combination)), 3)))
 
     def _too_hard(self, spent: str, found: int, wanted: int) -> str:
         lower, upper = self.length_bounds
         return (
-            f"only {found} of {wanted} random crystals of {self.composition} came out in {spent} with atoms at least "
+            f"only {found} of {wanted} random crystals of {self.contents} came out in {spent} with atoms at least "
             f"{self.min_distances.largest:g} Å apart and lattice lengths from {lower:g} to {upper:g} Å: lower the "
             "minimum distance, raise the bounds of the lattice lengths, or allow other space groups"
         )

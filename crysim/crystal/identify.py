@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import ATOMIC_NUMBERS, SYMBOLS, Composition
+from crysim.composition import ATOMIC_NUMBERS, SYMBOLS, Composition, Contents
 from crysim.crystal import Crystal, Site, wrap
 from crysim.errors import InputError
 from crysim.symmetry.cells import cell_from_lattice, impose_cell
@@ -38,19 +38,20 @@ def symmetry_dataset(structure: Structure, symprec: float = 0.01, hall_number: i
 
 
 def crystal_from_structure(
-    structure: Structure, symprec: float = 0.01, composition: Composition | None = None
+    structure: Structure, symprec: float = 0.01, composition: Composition | Contents | None = None
 ) -> Crystal:
     """The crystal of a structure, in the conventional cell of its space group's standard setting.
 
     The conventional cell may hold more or fewer atoms than the structure (a primitive or a super cell was given).
-    With a ``composition`` the crystal has exactly that one: where the conventional cell holds another number of
-    atoms, the structure's own cell is described in P1. A structure without symmetry is P1 in its own cell.
+    With a ``composition`` the crystal has exactly that one, or holds those contents: where the conventional cell holds
+    another number of atoms, the structure's own cell is described in P1. A structure without symmetry is P1 in its own
+    cell.
 
     Args:
         structure: ordered, every site one element.
         symprec: tolerance of spglib, Å.
-        composition: atoms per cell wanted, and the order of the elements; None: the conventional cell's, elements in
-            the order in which they first appear.
+        composition: atoms per conventional cell wanted, or contents of either cell, and the order of the elements;
+            None: the conventional cell's, elements in the order in which they first appear.
 
     Raises:
         InputError: a disordered structure, one whose cell does not hold the composition, or whose coordinates or cell
@@ -72,10 +73,11 @@ def crystal_from_structure(
             crystal = _identify(
                 _composition(standard, elements), group, dataset.std_lattice, dataset.std_positions, standard, symprec
             )
-    if crystal is not None and composition in (None, crystal.composition):
+    wanted = None if composition is None else Contents.of(composition)
+    if crystal is not None and (wanted is None or wanted.held_by(crystal)):
         return crystal
-    if composition not in (None, own):
-        raise InputError(f"the structure's cell holds {own}, not {composition}")
+    if wanted is not None and wanted.composition != own:
+        raise InputError(f"the structure's cell holds {own}, not {wanted.composition}")
     return Crystal.from_p1(own, structure.lattice.matrix, species, structure.frac_coords)
 
 

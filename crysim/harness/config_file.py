@@ -2,7 +2,7 @@
 
 The file's tables::
 
-    [bench]              system, method, encoder, surrogate, solver, energy, budget, seeds, out, workers, batch, ...
+    [bench]              system, z, cell, method, encoder, surrogate, solver, energy, budget, seeds, out, ...
     [relax]              fmax, max_steps, pressure, symmetry, num_frames, timeout
     [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME], [strategy.NAME]
     [method.LABEL]       a variant of a method: strategy, encoder, surrogate, solver, and options of each
@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from crysim.composition import CELLS
 from crysim.declared import assignments, declared
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
@@ -26,8 +27,6 @@ from crysim.plugins import KINDS, Kind, plugin_manager
 from crysim.regular_files import read_toml
 
 _SETTINGS = {one.name: one for one in declared(BenchSettings)}
-_CELL = "cell"
-"""Is no setting of a comparison but says how its systems are spelt out."""
 _RELAX = {one.name: one for one in declared(RelaxSettings)}
 _OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, "energy")))
 _VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
@@ -40,8 +39,8 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         file: the TOML file, or None.
         given: fields of `BenchSettings` and of `RelaxSettings`; ``encoder_options``, ``surrogate_options``,
             ``solver_options``, ``energy_options``: tables of options of the parts chosen; ``options``: of the
-            strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune; ``cell``: see
-            `crysim.harness.systems.spelled_out`. A value of None is not given.
+            strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune. A value of
+            None is not given.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
@@ -52,7 +51,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         if key not in known:
             raise UnknownNameError(f"table of {file}", key, known)
     here = {key: value for key, value in given.items() if value is not None}
-    names = {*_known_keys(), *_RELAX, *_OTHERS}
+    names = {*_SETTINGS, *_RELAX, *_OTHERS}
     for key in here:
         if key not in names:
             raise UnknownNameError("setting", key, names)
@@ -60,12 +59,12 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         here["surrogate_tables"] = _surrogate_tables(Path(here["surrogate_config"]))
         here.setdefault("surrogate", next(iter(here["surrogate_tables"])))
     chosen = _bench_table(tables.get("bench", {}), str(file))
-    chosen.update({key: value for key, value in here.items() if key in _known_keys()})
+    chosen.update({key: value for key, value in here.items() if key in _SETTINGS})
     relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
-    cell = chosen.pop(_CELL, None)
     converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}
+    units, cell = converted.pop("z", None), converted.get("cell", CELLS[0])
     systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
-    converted["system"], converted["reference"] = spelled_out(systems, references, cell)
+    converted["system"], converted["reference"] = spelled_out(systems, references, cell, units)
     settings = BenchSettings(
         **converted,
         relax=_relax_settings(relax, f"[relax] of {file}" if "relax" in tables else "--relax"),
@@ -98,10 +97,6 @@ def command_line(given: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"options": options} if options else {})
 
 
-def _known_keys() -> set[str]:
-    return {*_SETTINGS, _CELL}
-
-
 def _surrogate_tables(file: Path) -> dict[str, Any]:
     """The options in a file of ``crysim tune``: one table [surrogate.NAME]."""
     tables = read_toml(file, "the options")
@@ -127,8 +122,8 @@ def _bench_table(table: Any, file: str) -> dict[str, Any]:
     chosen = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _known_keys():
-            raise UnknownNameError(f"key of [bench] in {file}", key, _known_keys())
+        if name not in _SETTINGS:
+            raise UnknownNameError(f"key of [bench] in {file}", key, _SETTINGS)
         chosen[name] = value
     return chosen
 

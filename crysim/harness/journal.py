@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.errors import InputError
 from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
@@ -56,13 +56,13 @@ class RunRecord:
 
     @property
     def system(self) -> str:
-        """The cell's formula, such as ``Ca4S4``."""
-        return str(self.config["system"])
+        """The contents' name: the cell's formula, such as ``Ca4S4``, or ``CaS-primitive``."""
+        return self.contents.name
 
-    @property
-    def composition(self) -> Composition:
-        """The atoms of the cell."""
-        return Composition.from_formula(self.system)
+    @cached_property
+    def contents(self) -> Contents:
+        """What the cell holds, and which cell."""
+        return Contents.from_formula(str(self.config["system"]), cell=self.config.get("cell", "conventional"))
 
     @property
     def method(self) -> str:

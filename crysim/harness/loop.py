@@ -27,7 +27,7 @@ class Progress:
         phase: ``initial`` while the initial crystals' energies are computed, ``search``, or ``done``.
         done, total: energies or relaxations.
         counting: trials that count so far.
-        lowest: eV per cell, the lowest energy of a trial that counts, or None.
+        lowest: eV per cell of the contents, the lowest energy of a trial that counts, or None.
         reason: why the last trial that does not count does not.
     """
 
@@ -73,7 +73,7 @@ def execute(
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, make_manifest(spec, model.fingerprint()))
         with Journal(folder / JOURNAL) as journal:
-            tally = _Tally(spec.budget)
+            tally = _Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
@@ -144,14 +144,15 @@ def _search(
 
 
 def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
-    return relax_candidates(candidates, model, spec.relax, spec.too_close, first, require_bound=spec.require_bound)
+    return relax_candidates(candidates, model, spec, first, spec.system)
 
 
 class _Tally:
     """What the trials so far come to."""
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, spec: RunSpec) -> None:
+        self._budget = spec.budget
+        self._contents = spec.system
         self._done = 0
         self._counting = 0
         self._lowest: float | None = None
@@ -160,9 +161,10 @@ class _Tally:
     def add(self, trials: Sequence[Trial]) -> None:
         self._done += len(trials)
         for trial in trials:
-            if trial.counts and trial.energy is not None:
+            if trial.counts and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
-                self._lowest = trial.energy if self._lowest is None else min(self._lowest, trial.energy)
+                energy = self._contents.per_cell(trial.energy, trial.crystal)
+                self._lowest = energy if self._lowest is None else min(self._lowest, energy)
             else:
                 self._reason = trial.reason
 

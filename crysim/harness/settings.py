@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from crysim.composition import Composition
+from crysim.composition import CELLS, CellKind, Contents, check_size
 from crysim.declared import PARTS as PARTS_PANEL
 from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.contents import MAX_SEARCHED, units
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
 from crysim.harness.systems import System, find_system, read_seed_structures
 from crysim.interfaces import Strategy
@@ -35,10 +36,14 @@ class BenchSettings(RunSettings):
 
     system: tuple[str, ...] = setting(
         DEFAULT_SYSTEMS,
-        "Formula per cell, a structure file, or mp:mp-1234; may be repeated.",
+        "Formula per cell, or per unit with --z; a structure file, or mp:mp-1234; may be repeated.",
         RUN,
         metavar="FORMULA",
     )
+    z: tuple[int, ...] | None = setting(
+        None, "Formula units per cell, as in 4, 1-4 or 1,2,4.", RUN, shown_default="1", reader=units
+    )
+    cell: str = setting("conventional", "Cell that the formula units fill: conventional or primitive.", RUN)
     method: tuple[str, ...] = setting(
         (),
         "Strategy, or a variant's label; may be repeated.",
@@ -71,6 +76,8 @@ class BenchSettings(RunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.cell not in CELLS:
+            raise UnknownNameError("cell", self.cell, CELLS)
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
         if self.workers < 1:
@@ -83,6 +90,10 @@ class BenchSettings(RunSettings):
     def methods(self) -> tuple[str, ...]:
         """The labels to compare: those named, else all variants of the file, else `DEFAULT_METHODS`."""
         return self.method or tuple(self.variants) or DEFAULT_METHODS
+
+    @property
+    def _cell(self) -> CellKind:
+        return "primitive" if self.cell == "primitive" else "conventional"
 
     def systems(self) -> list[System]:
         """The systems with their ground truths.
@@ -99,7 +110,7 @@ class BenchSettings(RunSettings):
             if formula not in self.system:
                 raise UnknownNameError("system of a reference", formula, self.system)
             references[formula] = source
-        return [find_system(formula, reference=references.get(formula)) for formula in self.system]
+        return [find_system(text, reference=references.get(text), cell=self._cell) for text in self.system]
 
     def runs(self) -> list[RunSpec]:
         """Every run, seeds innermost.
@@ -109,9 +120,9 @@ class BenchSettings(RunSettings):
         """
         methods = {label: self._method(label) for label in self.methods}
         self._check_used(methods)
-        compositions = self._compositions()
-        pairs = _pairs_of(self.pair_distances, compositions)
-        seeds = read_seed_structures(self.seed_structures, compositions)
+        systems = self._contents()
+        pairs = _pairs_of(self.pair_distances, systems)
+        seeds = read_seed_structures(self.seed_structures, systems)
         return [
             RunSpec(
                 **{**self.shared(), "pair_distances": pairs[system]},
@@ -123,19 +134,20 @@ class BenchSettings(RunSettings):
                 seed=seed,
                 seed_structures=seeds[system],
             )
-            for system in compositions
+            for system in systems
             for label, (strategy, parts) in methods.items()
             for seed in self.seeds
         ]
 
-    def _compositions(self) -> list[Composition]:
-        """The systems' atoms; two spellings of one formula are refused, since their runs would share a folder."""
-        spelt: dict[Composition, str] = {}
+    def _contents(self) -> list[Contents]:
+        """What the cells hold; two spellings of one formula are refused, since their runs would share a folder."""
+        spelt: dict[Contents, str] = {}
         for text in self.system:
-            composition = Composition.from_formula(text)
-            if composition in spelt:
-                raise InputError(f"a system is given twice: {spelt[composition]} and {text} are both {composition}")
-            spelt[composition] = text
+            contents = Contents.from_formula(text, cell=self._cell)
+            check_size(contents, MAX_SEARCHED)
+            if contents in spelt:
+                raise InputError(f"a system is given twice: {spelt[contents]} and {text} are both {contents.formula}")
+            spelt[contents] = text
         return list(spelt)
 
     def _method(self, label: str) -> tuple[PartSpec, dict[Kind, PartSpec]]:
@@ -193,13 +205,11 @@ class BenchSettings(RunSettings):
                 plugin_manager().get(kind, getattr(self, kind))
 
 
-def _pairs_of(
-    distances: Mapping[str, float], compositions: Sequence[Composition]
-) -> dict[Composition, dict[str, float]]:
-    """Of the distances those of each composition's own pairs."""
-    found: dict[Composition, dict[str, float]] = {composition: {} for composition in compositions}
+def _pairs_of(distances: Mapping[str, float], systems: Sequence[Contents]) -> dict[Contents, dict[str, float]]:
+    """Of the distances those of each system's own pairs."""
+    found: dict[Contents, dict[str, float]] = {system: {} for system in systems}
     for pair, distance in distances.items():
-        owners = [c for c in compositions if all(element in c.elements for element in pair.split("-"))]
-        for composition in owners or compositions[:1]:  # `RunSpec` refuses what belongs to none
-            found[composition][pair] = distance
+        owners = [c for c in systems if all(element in c.elements for element in pair.split("-"))]
+        for system in owners or systems[:1]:  # `RunSpec` refuses what belongs to none
+            found[system][pair] = distance
     return found

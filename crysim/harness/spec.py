@@ -8,13 +8,34 @@ from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from typing import Any
 
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
-from crysim.declared import RECORDS, RUN, declared, setting
+from crysim.declared import RECORDS, RUN, declared, numbers, setting
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
 from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.symmetry import space_group_number
 from crysim.written_files import path_part
+
+
+def space_groups(value: Any) -> tuple[int, ...]:
+    """Numbers of space groups, from numbers, ranges and symbols: ``"225,Fm-3m,195-199"``, or a list of such.
+
+    Raises:
+        ValueError: what it must be.
+        InputError: a symbol that no space group has.
+    """
+    found: list[int] = []
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str):
+            for text in part.split(","):
+                found.extend(numbers(text) if text.strip()[:1].isdigit() else (space_group_number(text),))
+        else:
+            found.extend(numbers(part))
+    if not found:
+        raise ValueError("numbers or symbols of space groups, as in 225,Fm-3m,195-199")
+    return tuple(found)
+
 
 NEWER = ("pair_distances", "require_bound")
 """Settings that the first runs' manifests do not know: not written where they have their default."""
@@ -39,7 +60,7 @@ class RunSettings:
     budget: int = setting(100, "Relaxations of each run.", RUN)
     batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
     space_groups: tuple[int, ...] | None = setting(
-        None, "Allowed numbers, as in 195-230,225.", RUN, shown_default="all"
+        None, "Allowed ones, as in 195-230,Fm-3m.", RUN, shown_default="all", reader=space_groups
     )
     min_distance: float | None = setting(
         None, "Å, between atoms of random crystals.", RUN, shown_default="the strategy's"
@@ -83,7 +104,7 @@ class RunSpec(RunSettings):
     """A run. What is written here, the versions and the energy model's weights determine its trials on a CPU.
 
     Attributes:
-        system: atoms of the cell.
+        system: contents of the cell; a composition given in their place is that of the conventional one.
         method: the label under which runs are compared; by default the strategy's name.
         strategy: the search.
         energy: the energy model.
@@ -92,7 +113,7 @@ class RunSpec(RunSettings):
         seed_structures: crystals that are relaxed before any that the strategy proposes; part of the budget.
     """
 
-    system: Composition
+    system: Contents
     method: str
     strategy: PartSpec
     energy: PartSpec
@@ -102,6 +123,7 @@ class RunSpec(RunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "system", Contents.of(self.system))
         path_part(self.method, "the method")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: it must be at least 0")
@@ -110,7 +132,7 @@ class RunSpec(RunSettings):
     @property
     def label(self) -> str:
         """For people: ``crysim on Ca4S4, seed 0``."""
-        return f"{self.method} on {self.system.formula}, seed {self.seed}"
+        return f"{self.method} on {self.system.name}, seed {self.seed}"
 
     def config(self) -> dict[str, Any]:
         """The whole configuration as JSON values, every option's default written out."""
@@ -125,6 +147,8 @@ class RunSpec(RunSettings):
             "relax": asdict(self.relax),
         }
         # What a run does not use is not written down, so that runs of earlier versions still go on.
+        if self.system.primitive:
+            config["cell"] = self.system.cell
         for name in NEWER:
             if getattr(self, name) == next(one.default for one in declared(RunSettings) if one.name == name):
                 del config[name]
@@ -143,7 +167,7 @@ class RunSpec(RunSettings):
         build_energy(self.energy).check()
         for part in self._build_parts().values():
             part.check()
-        self.build_strategy()
+        self.build_strategy().check()
 
     def build_strategy(self) -> Strategy:
         """The strategy with its parts."""
@@ -180,7 +204,7 @@ def build_energy(part: PartSpec) -> EnergyModel:
     return model
 
 
-def check_elements(energy: str, known: frozenset[str] | None, composition: Composition) -> None:
+def check_elements(energy: str, known: frozenset[str] | None, composition: Composition | Contents) -> None:
     """Raise InputError if an energy model says which elements it knows, and one of a composition is not among them."""
     unknown = [] if known is None else [element for element in composition.elements if element not in known]
     if unknown:

@@ -15,10 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.composition import Composition
+from crysim.composition import CELLS, CellKind, Composition, Contents
 from crysim.crystal import Crystal, Site
 from crysim.crystal.files import names_file, read_structure
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.contents import contents_of
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
@@ -33,14 +34,15 @@ class System:
     """What is searched for, and the ground truth where it is known.
 
     Attributes:
-        name: the formula per cell under which results are filed.
+        name: of the contents, under which results are filed.
         composition: atoms per cell.
         reference: the ground truth, or None.
         material_id: its entry in the Materials Project, or None.
         prototype: the structure type, for people; may be empty.
         resolution: the grid g that the paper used, or None.
         paper_energy: the paper's estimated stable energy, eV per cell, or None.
-        energies: the reference's energy, eV per cell, by sha256 of the energy model's weights.
+        energies: the reference's energy, eV per cell of the reference, by sha256 of the energy model's weights.
+        cell: which cell the composition fills.
     """
 
     name: str
@@ -51,11 +53,18 @@ class System:
     resolution: int | None = None
     paper_energy: float | None = None
     energies: tuple[tuple[str, float], ...] = ()
+    cell: CellKind = "conventional"
+
+    @property
+    def contents(self) -> Contents:
+        """What is put into the cell."""
+        return Contents(self.composition, self.cell)
 
     def reference_energy(self, fingerprint: Mapping[str, str]) -> float | None:
-        """The reference's energy, eV per cell, by the model of this fingerprint; None if it is not on record."""
+        """The reference's energy, eV per cell of the contents, by this model; None if it is not on record."""
         values = set(fingerprint.values())
-        return next((energy for weights, energy in self.energies if weights in values), None)
+        energy = next((energy for weights, energy in self.energies if weights in values), None)
+        return None if energy is None or self.reference is None else self.contents.per_cell(energy, self.reference)
 
 
 @cache
@@ -65,52 +74,69 @@ def builtin_systems() -> Mapping[str, System]:
     return {name: _system(name, entry) for name, entry in tomllib.loads(text).items()}
 
 
-def find_system(formula: str, *, z: int = 1, reference: str | Path | None = None) -> System:
-    """The system of a formula: a built-in one if its atoms are those of one, else without a reference.
+def find_system(
+    formula: str, *, z: int = 1, reference: str | Path | None = None, cell: CellKind = "conventional"
+) -> System:
+    """The system of a formula: with the reference of a built-in one that its cell can hold, else without a reference.
+
+    A conventional cell is that of a built-in system if their atoms are the same; a primitive cell can hold the
+    reference's primitive cell, once or several times.
 
     Args:
         formula: per cell, or per formula unit with ``z``.
         z: formula units per cell.
         reference: a structure file, or ``mp:mp-1234`` for an entry of the Materials Project; replaces the built-in
             reference, whose energies then no longer hold.
+        cell: which cell the formula units fill.
 
     Raises:
         InputError: no formula, no readable structure, or one of another composition.
     """
-    composition = Composition.from_formula(formula, z)
-    system = System(composition.formula, composition)
+    contents = Contents.from_formula(formula, z, cell)
+    composition = contents.composition
+    system = System(contents.name, composition, cell=cell)
     for known in builtin_systems().values():
-        if _counts(known.composition) == _counts(composition):
+        if _can_hold(contents, known):
             crystal = known.reference and _reordered(known.reference, composition)
-            system = replace(known, name=composition.formula, composition=composition, reference=crystal)
+            system = replace(known, name=contents.name, composition=composition, reference=crystal, cell=cell)
     if reference is not None:
         crystal = read_reference(reference, composition)
         system = replace(system, reference=crystal, energies=(), material_id=None, prototype="", paper_energy=None)
     return system
 
 
-CELLS = ("conventional", "primitive")
-"""What cell of a known structure is searched: that of its space group's standard setting, or the smallest one."""
+def _can_hold(contents: Contents, known: System) -> bool:
+    if not contents.primitive:
+        return _counts(known.composition) == _counts(contents.composition)
+    crystal = known.reference
+    return (
+        crystal is not None
+        and _counts(known.composition.reduced) == _counts(contents.composition.reduced)
+        and contents.num_atoms % crystal.num_primitive_atoms == 0
+    )
 
 
 def spelled_out(
-    systems: Sequence[str], references: Sequence[str] = (), cell: str | None = None
+    systems: Sequence[str],
+    references: Sequence[str] = (),
+    cell: CellKind = "conventional",
+    units: Sequence[int] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Systems as formulas per cell, and their references as ``FORMULA=SOURCE``.
 
-    A system may be named by its structure, a file or ``mp:mp-1234``, which then is its reference too; its cell is the
-    conventional one unless ``cell`` says otherwise. With ``cell`` a formula too is brought to that cell of its known
-    structure: Ca4S4 in its primitive cell is CaS.
+    A system may be named by its structure, a file or ``mp:mp-1234``, which then is its reference too: its formula is
+    that of the structure's conventional or primitive cell.
 
     Args:
-        systems: formulas per cell, structure files, ``mp:mp-1234``.
+        systems: formulas, structure files, ``mp:mp-1234``.
         references: ``FORMULA=SOURCE``, or one ``SOURCE`` if there is one system.
-        cell: one of `CELLS`, or None.
+        cell: one of `crysim.composition.CELLS`.
+        units: numbers of formula units, each of which makes a system of every formula; None: one.
 
     Raises:
-        InputError: a structure cannot be read, or is needed and not known.
+        InputError: no formula, a structure cannot be read, or units are asked for of a structure.
     """
-    if cell is not None and cell not in CELLS:
+    if cell not in CELLS:
         raise UnknownNameError("cell", cell, CELLS)
     alone = systems[0] if len(systems) == 1 else ""
     given: dict[str, str] = {}
@@ -124,16 +150,17 @@ def spelled_out(
             kept.append(text)
     names: list[str] = []
     for name in systems:
-        source = name if names_structure(name) else given.get(name)
-        if names_structure(name) or cell is not None:
-            if source is None and (builtin := find_system(name)).reference is not None:
-                source = next(n for n, s in builtin_systems().items() if s.material_id == builtin.material_id)
-            if source is None:
-                raise InputError(f"the {cell} cell of {name} is not known: give its structure with --reference")
-            name = _formula_of_cell(source, cell or CELLS[0])
-        names.append(name)
+        source = given.get(name)
+        formulas = [name]
+        if names_structure(name):
+            if units is not None and tuple(units) != (1,):
+                raise InputError(f"{name} is a structure, whose cell says how many formula units: leave out --z")
+            source, formulas = name, [_formula_of_cell(name, cell)]
+        elif units is not None:
+            formulas = [contents.formula for contents in contents_of(name, units, cell)]
+        names += formulas
         if source is not None:
-            kept.append(f"{name}={source}")
+            kept += [f"{formula}={source}" for formula in formulas]
     return tuple(names), tuple(kept)
 
 
@@ -145,12 +172,7 @@ def names_structure(text: str) -> bool:
 def _formula_of_cell(source: str, cell: str) -> str:
     """The formula per cell of a structure, elements in its own order."""
     crystal = Crystal.from_structure(_structure(source))
-    if cell == CELLS[0]:
-        return crystal.composition.formula
-    counts = dict.fromkeys(crystal.composition.elements, 0)
-    for site in crystal.to_structure().get_primitive_structure():
-        counts[site.specie.symbol] += 1
-    return Composition(tuple(counts), tuple(counts.values())).formula
+    return (crystal.to_p1() if cell == "primitive" else crystal).composition.formula
 
 
 def _structure(source: str | Path) -> Structure:
@@ -181,24 +203,23 @@ def read_reference(source: str | Path, composition: Composition) -> Crystal:
     return Crystal.from_structure(structure)
 
 
-def read_seed_structures(
-    sources: Sequence[str], compositions: Sequence[Composition]
-) -> dict[Composition, tuple[Crystal, ...]]:
-    """The crystals of structure files, or of ``mp:mp-1234``, by whose composition they have.
+def read_seed_structures(sources: Sequence[str], systems: Sequence[Contents]) -> dict[Contents, tuple[Crystal, ...]]:
+    """The crystals of structure files, or of ``mp:mp-1234``, by whose contents they have.
 
     Raises:
-        InputError: one cannot be read, or its conventional cell has none of the compositions.
+        InputError: one cannot be read, or has none of the contents.
     """
-    found: dict[Composition, tuple[Crystal, ...]] = dict.fromkeys(compositions, ())
+    found: dict[Contents, tuple[Crystal, ...]] = dict.fromkeys(systems, ())
     for source in sources:
         crystal = Crystal.from_structure(_structure(source))
-        owner = next((c for c in compositions if _counts(c) == _counts(crystal.composition)), None)
+        number, held = crystal.space_group, _counts(crystal.composition)
+        owner = next((c for c in systems if _counts(c.composition_in(number)) == held), None)
         if owner is None:
             raise InputError(
                 f"the seed structure '{source}' has {crystal.composition} in its conventional cell, "
-                f"and the search is for {', '.join(map(str, compositions))}"
+                f"and the search is for {', '.join(map(str, systems))}"
             )
-        found[owner] += (_reordered(crystal, owner),)
+        found[owner] += (_reordered(crystal, owner.composition),)
     return found
 
 
@@ -243,4 +264,6 @@ def _counts(composition: Composition) -> dict[str, int]:
 def _reordered(crystal: Crystal, composition: Composition) -> Crystal:
     order = composition.elements.index
     sites = tuple(sorted(crystal.sites, key=lambda site: order(site.element)))
-    return Crystal(composition, crystal.space_group, crystal.cell, sites)
+    counts = _counts(crystal.composition)
+    own = Composition(composition.elements, tuple(counts[element] for element in composition.elements))
+    return Crystal(own, crystal.space_group, crystal.cell, sites)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.validity import find_fault
 from crysim.errors import PluginFaultError
+from crysim.harness.spec import RunSettings
 from crysim.interfaces import (
     Candidate,
     EnergyModel,
@@ -19,32 +22,53 @@ from crysim.interfaces import (
     TrialStatus,
 )
 
+SYMPREC = 0.01
+"""Å within which the group of a crystal that left its own is found (as the energy models have it)."""
+
 
 def relax_candidates(
     candidates: Sequence[Candidate],
     model: EnergyModel,
-    settings: RelaxSettings,
-    too_close: float,
+    settings: RunSettings,
     first: int,
-    *,
-    require_bound: bool = False,
+    contents: Contents | None = None,
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
     Args:
         candidates: what the strategy asked for.
         model: the energy model.
-        settings: of the relaxation.
-        too_close: Å; see `classify`.
+        settings: how they are relaxed, and what counts.
         first: number of the first trial.
-        require_bound: a crystal that `crysim.crystal.validity.find_fault` objects to does not count.
+        contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
+            cell of the one that it has. None: every crystal keeps the composition of its start.
     """
-    relaxations = _relax([c.crystal for c in candidates], model, settings)
-    cutoff = (model.cutoff or DEFAULT_CUTOFF) if require_bound else None
+    relaxations = _relax([c.crystal for c in candidates], model, settings.relax)
+    if contents is not None and contents.primitive:
+        relaxations = [
+            _described_anew(relaxation, candidate.crystal, contents)
+            for relaxation, candidate in zip(relaxations, candidates, strict=True)
+        ]
+    cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     return [
-        classify(first + i, candidate, relaxation, too_close, cutoff)
+        classify(first + i, candidate, relaxation, settings.too_close, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
+
+
+def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) -> Relaxation:
+    """The relaxation with its crystal in the conventional cell of the group found, where that is not the start's.
+
+    An energy model keeps the start's number of atoms per cell, and so calls P1 what got another centring. Where the
+    primitive cell has grown, since images of one atom have parted, the crystal stays as the model describes it.
+    """
+    crystal, energy = relaxation.crystal, relaxation.energy
+    if crystal is None or energy is None or crystal.space_group == start.space_group:
+        return relaxation
+    found = Crystal.from_structure(crystal.to_structure(), SYMPREC)
+    if found.composition.elements != contents.elements or not contents.held_by(found):
+        return relaxation
+    return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
 
 
 def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:

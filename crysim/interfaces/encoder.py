@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from crysim.interfaces.plugin import Plugin
 from crysim.quadratic import BitGroup
 
 if TYPE_CHECKING:
+    from crysim.composition import Contents
     from crysim.crystal import Crystal
 
 
@@ -22,9 +23,19 @@ class Encoder(Plugin, ABC):
     Order of calls: ``__init__(**options)``, `fit` once on the initial crystals, then `encode` and `decode`.
     """
 
+    primitive_contents: ClassVar[bool] = False
+    """Whether `fit` takes a second argument, the contents of a primitive cell; else only conventional cells are
+    searched with this encoder."""
+
     @abstractmethod
-    def fit(self, crystals: Sequence[Crystal]) -> None:
-        """Learn the bounds (and with them the number of bits) from the initial crystals of one composition."""
+    def fit(self, crystals: Sequence[Crystal], contents: Contents | None = None) -> None:
+        """Learn the bounds (and with them the number of bits) from the initial crystals.
+
+        Args:
+            crystals: all with the same contents.
+            contents: what they hold; None: their one composition. Given only where ``primitive_contents`` says that
+                contents of the primitive cell are understood.
+        """
 
     @property
     @abstractmethod

@@ -63,7 +63,7 @@ class RelaxSettings:
 
 @dataclass(frozen=True)
 class Frame:
-    """A crystal with its energy, eV per cell (enthalpy under pressure)."""
+    """A crystal with its energy, eV per conventional cell of it (enthalpy under pressure)."""
 
     crystal: Crystal
     energy: float

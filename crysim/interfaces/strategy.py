@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from crysim.composition import Contents
 from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame
 from crysim.interfaces.plugin import Plugin
@@ -57,7 +58,7 @@ class Trial:
         status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
             that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
         crystal: relaxed; None if failed.
-        energy: eV per cell; None if failed.
+        energy: eV per conventional cell of ``crystal``; None if failed.
         frames: sampled from the trajectory, for training.
         steps, evaluations: of the optimiser and the energy model.
         seconds: wall time of the relaxation.
@@ -86,18 +87,29 @@ class Problem:
     """What a strategy is asked to solve.
 
     Attributes:
-        composition: atoms per cell.
+        contents: atoms per cell, of the conventional or of the primitive cell; a composition given in their place is
+            that of the conventional one. With contents of the primitive cell, crystals of different groups have
+            different compositions (`Contents.composition_in`): energies and volumes are compared by
+            `Contents.per_cell`.
         seed: of the run; a strategy derives every generator from it.
         space_groups: allowed numbers, or None for all.
         min_distance: Å, pairs in the first random crystals are farther apart; None: the default by size.
         pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
     """
 
-    composition: Composition
+    contents: Contents
     seed: int
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "contents", Contents.of(self.contents))
+
+    @property
+    def composition(self) -> Composition:
+        """The atoms of one cell of the kind that the contents fill."""
+        return self.contents.composition
 
     @cached_property
     def min_distances(self) -> MinDistances:

@@ -52,8 +52,8 @@ FEWEST = 10
 class IsingSearch(Strategy):
     """Fit a quadratic model to bits and energies, minimise it, decode, relax, learn from the trajectory, repeat.
 
-    The targets of the fit are energies in eV per cell, with the paper's exceptions: what is unphysical, or failed,
-    counts as |lowest energy so far|. They are the strategy's own: the trials' energies stay what they are.
+    The targets of the fit are energies in eV per cell of the contents, with the paper's exceptions: what is unphysical,
+    or failed, counts as |lowest energy so far|. They are the strategy's own: the trials' energies stay what they are.
     """
 
     name: ClassVar[str] = "crysim"
@@ -128,6 +128,8 @@ class IsingSearch(Strategy):
                 raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
         if solve_seconds is not None and not solve_seconds > 0:
             raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {solve_seconds}: it must be above 0")
+        if problem.contents.primitive and not encoder.primitive_contents:
+            raise InputError(f"encoder '{encoder.name}' takes conventional cells only: leave out --cell primitive")
         self.problem = problem
         self._encoder = encoder
         self._surrogate = surrogate
@@ -157,7 +159,7 @@ class IsingSearch(Strategy):
     def initial(self) -> list[Crystal]:
         """Random crystals (RG with its filter on distances)."""
         generator = RandomGenerator(
-            self.problem.composition,
+            self.problem.contents,
             self.problem.space_groups,
             self.problem.min_distance,
             self.problem.pair_distances,
@@ -172,8 +174,12 @@ class IsingSearch(Strategy):
         """
         if len(frames) < FEWEST:
             raise CrysimError(f"only {len(frames)} of {self._num_initial} initial crystals have a finite energy")
+        frames = self._comparable(frames)
         crystals = [frame.crystal for frame in frames]
-        self._encoder.fit(crystals)
+        if self.problem.contents.primitive:
+            self._encoder.fit(crystals, self.problem.contents)
+        else:
+            self._encoder.fit(crystals)
         self._initial.fill(frames)
         energies = np.array([frame.energy for frame in frames])
         self._points.lowest = float(energies.min())
@@ -336,8 +342,9 @@ class IsingSearch(Strategy):
                 self._solved.add(_key(self._vector(info["bits"])))
             self._count(trial.candidate.crystal)
             if trial.frames:
-                self._learn(trial.frames)
-                self._learn_answer(info, trial.frames[0].energy)
+                frames = self._comparable(trial.frames)
+                self._learn(frames)
+                self._learn_answer(info, frames[0].energy)
             if trial.status is TrialStatus.FAILED and self._penalise_failures:
                 self._points.add_penalised(self._encoder.encode([trial.candidate.crystal]))
                 self._learn_answer(info, self._points.penalty)
@@ -347,9 +354,14 @@ class IsingSearch(Strategy):
         for trial in trials:
             self._tried.add(trial.candidate.crystal)
             try:
-                self._learn(trial.frames)
+                self._learn(self._comparable(trial.frames))
             except InputError:
                 logger.warning("a seed structure is not learnt from: the encoder does not have its space group")
+
+    def _comparable(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Frames with energies per cell of the contents."""
+        contents = self.problem.contents
+        return [Frame(frame.crystal, contents.per_cell(frame.energy, frame.crystal)) for frame in frames]
 
     def _count(self, crystal: Crystal) -> None:
         vector = self._encoder.encode([crystal])[0].astype(np.int64)

@@ -15,9 +15,17 @@ from crysim.symmetry.combinations import (
     WyckoffCombinations,
     compatible_space_groups,
     count_combinations,
+    smallest_fitting_units,
 )
 from crysim.symmetry.counting import Combination
-from crysim.symmetry.groups import CRYSTAL_SYSTEMS, SpaceGroup, WyckoffPosition, crystal_system, space_group
+from crysim.symmetry.groups import (
+    CRYSTAL_SYSTEMS,
+    SpaceGroup,
+    WyckoffPosition,
+    crystal_system,
+    space_group,
+    space_group_number,
+)
 
 __all__ = [
     "CELL_PARAMETERS",
@@ -36,6 +44,8 @@ __all__ = [
     "impose_cell",
     "lattice_from_cell",
     "open_cell",
+    "smallest_fitting_units",
     "space_group",
+    "space_group_number",
     "volume_factor",
 ]

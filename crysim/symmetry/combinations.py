@@ -1,4 +1,7 @@
-"""Wyckoff combinations of a composition in a space group: counted exactly, addressed by index without enumeration."""
+"""Wyckoff combinations of a composition in a space group: counted exactly, addressed by index without enumeration.
+
+Contents of a primitive cell are those of the group's conventional cell times its centring factor.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.errors import InputError, UnknownNameError
 from crysim.symmetry.counting import Combination, CombinationTable
 from crysim.symmetry.groups import SpaceGroup, check_number, space_group
@@ -31,16 +34,20 @@ class WyckoffCombinations:
         ``fewest-free-first``: by the total number of free coordinates, those with equal numbers as above.
     """
 
-    def __init__(self, composition: Composition, number: int, order: CombinationOrder = "general-first") -> None:
-        """Choose a composition, a space group and an order; nothing is counted yet.
+    def __init__(
+        self, contents: Composition | Contents, number: int, order: CombinationOrder = "general-first"
+    ) -> None:
+        """Choose what is in the cell, a space group and an order; nothing is counted yet.
+
+        A composition is that of the conventional cell; ``self.composition`` is that in any case.
 
         Raises:
             InputError: an unknown order, or a number that is no space group's.
         """
         if order not in get_args(CombinationOrder):
             raise UnknownNameError("order of Wyckoff combinations", order, get_args(CombinationOrder))
-        self.composition = composition
         self.space_group: SpaceGroup = space_group(number)
+        self.composition = Contents.of(contents).composition_in(number)
         self.order: CombinationOrder = order
 
     @cached_property
@@ -138,22 +145,36 @@ class WyckoffCombinations:
             raise InputError(f"no Wyckoff combination of {self.composition} in {self.space_group.symbol}: {fault}")
 
 
-def count_combinations(composition: Composition, number: int) -> int:
-    """The exact number of Wyckoff combinations of a composition in a space group."""
+def count_combinations(contents: Composition | Contents, number: int) -> int:
+    """The exact number of Wyckoff combinations of a composition, or of contents, in a space group."""
     check_number(number)
-    return _plain_table(number, composition.counts).total()
+    return _plain_table(number, Contents.of(contents).composition_in(number).counts).total()
 
 
-def compatible_space_groups(composition: Composition, allowed: Iterable[int] | None = None) -> dict[int, int]:
+def compatible_space_groups(contents: Composition | Contents, allowed: Iterable[int] | None = None) -> dict[int, int]:
     """The space groups that a composition fits, ascending, each with its number of Wyckoff combinations.
 
     Args:
-        composition: atoms per cell.
+        contents: atoms per conventional cell, or contents of either cell.
         allowed: the numbers to look at; None: all from 1 to 230. (P1 fits everything.)
     """
     numbers = range(1, NUM_SPACE_GROUPS + 1) if allowed is None else sorted(set(allowed))
-    counts = {number: count_combinations(composition, number) for number in numbers}
+    counts = {number: count_combinations(contents, number) for number in numbers}
     return {number: count for number, count in counts.items() if count}
+
+
+def smallest_fitting_units(formula: Composition, number: int, most_atoms: int) -> int | None:
+    """The fewest units of a formula whose conventional cell fits a space group; None if none does up to so many atoms.
+
+    Args:
+        formula: one unit.
+        number: the group.
+        most_atoms: of the conventional cell.
+    """
+    for z in range(1, most_atoms // formula.num_atoms + 1):
+        if count_combinations(formula.times(z), number):
+            return z
+    return None
 
 
 def random_below(bound: int, rng: np.random.Generator) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crysim.arrays import Floats
+from crysim.composition import centring_factor
 from crysim.errors import InputError
 from crysim.symmetry import tables
 
@@ -19,6 +21,17 @@ CRYSTAL_SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "tri
 
 _LAST_OF_SYSTEM = (2, 15, 74, 142, 167, 194, 230)
 _LETTERS = string.ascii_lowercase + "A"
+
+
+_PRIMITIVE_BASES = {
+    "P": np.eye(3),
+    "A": np.array([[2, 0, 0], [0, 1, -1], [0, 1, 1]]) / 2,
+    "C": np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 2]]) / 2,
+    "I": np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2,
+    "F": np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2,
+    "R": np.array([[2, 1, 1], [-1, 1, 1], [-1, -2, 1]]) / 3,
+}
+"""By the symbol's first letter; R in the obverse setting of hexagonal axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +108,32 @@ class SpaceGroup:
         """The short Hermann-Mauguin symbol, screw axes with an underscore: ``P2_1/c``."""
         return tables.symbol(self.number)
 
+    @property
+    def centring_factor(self) -> int:
+        """Primitive cells in the conventional one: 1, 2 (A, B, C, I), 3 (R) or 4 (F)."""
+        return centring_factor(self.number)
+
+    @cached_property
+    def centring_translations(self) -> Floats:
+        """The lattice translations within the conventional cell ``[centring_factor, 3]``, the first of them zero."""
+        rotations, translations = self.operations
+        pure = translations[(rotations == np.eye(3, dtype=np.int64)).all(axis=(1, 2))]
+        return np.asarray(pure[np.argsort(pure.any(axis=1), kind="stable")])
+
+    @property
+    def primitive_basis(self) -> Floats:
+        """The vectors of a primitive cell ``[3, 3]``, rows, in fractions of the conventional ones."""
+        return _PRIMITIVE_BASES[self.symbol[0]]
+
+    @cached_property
+    def centring_classes(self) -> tuple[NDArray[np.int64], ...]:
+        """For each position its images ``[m / centring_factor, centring_factor]`` that centring alone tells apart.
+
+        The images in a row are one atom of the primitive cell; they are the same map of free coordinates but for a
+        lattice translation.
+        """
+        return tuple(_centring_classes(position, self.centring_translations) for position in self.positions)
+
     @cached_property
     def positions(self) -> tuple[WyckoffPosition, ...]:
         """The Wyckoff positions, general first, in descending multiplicity and descending letter."""
@@ -141,6 +180,27 @@ def space_group(number: int) -> SpaceGroup:
     return SpaceGroup(number, crystal_system(number), tables.hall_number(number), shapes)
 
 
+def space_group_number(text: str) -> int:
+    """The number of a space group from its number or its symbol: ``225``, ``Fm-3m``, ``P2_1/c``, ``P 21/n``.
+
+    Symbols are those of all settings, short or full; blanks, underscores and capitals do not matter.
+
+    Raises:
+        InputError: no group is called so.
+    """
+    if re.fullmatch(r"\d{1,4}", text.strip()):
+        number = int(text)
+        check_number(number)
+        return number
+    symbols = tables.numbers_by_symbol()
+    found = symbols.get(tables.plain_symbol(text))
+    if found is None:
+        close = get_close_matches(text.strip(), [tables.symbol(n) for n in range(1, 231)], n=1, cutoff=0.5)
+        hint = f"did you mean '{close[0]}'?" if close else "write its number, 1 to 230, or its symbol, as in Fm-3m"
+        raise InputError(f"unknown space group '{text.strip():.40}': {hint}")
+    return found
+
+
 def crystal_system(number: int) -> str:
     """The crystal system of a space group's number."""
     check_number(number)
@@ -151,6 +211,26 @@ def check_number(number: int) -> None:
     """Raise InputError unless ``number`` is one of a space group."""
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 1 <= number <= 230:
         raise InputError(f"space groups are numbered 1 to 230: there is no space group {number}")
+
+
+def _centring_classes(position: WyckoffPosition, translations: Floats) -> NDArray[np.int64]:
+    # Rounded to 24ths, of which every translation of the tables is a whole number.
+    keys = {
+        (position.matrices[i].tobytes(), *(np.rint(position.offsets[i] * 24).astype(int) % 24)): i
+        for i in range(position.multiplicity)
+    }
+    left = dict.fromkeys(range(position.multiplicity))
+    classes = []
+    while left:
+        first = next(iter(left))
+        moved = np.rint((position.offsets[first] + translations) * 24).astype(int) % 24
+        images = [keys[position.matrices[first].tobytes(), *shift] for shift in moved]
+        classes.append(images)
+        for image in images:
+            left.pop(image)
+    result = np.array(classes, dtype=np.int64)
+    result.setflags(write=False)
+    return result
 
 
 def _position(letter: str, images: list[str]) -> WyckoffPosition:

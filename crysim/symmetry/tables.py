@@ -18,6 +18,9 @@ from crysim.errors import CrysimError
 
 NUM_SPACE_GROUPS = 230
 
+_OLDER_SYMBOLS = {"abm2": 39, "aba2": 41, "cmca": 64, "cmma": 67, "ccca": 68}
+"""Of groups with an e glide, as they were written before 1992. (Fm3m for Fm-3m is older still.)"""
+
 AffineRow = tuple[tuple[int, int, int], Fraction]
 """One coordinate as whole multiples of x, y, z and a constant in [0, 1)."""
 
@@ -63,6 +66,31 @@ def symbol(number: int) -> str:
     import spglib
 
     return str(spglib.get_spacegroup_type(hall_number(number)).international_short)
+
+
+def plain_symbol(text: str) -> str:
+    """A symbol without what spellings differ in: blanks, underscores, capitals."""
+    return re.sub(r"[\s_]", "", text).casefold()
+
+
+@cache
+def numbers_by_symbol() -> dict[str, int]:
+    """Space groups by the plain symbols of all their settings; those of standard settings go first."""
+    import spglib
+
+    standard = [(number, hall_number(number)) for number in range(1, NUM_SPACE_GROUPS + 1)]
+    others = [(spglib.get_spacegroup_type(hall).number, hall) for hall in range(1, 531)]
+    found: dict[str, int] = {}
+    for number, hall in [*standard, *others]:
+        kind = spglib.get_spacegroup_type(hall)
+        names = [kind.international_short, kind.international_full, *kind.international.split("=")]
+        if 3 <= number <= 15:  # along one axis only: P 1 21/n 1 is P 21/n
+            names.append("".join(part for part in kind.international_full.split() if part != "1"))
+        for name in names:
+            found.setdefault(plain_symbol(name), number)
+    for number in (*range(200, 207), *range(221, 231)):
+        found.setdefault(plain_symbol(symbol(number)).replace("-", ""), number)
+    return {**_OLDER_SYMBOLS, **found}
 
 
 @cache

@@ -21,7 +21,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.harness.lines import to_json
@@ -107,7 +107,7 @@ class StrategySuite:
 
     @pytest.fixture
     def problem(self) -> Problem:
-        return Problem(Composition.from_formula(self.formula), seed=5, space_groups=GROUPS)
+        return Problem(Contents.from_formula(self.formula), seed=5, space_groups=GROUPS)
 
     def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
@@ -141,7 +141,7 @@ class StrategySuite:
     def test_same_seed_same_crystals(self, make: MakeStrategy, problem: Problem) -> None:
         runs = []
         for seed in (5, 5, 6):
-            strategy = make(Problem(problem.composition, seed, problem.space_groups))
+            strategy = make(Problem(problem.contents, seed, problem.space_groups))
             begin(strategy)
             runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]

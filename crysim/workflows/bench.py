@@ -143,7 +143,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
-    jobs = [Job(s, run_folder(out, s.system.formula, s.method, s.seed)) for s in runs]
+    jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(_settle, out, systems, settings.relax)
     ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
     return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended

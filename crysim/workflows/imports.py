@@ -9,7 +9,7 @@ from typing import Any
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
@@ -113,7 +113,7 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
             first = len(trials)
             batch = candidates[first : first + _BATCH]
             if wanted.relax:
-                new = relax_candidates(batch, model, settings.relax, settings.too_close, first)
+                new = relax_candidates(batch, model, settings, first)
             else:
                 new = _as_they_are(batch, structures[first : first + _BATCH], settings.too_close, first)
             trials += journal.append(new, stateful=False)
@@ -203,7 +203,7 @@ def _manifest(
 ) -> dict[str, Any]:
     """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
     spec = RunSpec(
-        system=composition,
+        system=Contents(composition),
         method=wanted.method,
         strategy=PartSpec("random"),
         energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),

@@ -79,9 +79,9 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
     for spec in runs:
         if spec.method not in checked:
             spec.check()
-        if spec.system.formula not in checked:
+        if spec.system.name not in checked:
             RandomGenerator(spec.system, spec.space_groups)
-        checked |= {spec.method, spec.system.formula}
+        checked |= {spec.method, spec.system.name}
 
 
 def run_all(

@@ -12,13 +12,14 @@ from crysim.analysis.figures import accumulated_figure
 from crysim.analysis.references import compare_records
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
-from crysim.composition import Composition
+from crysim.composition import CELLS, CellKind, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.distinct import distinct
 from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher
-from crysim.errors import InputError
+from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
+from crysim.harness.contents import read_units
 from crysim.harness.executors import Job
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
@@ -105,12 +106,12 @@ class SearchResult:
 def search(
     formula: str,
     *,
-    z: int = 1,
+    z: int | str = 1,
     method: str | None = None,
     seed: int = 0,
     top: int = 10,
     out: str | Path | None = None,
-    cell: str | None = None,
+    cell: str = "conventional",
     config: str | Path | None = None,
     progress: bool | Console = False,
     **settings: Any,
@@ -127,7 +128,7 @@ def search(
         seed: of everything random.
         top: how many distinct crystals are wanted.
         out: folder of the results; None: crysim-FORMULA.
-        cell: conventional or primitive: the cell of the known structure that is searched.
+        cell: conventional or primitive: the cell that the formula units fill.
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.harness.config_file.read_settings`.
@@ -142,12 +143,14 @@ def search(
     """
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
-    asked = formula if names_structure(formula) else Composition.from_formula(formula, z).formula
+    if cell not in CELLS:
+        raise UnknownNameError("cell", cell, CELLS)
+    kind: CellKind = "primitive" if cell == "primitive" else "conventional"
     references = settings.pop("reference", None) or ()
     references = (references,) if isinstance(references, str) else tuple(references)
-    (name,), references = spelled_out([asked], references, cell)
-    given = {"system": name, "reference": list(references), "method": method or "crysim", "seeds": (seed,)}
-    given["out"] = str(out or f"crysim-{name}")
+    (name,), references = spelled_out([formula], references, kind, None if names_structure(formula) else read_units(z))
+    given = {"system": name, "cell": kind, "reference": references, "method": method or "crysim", "seeds": (seed,)}
+    given["out"] = str(out or f"crysim-{Contents.from_formula(name, cell=kind).name}")
     read = read_settings(None if config is None else Path(config), {**settings, **given})
     result = run_search(read, top=top, console=progress_console(progress))
     result.ended.raise_bad_input()

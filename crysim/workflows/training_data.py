@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim.arrays import Bits, Floats
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.interfaces import Encoder, EnergyModel, Frame, RelaxSettings
@@ -37,7 +37,7 @@ class TrainingData:
         bits: ``[n, M]``.
         energies: ``[n]`` eV per cell.
         groups: of the encoder.
-        formula: of the cell.
+        formula: of the cell, or the name of contents of a primitive cell.
         is_frame: ``[n]`` whether the vector is a frame of a relaxation rather than a random crystal.
     """
 
@@ -99,7 +99,7 @@ def _groups(arrays: Mapping[str, NDArray[Any]]) -> tuple[BitGroup, ...]:
 
 
 def generate_training_data(
-    composition: Composition,
+    contents: Composition | Contents,
     encoder: Encoder,
     model: EnergyModel,
     rng: np.random.Generator,
@@ -116,7 +116,7 @@ def generate_training_data(
     count as |the lowest|, as strategy ``crysim`` has it.
 
     Args:
-        composition: atoms per cell.
+        contents: atoms per conventional cell, or contents of either cell; energies are per cell of these.
         encoder: is fitted to the random crystals.
         model: gives energies and relaxations.
         rng: draws the crystals.
@@ -129,9 +129,13 @@ def generate_training_data(
     Raises:
         InputError: the composition cannot be generated, or no energy is finite.
     """
-    generator = RandomGenerator(composition, space_groups)
+    contents = Contents.of(contents)
+    generator = RandomGenerator(contents, space_groups)
     crystals = generator.sample(num_random, rng)
-    encoder.fit(crystals)
+    if contents.primitive:
+        encoder.fit(crystals, contents)
+    else:
+        encoder.fit(crystals)
     frames: list[Frame] = []
     for first in range(0, num_random, CHUNK):
         chunk = crystals[first : first + CHUNK]
@@ -139,16 +143,16 @@ def generate_training_data(
         if report is not None:
             report("energies", first + len(chunk), num_random)
     if not frames:
-        raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {composition}")
-    ceiling = abs(min(frame.energy for frame in frames))
+        raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {contents}")
+    ceiling = abs(min(contents.per_cell(frame.energy, frame.crystal) for frame in frames))
     drawn = len(frames)
     for done in range(num_relaxed):
         for relaxation in model.relax(generator.sample(1, rng), relax or RelaxSettings()):
             frames += relaxation.frames
         if report is not None:
             report("relaxations", done + 1, num_relaxed)
-    energies = np.array([frame.energy for frame in frames])
+    energies = np.array([contents.per_cell(frame.energy, frame.crystal) for frame in frames])
     is_frame = np.arange(len(frames)) >= drawn
     kept = np.flatnonzero(is_frame | (energies <= ceiling))
     bits = encoder.encode([frames[i].crystal for i in kept])
-    return TrainingData(bits, np.minimum(energies[kept], ceiling), encoder.groups, composition.formula, is_frame[kept])
+    return TrainingData(bits, np.minimum(energies[kept], ceiling), encoder.groups, contents.name, is_frame[kept])

@@ -9,6 +9,7 @@ from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.evolution import Evolution
+from crysim_baselines.prototypes import Prototypes
 from crysim_baselines.pyxtal_random import PyxtalRandom
 from crysim_baselines.swarm import Swarm
 
@@ -47,3 +48,9 @@ class TestSwarm(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Swarm(problem, population=4, generations=3)
+
+
+class TestPrototypes(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Prototypes(problem)

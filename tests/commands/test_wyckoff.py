@@ -43,9 +43,37 @@ def test_tables_for_people() -> None:
     assert "2 Wyckoff combinations" in shown.stdout
 
 
+def test_primitive_contents_count_each_z_and_their_sum() -> None:
+    arguments = ["wyckoff", "NaCl", "--cell", "primitive", "--z", "1-4", "--json"]
+    report = json.loads(runner.invoke(app, arguments).stdout)
+    rows = {row["number"]: row for row in report["space_groups"]}
+    assert rows[225]["combinations_by_z"] == {"1": 2, "2": 2, "3": 0, "4": 0}
+    assert all(row["combinations"] == sum(row["combinations_by_z"].values()) for row in rows.values())
+    assert report["fitting_groups_by_z"] == {"1": 68, "2": 166, "3": 73, "4": 205}
+    shown = runner.invoke(app, arguments[:-1]).stdout
+    assert "Z 4" in shown
+    assert "Na2Cl2 per primitive cell fits 166 space groups" in shown
+
+
+def test_combinations_of_a_group_by_its_symbol_for_each_z() -> None:
+    report = json.loads(
+        runner.invoke(app, ["wyckoff", "NaCl", "--cell", "primitive", "--z", "1-3", "-g", "Fm-3m", "--json"]).stdout
+    )
+    assert [one["formula"] for one in report] == ["NaCl", "Na2Cl2"]
+    assert [one["conventional_formula"] for one in report] == ["Na4Cl4", "Na8Cl8"]
+    assert report[0]["combinations"][1]["sites"] == {"Na": ["4a"], "Cl": ["4b"]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["MgAl2O4", "-g", "227"], "its smallest conventional cell there is Mg8Al16O32: --z 8 (or --cell primitive"),
+        (["Mg2Al4O8", "-g", "Fd-3m", "--z", "2"], "Mg8Al16O32: --z 4 (or --cell primitive --z 1)"),
+        (["MgAl2O4", "-g", "227", "--cell", "primitive"], "Mg8Al16O32: --z 2"),
+        (["NaCl", "--z", "0"], "--z is '0'"),
+        (["NaCl", "--z", "5-2"], "--z is '5-2'"),
+        (["NaCl", "--cell", "primitiv"], "did you mean 'primitive'"),
+        (["NaCl", "-g", "Fm-3x"], "unknown space group"),
         (["Ca4S4", "-g", "210"], "fits no"),
         (["Ca4S4", "-g", "231"], "1 to 230"),
         (["Ca4Xx4"], "unknown element"),

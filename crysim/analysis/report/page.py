@@ -103,7 +103,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
         pairs = comparison.of(system, method)
         if pairs:
             length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(run.trials, length) for run, _ in pairs]
+            runs = [accumulated_lowest(run.comparable_trials, length) for run, _ in pairs]
             mean, low, high = (_numbers(values) for values in band(np.array(runs)))
             curves.append({"method": method, "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
@@ -157,7 +157,8 @@ def _best(
 ) -> dict[str, Any] | None:
     if not counting:
         return None
-    trial = min(counting, key=lambda t: (round(t.energy or 0.0, DECIMALS), t.number))
+    energies = {t.number: t.energy or 0.0 for t in run.comparable_trials}
+    trial = min(counting, key=lambda t: (round(energies[t.number], DECIMALS), t.number))
     crystal = trial.crystal
     assert crystal is not None
     assert trial.energy is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crysim.arrays import Bits
+from crysim.composition import Contents
 from crysim.errors import InputError
 from crysim.interfaces import Encoder
 from crysim.plugins.checked.faults import Checked
@@ -15,7 +16,6 @@ from crysim.quadratic import BitGroup
 from crysim.quadratic.model import check_groups
 
 if TYPE_CHECKING:
-    from crysim.composition import Composition
     from crysim.crystal import Crystal
 
 
@@ -26,14 +26,20 @@ class CheckedEncoder(Checked[Encoder], Encoder):
 
     def __init__(self, plugin: Encoder) -> None:
         super().__init__(plugin)
-        self._composition: Composition | None = None
+        self._contents: Contents | None = None
 
-    def fit(self, crystals: Sequence[Crystal]) -> None:
-        """Fit it, and look at the layout that it chose."""
+    def fit(self, crystals: Sequence[Crystal], contents: Contents | None = None) -> None:
+        """Fit it, and look at the layout that it chose.
+
+        An encoder that was written before there were contents is called without those of a conventional cell.
+        """
         with self._calling("fit"):
-            self._plugin.fit(crystals)
+            if contents is None or not contents.primitive:
+                self._plugin.fit(crystals)
+            else:
+                self._plugin.fit(crystals, contents)
             groups, num_bits = self._plugin.groups, self._plugin.num_bits
-        self._composition = crystals[0].composition if crystals else None
+        self._contents = contents or (Contents.of(crystals[0].composition) if crystals else None)
         if not isinstance(num_bits, int | np.integer) or num_bits < 1:
             self._fault(f"a vector has {num_bits!r} bits")
         if not isinstance(groups, tuple) or not all(isinstance(group, BitGroup) for group in groups):
@@ -75,6 +81,6 @@ class CheckedEncoder(Checked[Encoder], Encoder):
         for crystal in crystals:
             if not isinstance(crystal, Crystal):
                 self._fault(f"a vector was decoded to a {type(crystal).__name__}, not to crystals")
-            if self._composition is not None and crystal.composition != self._composition:
-                self._fault(f"a vector of {self._composition} was decoded to a crystal of {crystal.composition}")
+            if self._contents is not None and not self._contents.held_by(crystal):
+                self._fault(f"a vector of {self._contents} was decoded to a crystal of {crystal.composition}")
         return crystals

@@ -65,8 +65,8 @@ class CheckedStrategy(Checked[Strategy], Strategy):
 
         if not isinstance(crystal, Crystal):
             self._fault(f"{what} is a {type(crystal).__name__}, not a Crystal")
-        if crystal.composition != self.problem.composition:
-            self._fault(f"{what} is of {crystal.composition}, and {self.problem.composition} is searched for")
+        if not self.problem.contents.held_by(crystal):
+            self._fault(f"{what} is of {crystal.composition}, and {self.problem.contents} is searched for")
         allowed = self.problem.space_groups
         if allowed is not None and crystal.space_group not in allowed:
             self._fault(f"{what} is of space group {crystal.space_group}, which is not allowed")

@@ -4,6 +4,10 @@ The representation of earlier Ising work (Couzinié et al., Phys. Rev. A 109, 03
 044802, 2025): a bit for every element and grid point says whether an atom is there. Those works take the cell as given;
 here it is encoded as in the encoder ``crysim``, so that the two differ in symmetry alone, and the paper's claim about
 it can be tested with the same surrogate and solver.
+
+With contents of a primitive cell it is that cell which is encoded, of whatever space group the crystal is: its six
+parameters, and one mark for each of its atoms. Rock salt, NaCl per primitive cell, has a = b = c = 3.96 Å, three angles
+of 60 degrees, and at g = 4 Na on bit 0, (0, 0, 0), and Cl on bit 42, voxel (2, 2, 2), (½, ½, ½).
 """
 
 from __future__ import annotations
@@ -17,20 +21,20 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.arrays import Bits, Floats
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.interfaces import Encoder
 from crysim.quadratic import BitGroup
 from crysim.symmetry import CELL_PARAMETERS, lattice_from_cell, open_cell
-from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Scale, length_scale, voxels
+from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Scale, common_contents, length_scale, voxels
 
 
 @dataclass(frozen=True)
 class GridLayout:
     """The segments: six cell parameters, then one grid per element with as many 1-bits as it has atoms."""
 
-    composition: Composition
+    contents: Contents
     g: int
     lengths: Scale
 
@@ -45,7 +49,7 @@ class GridLayout:
         sizes = [(name, scale.size, 1) for name, scale in zip(CELL_PARAMETERS, self.scales, strict=True)]
         sizes += [
             (f"grid-{element}", self.g**3, count)
-            for element, count in zip(self.composition.elements, self.composition.counts, strict=True)
+            for element, count in zip(self.contents.elements, self.contents.composition.counts, strict=True)
         ]
         starts = np.concatenate([[0], np.cumsum([size for _, size, _ in sizes])])
         return tuple(BitGroup(name, int(start), size, k) for start, (name, size, k) in zip(starts, sizes, strict=False))
@@ -58,6 +62,7 @@ class GridIsing(Encoder):
     """
 
     name: ClassVar[str] = "grid-ising"
+    primitive_contents: ClassVar[bool] = True
 
     def __init__(self, g: int = 12, draws: int = 100, length_factor: int = 10) -> None:
         """Set the resolution.
@@ -77,25 +82,22 @@ class GridIsing(Encoder):
         self.length_factor = length_factor
         self._layout: GridLayout | None = None
 
-    def fit(self, crystals: Sequence[Crystal]) -> None:
+    def fit(self, crystals: Sequence[Crystal], contents: Contents | None = None) -> None:
         """Take the bounds of lattice lengths from the initial crystals (equation 9).
 
         Raises:
             InputError: no crystals, several compositions, or a grid too small.
         """
-        if not crystals:
-            raise InputError("an encoder needs at least one crystal to learn its bounds from")
-        composition = crystals[0].composition
-        if any(crystal.composition != composition for crystal in crystals):
-            raise InputError("an encoder takes crystals of one composition")
+        contents = common_contents(crystals, contents)
+        composition = contents.composition
         if max(composition.counts) > self.g**3:
             raise InputError(
                 f"{max(composition.counts)} atoms of one element do not fit into {self.g}³ = {self.g**3} voxels: "
                 "raise option 'g'"
             )
-        lengths = np.array([crystal.cell[:3] for crystal in crystals])
+        lengths = np.array([_in_own_cell(crystal, contents).cell[:3] for crystal in crystals])
         scale = length_scale(float(lengths.min()), float(lengths.max()), self.g, self.length_factor)
-        self._layout = GridLayout(composition, self.g, scale)
+        self._layout = GridLayout(contents, self.g, scale)
 
     @property
     def layout(self) -> GridLayout:
@@ -123,12 +125,13 @@ class GridIsing(Encoder):
         layout = self.layout
         bits = np.zeros((len(crystals), self.num_bits), dtype=np.bool_)
         for row, crystal in zip(bits, crystals, strict=True):
-            if crystal.composition != layout.composition:
-                raise InputError(f"the encoder is for {layout.composition}, not for {crystal.composition}")
+            if not layout.contents.held_by(crystal):
+                raise InputError(f"the encoder is for {layout.contents}, not for {crystal.composition}")
+            crystal = _in_own_cell(crystal, layout.contents)
             for group, scale, value in zip(layout.groups, layout.scales, crystal.cell, strict=False):
                 row[group.start + scale.to_bit(value)] = True
             species = np.array(crystal.species)
-            for group, element in zip(layout.groups[6:], layout.composition.elements, strict=True):
+            for group, element in zip(layout.groups[6:], layout.contents.elements, strict=True):
                 row[group.start + voxels(crystal.frac_coords[species == element], self.g)] = True
         return bits
 
@@ -156,8 +159,13 @@ class GridIsing(Encoder):
         ]
 
     def _crystal(self, lattice: Floats, points: Floats) -> Crystal:
-        composition = self.layout.composition
+        composition = self.layout.contents.composition
         return Crystal.from_p1(composition, lattice, composition.species, points / self.g)
+
+
+def _in_own_cell(crystal: Crystal, contents: Contents) -> Crystal:
+    """The crystal in the cell that is encoded: with contents of the primitive cell that one, in P1."""
+    return crystal.to_p1() if contents.primitive else crystal
 
 
 @hookimpl

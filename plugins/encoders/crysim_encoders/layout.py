@@ -5,16 +5,19 @@ Numbers of bits and the rules between values and bits are equations 8 to 16 of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor
 
 import numpy as np
 
-from crysim.arrays import Floats, Ints
-from crysim.composition import Composition
+from crysim.arrays import Bits, Floats, Ints
+from crysim.composition import Contents
+from crysim.crystal import Crystal
+from crysim.errors import InputError
 from crysim.quadratic import BitGroup
-from crysim.symmetry import CELL_PARAMETERS, CRYSTAL_SYSTEMS, crystal_system
+from crysim.symmetry import CELL_PARAMETERS, CRYSTAL_SYSTEMS, crystal_system, space_group
 
 ANGLE_BOUNDS = (50.0, 130.0)
 ANGLE_BITS = 40
@@ -69,10 +72,10 @@ def length_scale(shortest: float, longest: float, g: int, factor: int) -> Scale:
 
 @dataclass(frozen=True)
 class Layout:
-    """The segments of the vectors of one composition.
+    """The segments of the vectors of crystals with the same contents.
 
     Attributes:
-        composition: atoms per cell.
+        contents: atoms per cell, and of which.
         g: voxels along each edge of the cell.
         lengths: scale of a, b and c.
         space_groups: the compatible groups, ascending.
@@ -80,7 +83,7 @@ class Layout:
         ones: 1-bits in each element's grid.
     """
 
-    composition: Composition
+    contents: Contents
     g: int
     lengths: Scale
     space_groups: tuple[int, ...]
@@ -116,7 +119,7 @@ class Layout:
             ("combinations", self.combination_bits, 1),
         ]
         sizes += [
-            (f"grid-{element}", self.g**3, k) for element, k in zip(self.composition.elements, self.ones, strict=True)
+            (f"grid-{element}", self.g**3, k) for element, k in zip(self.contents.elements, self.ones, strict=True)
         ]
         groups: list[BitGroup] = []
         start = 0
@@ -138,6 +141,49 @@ class Layout:
     def corners(self, voxels: Ints) -> Floats:
         """The corners ``[n, 3]`` nearest to the origin, in voxels, of bits ``[n]`` within a grid."""
         return np.stack(np.unravel_index(voxels, (self.g,) * 3), axis=-1).astype(np.float64)
+
+
+def common_contents(crystals: Sequence[Crystal], contents: Contents | None) -> Contents:
+    """What all crystals hold: the contents given, or else their one composition.
+
+    Raises:
+        InputError: there are none, or one holds something else.
+    """
+    if not crystals:
+        raise InputError("an encoder needs at least one crystal to learn its bounds from")
+    common = contents or Contents(crystals[0].composition)
+    if not all(map(common.held_by, crystals)):
+        raise InputError("an encoder takes crystals of one composition")
+    return common
+
+
+def marked_voxels(crystal: Crystal, element: str, g: int, *, primitive: bool) -> Ints:
+    """The bits of an element's grid that its atoms mark; with ``primitive`` of every centring class only one.
+
+    The atoms of a class are one atom of the primitive cell: the leftmost of their voxels is marked.
+    """
+    kinds = np.array(crystal.species) == element
+    if not primitive:
+        return voxels(crystal.frac_coords[kinds], g)
+    classes = crystal.centring_classes
+    return np.asarray(voxels(crystal.frac_coords, g)[classes[kinds[classes[:, 0]]]].min(axis=1))
+
+
+def spread_marks(marks: Bits, number: int, g: int) -> Floats:
+    """Marks ``[g, g, g]`` of one atom for each centring class, completed to all atoms of the conventional cell.
+
+    What falls between voxels counts to its eight neighbours by trilinear weights; no voxel counts more than 1.
+    """
+    field = np.zeros((g, g, g))
+    corners = np.argwhere(marks)
+    for translation in space_group(number).centring_translations:
+        moved = corners + translation * g
+        low = np.floor(moved + 1e-9).astype(np.int64)
+        part = np.maximum(moved - low, 0.0)
+        for corner in np.ndindex(2, 2, 2):
+            weights = np.prod(np.where(corner, part, 1.0 - part), axis=1)
+            np.add.at(field, tuple(((low + corner) % g).T), weights)
+    return np.minimum(field, 1.0)
 
 
 def voxels(frac_coords: Floats, g: int) -> Ints:

@@ -1,6 +1,25 @@
 """Encoder ``crysim``: cell, crystal system, space group, group of Wyckoff combinations and sites as bits.
 
-Sections 2.1 and 4.2 of the paper.
+Sections 2.1 and 4.2 of the paper, with conventional cells as there. The segments of a vector, one 1-bit each, are
+a, b, c, alpha, beta, gamma, the crystal system, the space group and the group of Wyckoff combinations; then comes one
+grid of g³ voxels for each element.
+
+With contents of a primitive cell (`crysim.composition.Contents`) the cell's six parameters remain those of the
+conventional cell of the group, and its crystal systems, space groups and combinations are those that the contents fit,
+so centred groups are among them whatever the formula. Of the atoms of an element the grid marks one of each centring
+class, that is of those that differ by a lattice translation only: the one in the leftmost voxel. So a grid has as many
+1-bits as the *primitive* cell has atoms of the element, in every group alike, and stays an 'exactly k' segment.
+Decoding moves the marks by the group's centring translations first, which gives all atoms of the conventional cell,
+and reads those as ever.
+
+An example in the manner of section 4.2: NaCl per primitive cell, g = 4, and rock salt, Na on 4a and Cl on 4b of Fm-3m
+(225), a = 5.6 Å. Its conventional cell holds Na4Cl4. Na stands at (0, 0, 0), (0, ½, ½), (½, 0, ½), (½, ½, 0): voxels
+(0, 0, 0), (0, 2, 2), (2, 0, 2), (2, 2, 0), bits 0, 10, 34, 40 of its grid. They are one centring class, so only bit 0
+is set, and of Cl, at (½, ½, ½), (½, 0, 0), (0, ½, 0), (0, 0, ½) with bits 42, 32, 8 and 2, only bit 2. Both grids have
+one 1-bit, as they have for the cesium chloride structure, whose primitive cell is its conventional one. Bit 2 of Cl,
+read in Fm-3m, is moved by (0, ½, ½), (½, 0, ½), (½, ½, 0) to bits 8, 42 and 32, and these four are what the positions
+4a and 4b are compared with. In Pm-3m bit 2 stands for itself alone. The combination of 4b and 4a is another of the two
+that NaCl has in Fm-3m, without a free coordinate; both have the same group of combinations.
 """
 
 from __future__ import annotations
@@ -13,7 +32,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.arrays import Bits, Floats, Ints
-from crysim.composition import Composition
+from crysim.composition import Contents
 from crysim.crystal import Crystal, Site
 from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups
 from crysim.errors import InputError
@@ -29,7 +48,16 @@ from crysim.symmetry import (
     open_cell,
     space_group,
 )
-from crysim_encoders.layout import Layout, bit_to_category, category_to_bit, length_scale, voxels
+from crysim_encoders.layout import (
+    Layout,
+    bit_to_category,
+    category_to_bit,
+    common_contents,
+    length_scale,
+    marked_voxels,
+    spread_marks,
+    voxels,
+)
 
 Assignment = Callable[[tuple[int, ...]], Floats]
 """From the positions of an element's sites to a point for each, ``[sites, 3]``."""
@@ -47,6 +75,7 @@ class SymmetryEncoder(Encoder):
     """
 
     name: ClassVar[str] = "crysim"
+    primitive_contents: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -105,28 +134,27 @@ class SymmetryEncoder(Encoder):
 
     # ------------------------------------------------------------------------------------------------ fit
 
-    def fit(self, crystals: Sequence[Crystal]) -> None:
+    def fit(self, crystals: Sequence[Crystal], contents: Contents | None = None) -> None:
         """Take the bounds of lattice lengths from the initial crystals (equation 9), and lay out the bits.
+
+        With contents of the primitive cell the lengths are still those of the conventional cells.
 
         Raises:
             InputError: no crystals, several compositions, no compatible space group, or a grid too small.
         """
-        if not crystals:
-            raise InputError("an encoder needs at least one crystal to learn its bounds from")
-        composition = crystals[0].composition
-        if any(crystal.composition != composition for crystal in crystals):
-            raise InputError("an encoder takes crystals of one composition")
-        compatible = compatible_space_groups(composition, self.space_groups)
+        contents = common_contents(crystals, contents)
+        compatible = compatible_space_groups(contents, self.space_groups)
         if not compatible:
-            raise InputError(f"{composition} fits none of the space groups that the encoder was given")
+            raise InputError(f"{contents} fits none of the space groups that the encoder was given")
         cells = np.array([crystal.cell for crystal in crystals])
         lengths = length_scale(float(cells[:, :3].min()), float(cells[:, :3].max()), self.g, self.length_factor)
-        ones = self._ones(composition, crystals)
-        self._layout = Layout(composition, self.g, lengths, tuple(compatible), self.combination_bits, ones)
-        self._combinations = {n: WyckoffCombinations(composition, n, self.order) for n in compatible}
+        ones = self._ones(contents, crystals)
+        self._layout = Layout(contents, self.g, lengths, tuple(compatible), self.combination_bits, ones)
+        self._combinations = {n: WyckoffCombinations(contents, n, self.order) for n in compatible}
         self._index_of.cache_clear()
 
-    def _ones(self, composition: Composition, crystals: Sequence[Crystal]) -> tuple[int, ...]:
+    def _ones(self, contents: Contents, crystals: Sequence[Crystal]) -> tuple[int, ...]:
+        composition = contents.composition
         if self.marking == "all-atoms":
             for element, count in zip(composition.elements, composition.counts, strict=True):
                 if count > self.g**3:
@@ -134,7 +162,9 @@ class SymmetryEncoder(Encoder):
                         f"{count} atoms of {element} do not fit into {self.g}³ = {self.g**3} voxels: raise option 'g'"
                     )
             return composition.counts
-        marked = [[len(np.unique(self._marks(crystal, e))) for e in composition.elements] for crystal in crystals]
+        marked = [
+            [len(np.unique(self._marks(crystal, e, contents))) for e in composition.elements] for crystal in crystals
+        ]
         return tuple(max(1, most) for most in np.max(marked, axis=0).tolist())
 
     @property
@@ -169,8 +199,8 @@ class SymmetryEncoder(Encoder):
         bits = np.zeros((len(crystals), layout.num_bits), dtype=np.bool_)
         starts = [group.start for group in layout.groups]
         for row, crystal in zip(bits, crystals, strict=True):
-            if crystal.composition != layout.composition:
-                raise InputError(f"the encoder is for {layout.composition}, not for {crystal.composition}")
+            if not layout.contents.held_by(crystal):
+                raise InputError(f"the encoder is for {layout.contents}, not for {crystal.composition}")
             if crystal.space_group not in self._combinations:
                 raise InputError(f"space group {crystal.space_group} is not among those that the encoder was given")
             for start, scale, value in zip(starts, layout.scales, crystal.cell, strict=False):
@@ -182,19 +212,17 @@ class SymmetryEncoder(Encoder):
             size = self._size(crystal.space_group)
             index = min(self._index_of(crystal.space_group, crystal.combination), size - 1)
             row[starts[8] + category_to_bit(index, size, self.combination_bits)] = True
-            for start, element in zip(starts[9:], layout.composition.elements, strict=True):
-                row[start + self._marks(crystal, element)] = True
+            for start, element in zip(starts[9:], layout.contents.elements, strict=True):
+                row[start + self._marks(crystal, element, layout.contents)] = True
         return bits
 
-    def _marks(self, crystal: Crystal, element: str) -> Ints:
+    def _marks(self, crystal: Crystal, element: str, contents: Contents) -> Ints:
         """The bits of an element's grid that a crystal marks."""
-        elements = np.array([site.element for site in crystal.sites])
         if self.marking == "all-atoms":
-            chosen = crystal.frac_coords[(elements == element)[crystal.orbits]]
-        else:
-            free = np.array([bool(site.free) for site in crystal.sites])
-            chosen = crystal.frac_coords[crystal.representatives[(elements == element) & free]]
-        return voxels(chosen, self.g)
+            return marked_voxels(crystal, element, self.g, primitive=contents.primitive)
+        elements = np.array([site.element for site in crystal.sites])
+        free = np.array([bool(site.free) for site in crystal.sites])
+        return voxels(crystal.frac_coords[crystal.representatives[(elements == element) & free]], self.g)
 
     def _find_index(self, number: int, combination: Combination) -> int:
         return self._combinations[number].rank(combination)
@@ -233,7 +261,7 @@ class SymmetryEncoder(Encoder):
         a, b, c, alpha, beta, gamma = (float(v) for v in open_cell(cell))
         points = [
             self._points(vector[group.slice], count, rng)
-            for group, count in zip(layout.groups[9:], layout.composition.counts, strict=True)
+            for group, count in zip(layout.groups[9:], layout.contents.composition.counts, strict=True)
         ]
         assign = [self._assignment(number, vector[g.slice], p) for g, p in zip(layout.groups[9:], points, strict=True)]
         return [
@@ -261,23 +289,26 @@ class SymmetryEncoder(Encoder):
 
         from crysim_encoders.covering import covering_points
 
-        marks = grid.reshape((self.g,) * 3).astype(np.float64)
+        marks = grid.reshape((self.g,) * 3)
+        primitive = self.layout.contents.primitive and self.marking == "all-atoms"
+        field = spread_marks(marks, number, self.g) if primitive else marks.astype(np.float64)
         gains = np.full((len(group.positions), len(points)), np.inf)
 
         def covering(indices: tuple[int, ...]) -> Floats:
             positions = np.array(indices, dtype=np.int64)
-            return np.asarray(covering_points(marks, points, positions, *group.flat_positions, gains))
+            return np.asarray(covering_points(field, points, positions, *group.flat_positions, gains))
 
         return cache(covering)
 
     def _build(self, number: int, cell: Cell, combination: Combination, assign: Sequence[Assignment]) -> Crystal:
         positions = space_group(number).positions
+        contents = self.layout.contents
         sites = tuple(
             Site(element, index, tuple(float(point[axis]) for axis in positions[index].axes))
-            for element, indices, points in zip(self.layout.composition.elements, combination, assign, strict=True)
+            for element, indices, points in zip(contents.elements, combination, assign, strict=True)
             for index, point in zip(indices, points(indices), strict=True)
         )
-        return Crystal(self.layout.composition, number, cell, sites)
+        return Crystal(contents.composition_in(number), number, cell, sites)
 
 
 def _only_one(vector: Bits, group: BitGroup) -> int:

@@ -1,0 +1,112 @@
+"""Strategy ``prototypes``: known structure types that fit the formula, likeliest first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import ClassVar
+
+from crysim import hookimpl
+from crysim.crystal import Crystal, MinDistances
+from crysim.crystal.prototypes import iterate_prototypes
+from crysim.errors import InputError
+from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim_baselines.packed_random import PackedGenerator
+from crysim_baselines.packing import scaled
+
+
+class Prototypes(Strategy):
+    """The formula in the structure types of the AFLOW library and of a folder, at predicted volumes.
+
+    A type is taken where its conventional cell holds the problem's atoms, or its primitive cell does, which is then
+    described in P1. After the last one they are proposed again, strained at random, as often as asked for, and then
+    random crystals; which types there are depends on the formula alone, what comes after them on the seed and the
+    number of the trial.
+    """
+
+    name: ClassVar[str] = "prototypes"
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        folder: str | None = None,
+        library: bool = True,
+        rounds: int = 2,
+        spread: float = 0.15,
+    ) -> None:
+        """Choose the options.
+
+        Args:
+            problem: what to solve. Its allowed space groups hold; its minimum distances hold where they are given,
+                and not the default, which is larger than some bonds.
+            folder: structure files to take as types too, before those of the library.
+            library: whether the AFLOW library is used.
+            rounds: how often each type is proposed: first at the predicted volume, then at volumes drawn about it.
+            spread: of those volumes, relative.
+        """
+        if rounds < 1:
+            raise InputError(f"option 'rounds' of strategy 'prototypes' is {rounds}: it must be at least 1")
+        if not 0 <= spread < 1:
+            raise InputError(f"option 'spread' of strategy 'prototypes' is {spread}: it must be from 0 to below 1")
+        self.problem = problem
+        self._folder = folder
+        self._library = library
+        self._rounds = rounds
+        self._spread = spread
+        self._told = 0
+        self._found: list[tuple[str, Crystal]] = []
+
+    def check(self) -> None:
+        """Raise InputError if the folder is none, or a file in it cannot be read."""
+        next(iterate_prototypes(self.problem.composition, folder=self._folder, library=self._library), None)
+
+    @cached_property
+    def _coming(self) -> Iterator[tuple[str, Crystal]]:
+        composition = self.problem.composition
+        for one in iterate_prototypes(composition, folder=self._folder, library=self._library):
+            crystal = one.with_contents(composition)
+            if crystal is not None and self._allows(crystal):
+                yield one.name, crystal
+
+    @cached_property
+    def _generator(self) -> PackedGenerator:
+        return PackedGenerator(self.problem)
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose the next types, and random crystals when there are no more."""
+        return [self._candidate(self._told + i) for i in range(n)]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Count them; types are not learnt from."""
+        self._told += len(trials)
+
+    def _candidate(self, number: int) -> Candidate:
+        began = time.perf_counter()
+        while len(self._found) <= number and (one := next(self._coming, None)) is not None:
+            self._found.append(one)
+        types = len(self._found)
+        if number < types:
+            name, crystal = self._found[number]
+            return Candidate(crystal, {"prototype": name}, {"decode": time.perf_counter() - began})
+        rng = derive_rng(self.problem.seed, "prototypes", number)
+        if number < types * self._rounds:
+            name, crystal = self._found[number % types]
+            strained = scaled(crystal, float(rng.uniform(1 - self._spread, 1 + self._spread)) ** (1 / 3))
+            if self._allows(strained):
+                return Candidate(strained, {"prototype": name}, {"decode": time.perf_counter() - began})
+        return Candidate(self._generator.draw(rng), {}, {"decode": time.perf_counter() - began})
+
+    def _allows(self, crystal: Crystal) -> bool:
+        problem = self.problem
+        if problem.space_groups is not None and crystal.space_group not in problem.space_groups:
+            return False
+        given = MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances)
+        return given.satisfied_by(crystal)
+
+
+@hookimpl
+def crysim_strategies() -> list[type[Strategy]]:
+    """The strategy of this module."""
+    return [Prototypes]

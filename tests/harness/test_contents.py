@@ -1,0 +1,48 @@
+"""Formula units as a person asks for them."""
+
+import pytest
+
+from crysim.errors import InputError
+from crysim.harness import values
+from crysim.harness.contents import contents_of, default_units, read_units
+
+
+@pytest.mark.parametrize(
+    ("value", "units"), [("4", (4,)), ("1-4", (1, 2, 3, 4)), ("4,1,2,2", (1, 2, 4)), (3, (3,)), ([2, 1], (1, 2))]
+)
+def test_a_number_a_list_and_a_range(value, units):
+    assert read_units(value) == units
+
+
+@pytest.mark.parametrize("value", ["0", "5-2", "0-3", "", "-1", "1.5", "a", "1,,2", "1-", [], 0])
+def test_what_is_no_number_of_units_is_one_line(value):
+    with pytest.raises(InputError, match=r"--z is .* from 1 on") as error:
+        read_units(value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("formula", "last"),
+    [("Si", 20), ("NaCl", 10), ("TiO2", 6), ("SrTiO3", 4), ("MgAl2O4", 4), ("Ca3Al2(SiO4)3", 2), ("Y6Co51", 1)],
+)
+def test_as_many_units_as_stay_within_twenty_atoms_and_four_within_forty(formula, last):
+    assert default_units(formula) == tuple(range(1, last + 1))
+
+
+def test_a_limit_of_atoms_cuts_the_units():
+    assert default_units("NaCl", max_atoms=5) == (1, 2)
+    with pytest.raises(InputError, match="at most 1 "):
+        default_units("NaCl", max_atoms=1)
+
+
+def test_contents_beyond_the_limit_are_refused():
+    assert [c.name for c in contents_of("NaCl", (1, 2), "primitive")] == ["NaCl-primitive", "Na2Cl2-primitive"]
+    assert contents_of("NaCl", (200,))[0].num_atoms == 400
+    with pytest.raises(InputError, match="402 atoms"):
+        contents_of("NaCl", (1, 201))
+
+
+def test_space_groups_by_number_range_and_symbol():
+    assert values.space_groups("225,Fm-3m,195-197") == (225, 225, 195, 196, 197)
+    assert values.space_groups([62, "R-3c"]) == (62, 167)
+    assert values.space_groups(7) == (7,)
