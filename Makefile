@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 
 .venv/test: pyproject.toml .venv/demo
 	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev --group docs
-	$(BIN)/python -m pip install --quiet --editable examples/third-party-solver
+	$(BIN)/python -m pip install --quiet $(addprefix --editable ,$(wildcard examples/third-party-*))
 	touch $@
 
 demo: .venv/demo
@@ -22,7 +22,7 @@ demo: .venv/demo
 	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
 # Tests that start and kill processes can starve beside others on two busy cores: what fails is tried once more, alone.
-TESTS := $(BIN)/python -m pytest tests examples/third-party-solver/tests
+TESTS := $(BIN)/python -m pytest tests examples
 test: .venv/test
 	$(TESTS) -n 2 || $(TESTS) --last-failed --last-failed-no-failures none
 

@@ -131,6 +131,32 @@ class Strategy(Plugin, ABC):
 
     What `ask` returns depends only on the options, the problem, what `start` and `tell` were given, and `state`:
     a killed run is resumed by telling the journal's trials again and loading the last state.
+
+    The smallest one proposes random crystals, each from the seed and its number alone:
+
+    >>> from crysim.composition import Composition
+    >>> from crysim.crystal.generation import RandomGenerator
+    >>> from crysim.interfaces import Candidate, Problem, Strategy, derive_rng
+    >>> class Random(Strategy):
+    ...     name = "my-random"
+    ...
+    ...     def __init__(self, problem) -> None:
+    ...         self.problem, self._told = problem, 0
+    ...         self._source = RandomGenerator(
+    ...             problem.composition, problem.space_groups, problem.min_distance, problem.pair_distances
+    ...         )
+    ...
+    ...     def ask(self, n):
+    ...         numbers = range(self._told, self._told + n)
+    ...         rngs = [derive_rng(self.problem.seed, "random", number) for number in numbers]
+    ...         return [Candidate(self._source.sample(1, rng)[0]) for rng in rngs]
+    ...
+    ...     def tell(self, trials):
+    ...         self._told += len(trials)
+    >>> problem = Problem(Composition.from_formula("NaCl"), seed=0, space_groups=(221, 225))
+    >>> candidates = Random(problem).ask(3)
+    >>> len(candidates), all(problem.allows(candidate.crystal) for candidate in candidates)
+    (3, True)
     """
 
     parts: ClassVar[tuple[str, ...]] = ()
