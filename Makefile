@@ -21,10 +21,8 @@ demo: .venv/demo
 	$(BIN)/crysim bench --system ScBe5 --method crysim --method random --energy chgnet \
 	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
-# Tests that start and kill processes can starve beside others on two busy cores: what fails is tried once more, alone.
-TESTS := $(BIN)/python -m pytest tests examples
 test: .venv/test
-	$(TESTS) -n 2 || $(TESTS) --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest tests examples -n 2
 
 lint: .venv/test
 	$(BIN)/ruff check .

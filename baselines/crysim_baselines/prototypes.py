@@ -19,10 +19,10 @@ from crysim_baselines.packing import scaled
 class Prototypes(Strategy):
     """The formula in the structure types of the AFLOW library and of a folder, at predicted volumes.
 
-    A type is taken where its conventional cell holds the problem's atoms, or its primitive cell does, which is then
-    described in P1. After the last one they are proposed again, strained at random, as often as asked for, and then
-    random crystals; which types there are depends on the formula alone, what comes after them on the seed and the
-    number of the trial.
+    A type is taken where its cell holds the problem's contents: of a conventional cell also where its primitive cell
+    holds those atoms, which is then described in P1. After the last one they are proposed again, strained at random,
+    as often as asked for, and then random crystals; which types there are depends on the formula alone, what comes
+    after them on the seed and the number of the trial.
     """
 
     name: ClassVar[str] = "prototypes"
@@ -66,7 +66,7 @@ class Prototypes(Strategy):
     def _coming(self) -> Iterator[tuple[str, Crystal]]:
         composition = self.problem.composition
         for one in iterate_prototypes(composition, folder=self._folder, library=self._library):
-            crystal = one.with_contents(composition)
+            crystal = one.with_contents(self.problem.contents)
             if crystal is not None and self._allows(crystal):
                 yield one.name, crystal
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.distinct import invariant
 from crysim.crystal.files import read_structure
@@ -78,13 +78,18 @@ class Prototype:
         """The standard primitive cell."""
         return identify(self.crystal, prototypes=False).primitive
 
-    def with_contents(self, composition: Composition) -> Crystal | None:
-        """The crystal with exactly these atoms per cell.
+    def with_contents(self, contents: Contents | Composition) -> Crystal | None:
+        """The crystal with exactly these contents; None if it has others.
 
-        The conventional cell if it holds them; else the primitive one, in P1; None if neither does.
+        Contents of a primitive cell are held by the conventional cell of the crystal's own group or not at all. Those
+        of a conventional cell may also be the atoms of the crystal's primitive cell, which is then described in P1.
         """
-        if self.crystal.composition == composition:
+        contents = Contents.of(contents)
+        composition = contents.composition
+        if contents.held_by(self.crystal):
             return self.crystal
+        if contents.primitive:
+            return None
         if self.num_atoms != composition.num_atoms:
             return None
         primitive = self.primitive

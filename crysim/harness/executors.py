@@ -12,10 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
+
+from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError, InputError, hush_warnings
 from crysim.harness.loop import Progress, execute, limit_threads
 from crysim.harness.manifest import make_manifest
@@ -62,7 +66,7 @@ class Outcome:
 
 
 ModelTask = Callable[[EnergyModel], object]
-_PREPARE, _BESIDE = -1, -2
+_PREPARE, _BESIDE, _WARM_UP = -1, -2, -3
 _STARTING = threading.Lock()
 """Processes begin one at a time, since what they inherit is set for each."""
 
@@ -118,12 +122,19 @@ def run_jobs(
     for job in jobs:
         check_writable(job.folder)
     crew: list[_Worker] = []
+    together = min(workers, len(jobs)) > 1
     try:
         crew.append(_Worker(energy, threads, pool))
+        # A fresh installation compiles for longer than anything else before its first energy: two workers share that.
+        if together:
+            crew.append(_Worker(energy, threads, pool))
+            crew[1].begin(_WARM_UP, partial(_warm_generation, jobs[0].spec))
         fingerprint, elements = crew[0].prepare()
         for job in jobs:
             check_elements(energy.name, elements, job.spec.system)
             check_manifest(job.folder, make_manifest(job.spec, fingerprint))
+        if together:
+            crew[0].begin(_WARM_UP, _warm_energies)
         while waiting or any(worker.index is not None for worker in crew):
             crew = [worker for worker in crew if worker.alive or worker.index is not None]
             while len(crew) < workers and len(waiting) > sum(w.index is None for w in crew):
@@ -133,6 +144,8 @@ def run_jobs(
                     worker.begin(*waiting.popleft())
             for worker in _ready(crew):
                 index, reply = worker.receive()
+                if index == _WARM_UP:
+                    continue
                 if index == _BESIDE:
                     if reply.error and beside_failed is not None:
                         beside_failed(reply.error)
@@ -299,6 +312,15 @@ def _answer(
         report=lambda p: connection.send(_Reply(False, progress=p)),
     )
     return _Reply(True, progress=progress)
+
+
+def _warm_energies(model: EnergyModel) -> None:
+    model.warm_up()
+
+
+def _warm_generation(spec: RunSpec, model: EnergyModel) -> None:
+    del model
+    RandomGenerator(spec.system, spec.space_groups).sample(1, np.random.default_rng(0), time_limit=1.0)
 
 
 def _die_with_parent() -> None:

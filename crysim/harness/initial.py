@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from crysim.interfaces import EnergyModel, Frame, Strategy
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
 
-Report = Callable[[int, int], None]
+Report = Callable[[int, int, float | None], None]
 
 
 def initial_frames(
@@ -40,7 +40,7 @@ def initial_frames(
         model: gives the energies.
         pressure: GPa; the energies are enthalpies then, as those of relaxed crystals.
         pool: the folder that runs share, or None.
-        report: called with how many energies are done, and of how many.
+        report: called with how many energies are done, of how many, and the lowest so far (eV per cell).
 
     Returns:
         The crystals whose energy is finite; exactly what the file says.
@@ -62,8 +62,12 @@ def initial_frames(
             _copy(shared, own)
         complete = _read_complete(own)
         assert complete is not None
-    report(len(complete), len(complete))
+    report(len(complete), len(complete), _lowest(complete))
     return [frame_from_dict(record) for record in complete if record["energy"] is not None]
+
+
+def _lowest(records: Sequence[Mapping[str, Any]]) -> float | None:
+    return min((record["energy"] for record in records if record["energy"] is not None), default=None)
 
 
 def _read_complete(path: Path) -> list[dict[str, Any]] | None:
@@ -88,20 +92,19 @@ def _evaluate(
     if records and done == len(crystals):
         return
     done -= done % CHUNK
+    evaluated = records[1 : done + 1]
     with open_for_append(path, ends[done] if records else 0) as file:
         if not records:
             append_lines(file, [{"key": key, "count": len(crystals)}])
         for start in range(done, len(crystals), CHUNK):
-            report(start, len(crystals))
+            report(start, len(crystals), _lowest(evaluated))
             chunk = crystals[start : start + CHUNK]
             energies = model.energies(chunk) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
-            append_lines(
-                file,
-                [
-                    {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
-                    for crystal, energy in zip(chunk, energies, strict=True)
-                ],
-            )
+            evaluated += [
+                {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
+                for crystal, energy in zip(chunk, energies, strict=True)
+            ]
+            append_lines(file, evaluated[start:])
 
 
 def _copy(source: Path, target: Path) -> None:

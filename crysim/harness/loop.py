@@ -27,8 +27,9 @@ class Progress:
         phase: ``initial`` while the initial crystals' energies are computed, ``search``, or ``done``.
         done, total: energies or relaxations.
         counting: trials that count so far.
-        lowest: eV per cell of the contents, the lowest energy of a trial that counts, or None.
+        lowest: eV per cell, the lowest energy of a trial that counts, or of an initial crystal in that phase; or None.
         reason: why the last trial that does not count does not.
+        space_group: of the crystal with the lowest energy.
     """
 
     phase: str
@@ -37,6 +38,7 @@ class Progress:
     counting: int = 0
     lowest: float | None = None
     reason: str = ""
+    space_group: int | None = None
 
 
 Report = Callable[[Progress], None]
@@ -89,10 +91,12 @@ def _resume(
     spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
 ) -> Strategy:
     """A strategy that has heard of everything in the journal."""
+
+    def shown(done: int, total: int, lowest: float | None) -> None:
+        report(Progress("initial", done, total, lowest=lowest))
+
     strategy = spec.build_strategy()
-    frames = initial_frames(
-        folder, strategy, model, spec.relax.pressure, pool, lambda n, total: report(Progress("initial", n, total))
-    )
+    frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
     strategy.start(frames)
     state, settled = load_state(folder)
     if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
@@ -157,6 +161,7 @@ class _Tally:
         self._counting = 0
         self._lowest: float | None = None
         self._reason = ""
+        self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
         self._done += len(trials)
@@ -164,12 +169,13 @@ class _Tally:
             if trial.counts and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
                 energy = self._contents.per_cell(trial.energy, trial.crystal)
-                self._lowest = energy if self._lowest is None else min(self._lowest, energy)
+                if self._lowest is None or energy < self._lowest:
+                    self._lowest, self._space_group = energy, trial.crystal.space_group
             else:
                 self._reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
-        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason)
+        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason, self._space_group)
 
 
 def limit_threads(threads: int) -> None:

@@ -157,6 +157,12 @@ class EnergyModel(Plugin, ABC):
     def fingerprint(self) -> dict[str, str]:
         """What makes energies comparable: the model's name, its weights' sha256, its package's version."""
 
+    def warm_up(self) -> None:
+        """Load and compile what the first energies need, in a process that is about to begin; by default nothing.
+
+        Never a calculation of any length, and never a failure: what is wrong, the first energies say.
+        """
+
     @abstractmethod
     def energies(self, crystals: Sequence[Crystal]) -> Floats:
         """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""

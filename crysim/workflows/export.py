@@ -78,8 +78,8 @@ def best_entries(records: Sequence[RunRecord], *, top: int, cell: str = "convent
         InputError: the runs of a formula have energies of different models or pressures.
     """
     entries: list[Entry] = []
-    for formula in dict.fromkeys(record.composition.reduced_formula for record in records):
-        own = [record for record in records if record.composition.reduced_formula == formula]
+    for formula in dict.fromkeys(record.contents.composition.reduced_formula for record in records):
+        own = [record for record in records if record.contents.composition.reduced_formula == formula]
         if len({(tuple(sorted(one.fingerprint.items())), one.pressure) for one in own}) > 1:
             raise InputError(f"the runs of {formula} have energies of different models or pressures: export them apart")
         found = [

@@ -105,7 +105,7 @@ def run_all(
     warnings: list[str] = []
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
-    with display(jobs, console) as shown:
+    with display(jobs, console, workers) as shown:
 
         def report(job: Job, progress: Progress) -> None:
             last[job.folder] = progress

@@ -94,7 +94,7 @@ def test_search_writes_its_best_distinct_crystals(tmp_path: Path) -> None:
 
 def test_an_interrupt_stops_with_130_and_loses_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = ["bench", "--system", "Al2Cu2", "--method", "random", *QUICK, "--out", str(out), "--budget", "400"]
+    command = ["bench", "--system", "Al2Cu2", "--method", "random", *QUICK, "--out", str(out), "--budget", "4000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "crysim", *command, "--batch", "1", "--seeds", "0-1", "--workers", "2"],
         stderr=subprocess.PIPE,

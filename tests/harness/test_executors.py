@@ -65,10 +65,12 @@ def test_a_worker_that_dies_takes_only_its_run_with_it(tmp_path: Path, make_spec
     reasons: list[str] = []
     outcomes = run_jobs(jobs, 1, beside=fail, beside_failed=reasons.append, report=kill_once)
     bad = [outcome for outcome in outcomes if not outcome.good]
-    assert [outcome.job for outcome in bad] == killed
+    # On a busy machine the worker may have gone on to the second run before it is killed.
+    assert len(killed) == len(bad) == 1
+    assert bad[0].job in jobs[:2]
     assert "died (signal SIGKILL)" in bad[0].error
     assert reasons == ["ZeroDivisionError: on purpose"]
-    (again,) = run_jobs(killed, 1)
+    (again,) = run_jobs([bad[0].job], 1)
     assert again.good
     assert all(len(trials_of(job.folder)) == 40 for job in jobs)
 

@@ -40,7 +40,7 @@ class Engine:
         return self._ask("_requests")
 
     def _ask(self, path: str, data: bytes | None = None) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/{path}", data, timeout=5) as reply:  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/{path}", data, timeout=60) as reply:  # noqa: S310
             answer: dict[str, Any] = json.load(reply)
         return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil, floor, sqrt
 
 import numpy as np
 
@@ -27,8 +27,11 @@ def find_bonds(
         fractional vector ``[u, 3]``. The atom itself, in its own cell, is left out.
     """
     inverse = np.linalg.inv(lattice)
-    # the k-th fractional coordinate of any vector of this length is at most reach[k]
-    reach = radius * np.sqrt((inverse**2).sum(axis=0))
+    # the k-th fractional coordinate of any vector of this length is at most reach[k]; numba takes seconds to compile
+    # a sum along an axis
+    reach = np.empty(3)
+    for k in range(3):
+        reach[k] = radius * sqrt(inverse[0, k] ** 2 + inverse[1, k] ** 2 + inverse[2, k] ** 2)
     capacity = 128
     found = 0
     center = np.empty(capacity, dtype=np.int64)
