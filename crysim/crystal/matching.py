@@ -12,14 +12,12 @@ from pymatgen.core import Structure
 
 from crysim.crystal import Crystal
 from crysim.crystal.identify import find_space_group
+from crysim.crystal.validity import is_comparable
 
 logger = logging.getLogger(__name__)
 
 SYMPREC = 0.1
 """Å, the tolerance with which space groups of relaxed crystals are determined (the Materials Project's value)."""
-_MIN_VOLUME = 1.0
-"""Å³ per atom: what is denser is collapsed, and matches nothing."""
-_MAX_VOLUME = 1000.0
 
 
 def paper_matcher() -> StructureMatcher:
@@ -101,13 +99,3 @@ def rms_displacement(matcher: StructureMatcher, first: Structure, second: Struct
         logger.warning("a structure could not be compared: %s: %s", type(error).__name__, error)
         return None
     return None if distances is None else float(distances[0])
-
-
-def is_comparable(crystal: Crystal) -> bool:
-    """Whether the crystal is neither collapsed nor torn apart, and finite."""
-    lattice = np.asarray(crystal.lattice, dtype=np.float64)
-    coordinates = np.asarray(crystal.frac_coords, dtype=np.float64)
-    if not (np.isfinite(lattice).all() and np.isfinite(coordinates).all()):
-        return False
-    volume = abs(float(np.linalg.det(lattice))) / len(coordinates)
-    return _MIN_VOLUME <= volume <= _MAX_VOLUME
