@@ -117,10 +117,11 @@ def searches() -> Iterator[Row]:
     file = "baselines/summary.json"
     rows = load(file)["rows"]
     for system in sorted({row["system"] for row in rows}):
-        mean = {row["method"]: row["mean_to_strict"] for row in rows if row["system"] == system}
+        here = [row for row in rows if row["system"] == system]
+        of = {row["method"]: f"{row['mean_to_strict']:.1f} ({row['runs']} runs)" for row in here}
         yield (
             f"{system}, symmetry kept: mean relaxations to the strict match, `crysim` and `random`",
-            f"{mean['crysim']:.1f} and {mean['random']:.1f}",
+            f"{of['crysim']} and {of['random']}",
             file,
         )
 
