@@ -50,6 +50,7 @@ class Declaration:
         metavar: what stands for its value there.
         shown_default: the default in words, where the value itself says little.
         reader: makes its value, where the type does not say how.
+        former: the name that it had before, accepted for one release (`crysim.renamed`).
     """
 
     help: str
@@ -58,6 +59,7 @@ class Declaration:
     metavar: str | None = None
     shown_default: str | None = None
     reader: Reader | None = None
+    former: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,12 @@ def declared(cls: type) -> tuple[Setting, ...]:
             default = make() if make is not MISSING else one.default
             found.append(Setting(one.name, hints[one.name], default, one.metadata[_KEY]))
     return tuple(found)
+
+
+def renamed(cls: type) -> dict[str, str]:
+    """The settings of a class by the names that they had before."""
+    formers = ((one.declaration.former, one.name) for one in declared(cls))
+    return {former: name for former, name in formers if former is not None}
 
 
 # ------------------------------------------------------------------------------------------------- values

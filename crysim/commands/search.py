@@ -70,6 +70,7 @@ def search(
     from crysim.commands.output import json_text
     from crysim.commands.showing import end, table_console
     from crysim.harness.config_file import command_line
+    from crysim.workflows.answers import TERMINAL
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(
@@ -91,5 +92,7 @@ def search(
     if as_json:
         typer.echo(json_text(list(result.table.rows)))
     elif result.answers:
-        table_console().print(result.table.to_rich())
+        console = table_console()
+        console.print(result.table.select(TERMINAL).to_rich())
+        console.print(f"CIF and POSCAR files: {result.folder / 'crystals'}", style="dim")
     end(result.ended)

@@ -46,4 +46,4 @@ def _generators_at(seed: int) -> Iterator[None]:
 
 def _numpy_state() -> tuple[bytes, int]:
     state = np.random.get_state()  # noqa: NPY002
-    return state[1].tobytes(), int(state[2])  # type: ignore[index,union-attr]
+    return state[1].tobytes(), int(state[2])  # type: ignore[index]

@@ -155,8 +155,9 @@ def commands_page() -> str:
     lines += [f"| [`crysim {name}`](#crysim-{name}) | {text} |" for name, text in COMMANDS.items()]
     lines += [
         "",
-        "Exit codes: 0 good, 1 all failed or none converged, 2 bad input, 3 in part, 130 interrupted. Errors are one line",
-        "that names what is wrong and what to do. `crysim --install-completion` installs completion for your shell.",
+        "Exit codes: 0 good, 1 all failed or none converged, 2 bad input, 3 in part, 130 interrupted.",
+        "Errors are one line that names what is wrong and what to do.",
+        "`crysim --install-completion` installs completion for your shell.",
         "",
     ]
     for name in COMMANDS:
