@@ -19,6 +19,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
@@ -140,18 +141,18 @@ def renamed(cls: type) -> dict[str, str]:
 
 
 def text(value: Any) -> str:
-    """A text."""
-    if not isinstance(value, str) or not value:
+    """A text; a path is one."""
+    if not isinstance(value, str | Path) or not str(value):
         raise ValueError("a text")
-    return value
+    return str(value)
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """A text, or a list of texts."""
-    found = [value] if isinstance(value, str) else value
-    if not isinstance(found, list | tuple) or not all(isinstance(v, str) and v for v in found):
+    """A text, or a list of texts; a path is one."""
+    found = [value] if isinstance(value, str | Path) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(v, str | Path) and str(v) for v in found):
         raise ValueError("a text or a list of texts")
-    return tuple(found)
+    return tuple(map(str, found))
 
 
 def whole(value: Any) -> int:

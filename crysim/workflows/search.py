@@ -82,6 +82,11 @@ class SearchResult:
 
         return write_report(self.folder, path)
 
+    def __repr__(self) -> str:
+        rows = self.table.rows
+        lowest = f", lowest {rows[0]['energy_per_atom']:.4f} eV/atom" if rows else ""
+        return f"<SearchResult in {self.folder}: {len(self.answers)} crystals{lowest}>"
+
     def _repr_html_(self) -> str:
         """Table, curve and the best crystal, for a notebook."""
         parts = [self.table.to_html()] if self.answers else []
