@@ -14,8 +14,10 @@ from importlib.resources import files
 from crysim.analysis.tables import Column, Table, Value
 from crysim.composition import Composition, centring_factor
 from crysim.crystal import Crystal
+from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.matching import SYMPREC, ReferenceMatcher
+from crysim.crystal.validity import find_fault
 from crysim.errors import InputError
 from crysim.harness.journal import RunRecord
 from crysim.harness.systems import System, crystal_of_entry
@@ -157,7 +159,18 @@ def _has_group(crystal: Crystal, number: int) -> bool:
 def forty_table(searches: Sequence[Searched], title: str, notes: Sequence[str]) -> Table:
     """One row for each search, and the totals among the notes."""
     rows = tuple(search.row() for search in searches)
-    return Table(title, COLUMNS, rows, (totals(rows), *notes, *DEFINITIONS, SOURCE))
+    truths = {search.truth.formula: search.truth.crystal for search in searches}
+    unbound = [note for formula, crystal in truths.items() if (note := _fault_note(formula, crystal))]
+    return Table(title, COLUMNS, rows, (totals(rows), *notes, *unbound, *DEFINITIONS, SOURCE))
+
+
+def _fault_note(formula: str, truth: Crystal) -> str:
+    """What keeps a truth from being an answer of a search, if anything does."""
+    fault = find_fault(truth, DEFAULT_CUTOFF)
+    if fault is None:
+        return ""
+    status, reason = fault
+    return f"{formula}: the truth is itself {status} ({reason}), so it can be visited but is no answer of a search"
 
 
 def totals(rows: Sequence[Mapping[str, Value]]) -> str:

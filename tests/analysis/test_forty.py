@@ -118,3 +118,10 @@ def test_totals_say_of_how_many() -> None:
     )
     assert table.notes[:2] == (text, "cut")
     assert "| Si | 0 | 2 | 2 | Fd-3m (227) | yes | yes | yes | 1 | no | 0.0 | 1 | 2 |" in table.to_markdown()
+
+
+def test_of_the_truths_only_the_sheets_of_carbon_do_not_hold_together() -> None:
+    rows = [Searched(truth, 0, True, None, []) for truth in FORTY.values()]
+    faults = [note for note in forty_table(rows, "title", []).notes if "is no answer of a search" in note]
+    (carbon,) = faults
+    assert carbon.startswith("C: the truth is itself unbound (separate sheets: no atom of another is within 5 Å)")
