@@ -51,7 +51,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "One name everywhere: keyword arguments of [`crysim.search` and `crysim.bench`](python.md), keys of a TOML",
+        "One name everywhere: keyword arguments of [`crysim.search` and `crysim.harness`](python.md), keys of a TOML",
         "file (`--config`), options of the [command line](commands.md).",
         "",
     ]
