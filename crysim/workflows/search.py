@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.analysis.figures import accumulated_figure
-from crysim.analysis.references import compare_records
+from crysim.analysis.figures import search_figure
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Table
 from crysim.composition import CELLS, CellKind
@@ -92,7 +91,7 @@ class SearchResult:
         parts = [self.table.to_html()] if self.answers else []
         begun = [record for record in self.records if record.trials]
         if begun:
-            parts.append(figure_html(accumulated_figure(compare_records(begun, {}, count_distinct=False))))
+            parts.append(figure_html(search_figure(begun)))
         if self.answers:
             parts.append(crystal_html(self.answers[0].crystal))
         return notebook_page(parts, self.ended.failures)
