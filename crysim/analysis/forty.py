@@ -22,6 +22,7 @@ from crysim.errors import InputError
 from crysim.harness.journal import RunRecord
 from crysim.harness.systems import System, crystal_of_entry
 from crysim.interfaces import Trial
+from crysim.symmetry import space_group
 
 LOWER = 0.002
 """eV/atom by which a crystal must lie below the truth for something lower to exist: less is the relaxations' noise."""
@@ -64,12 +65,14 @@ class Truth:
         formula: one unit.
         units: formula units per primitive cell.
         system: the crystal, with its energy by the weights that are on record.
+        space_group: before it was relaxed.
         kept: M3GNet leaves it what it was.
     """
 
     formula: str
     units: int
     system: System
+    space_group: int
     kept: bool
 
     @property
@@ -93,7 +96,7 @@ def forty_crystals() -> Mapping[str, Truth]:
         energy = entry["energy_per_atom"] * composition.num_atoms
         crystal = crystal_of_entry(composition, entry)
         system = System(formula, composition, crystal, energies=((data["weights"], energy),))
-        found[formula] = Truth(formula, entry["z"], system, entry["kept"])
+        found[formula] = Truth(formula, entry["z"], system, entry.get("was", crystal.space_group), entry["kept"])
     return found
 
 
@@ -126,7 +129,7 @@ class Searched:
             "seed": self.seed,
             "z": self.truth.units,
             "atoms": self.truth.crystal.num_primitive_atoms,
-            "space_group": f"{self.truth.crystal.group.symbol} ({self.truth.crystal.space_group})",
+            "space_group": f"{space_group(self.truth.space_group).symbol} ({self.truth.space_group})",
             "kept": self.truth.kept,
             "reachable": self.reachable,
             "visited": None if not trials else first is not None,
