@@ -29,7 +29,7 @@ def test_protocols_are_the_papers(protocol: str) -> None:
         if spec.strategy.name == "crysim":
             g = spec.parts["encoder"].options["grid_resolution"]
             assert g == (int(spec.method.split("-")[-1]) if protocol == "regression" else g)
-            assert max(spec.system.counts) <= g**3
+            assert max(spec.system.composition.counts) <= g**3
 
 
 def test_every_table_and_figure_has_a_target() -> None:
