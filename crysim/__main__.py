@@ -14,7 +14,9 @@ def main() -> NoReturn:
 
 def _command() -> None:
     from crysim.cli import app
+    from crysim.errors import hush_warnings
 
+    hush_warnings()
     app()
 
 

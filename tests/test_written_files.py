@@ -32,7 +32,9 @@ def test_a_name_that_leaves_its_folder_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="cannot name a folder"):
         path_part(name, "the method")
     with pytest.raises(InputError, match="the method"):
-        RunSpec(Composition.from_formula("NaCl"), name, PartSpec("random"), PartSpec("ase:lj"))
+        RunSpec(
+            system=Composition.from_formula("NaCl"), method=name, strategy=PartSpec("random"), energy=PartSpec("ase:lj")
+        )
 
 
 @pytest.mark.parametrize("name", ["crysim", "ase:lj", "my method", "GN-OA (2)", "é", "<b>", "..."])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.metrics import accumulated_lowest
+from crysim.analysis.metrics import accumulated_lowest, per_cell_of
 from crysim.arrays import Floats
 from crysim.written_files import replace_file
 
@@ -63,7 +63,9 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         if not pairs:
             continue
         length = max(run.budget for run, _ in pairs)
-        curves = np.array([_padded(accumulated_lowest(run.comparable_trials, run.budget), length) for run, _ in pairs])
+        curves = np.array(
+            [_padded(accumulated_lowest(per_cell_of(run.contents, run.trials), run.budget), length) for run, _ in pairs]
+        )
         mean, low, high = band(curves)
         x = np.arange(1, length + 1)
         colour = COLOURS[index % len(COLOURS)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,53 +11,88 @@ from crysim.commands import options as o
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
+_OWN = ("system", "z", "cell", "method", "seeds", "out", "workers", "budget", "require_bound")
 
-@o.with_settings(
-    BenchSettings, RelaxSettings, without=("system", "z", "method", "seeds", "out", "workers"), parts=("all",)
-)
+
+@o.with_settings(BenchSettings, RelaxSettings, without=_OWN, parts=("all",))
 def search(
     given: dict[str, Any],
     formula: Annotated[
-        str, typer.Argument(help="Per cell, as in Ca4S4; or the structure that is to be found: a file, or mp:mp-1234.")
+        str,
+        typer.Argument(
+            help="One unit, as in NaCl or Ca3Al2(SiO4)3; or the structure that is to be found: a file, mp:mp-1234."
+        ),
     ],
     z: Annotated[
         str | None,
-        typer.Option("--z", help="Formula units per cell: CaS with --z 4 is Ca4S4. Default: 1.", rich_help_panel=o.RUN),
+        typer.Option(
+            "--z",
+            help="Formula units per cell, as in 4, 1-4 or 1,2,4. Default: up to 20 atoms, or 1-4 up to 40.",
+            rich_help_panel=o.RUN,
+        ),
     ] = None,
-    method: Annotated[str | None, typer.Option(help="Strategy. Default: crysim.", rich_help_panel=o.RUN)] = None,
+    max_atoms: Annotated[
+        int | None, typer.Option("--max-atoms", help="Atoms per cell, at most.", rich_help_panel=o.RUN)
+    ] = None,
+    cell: Annotated[
+        str, typer.Option(help="Cell that the formula units fill: primitive or conventional.", rich_help_panel=o.RUN)
+    ] = "primitive",
+    method: Annotated[
+        str | None,
+        typer.Option(help="Strategy. Default: known structure types, then enumerate.", rich_help_panel=o.RUN),
+    ] = None,
+    prototypes: Annotated[
+        bool,
+        typer.Option("--prototypes/--no-prototypes", help="Known structure types take part.", rich_help_panel=o.RUN),
+    ] = True,
+    budget: Annotated[
+        int | None, typer.Option(help="Relaxations of the whole search. Default: 100.", rich_help_panel=o.RUN)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=o.RUN)] = 0,
+    top: Annotated[int, typer.Option(help="How many distinct crystals to write.", rich_help_panel=o.RUN)] = 10,
     out: Annotated[
         str | None, typer.Option(help="Folder of the results. Default: crysim-FORMULA.", rich_help_panel=o.RECORDS)
     ] = None,
-    top: Annotated[int, typer.Option(help="How many distinct crystals to write.", rich_help_panel=o.RUN)] = 10,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes. Default: one a core.", rich_help_panel=o.RECORDS)
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RECORDS)
     ] = None,
     as_json: o.Json = False,
 ) -> None:
-    """Search the stable crystals of one formula; writes the best distinct ones as CIF, with a ranked table.
+    """Search the stable crystals of a formula; writes the best distinct ones, with a ranked table.
 
     Stopped at any moment, the same command goes on where it was.
     """
     from rich.console import Console
 
+    from crysim.commands.output import json_text
     from crysim.commands.showing import end, table_console
     from crysim.harness.config_file import command_line
+    from crysim.workflows.answers import TERMINAL
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(
         formula,
-        z=1 if z is None else z,
+        z=z,
+        max_atoms=max_atoms,
+        cell=cell,
         method=method,
+        prototypes=prototypes,
         seed=seed,
         top=top,
         out=out,
         config=config,
         progress=Console(stderr=True),
+        budget=budget,
+        workers=workers,
         **command_line(given),
     )
     if as_json:
-        typer.echo(json.dumps(list(result.table.rows), indent=2))
-    elif result.crystals:
-        table_console().print(result.table.to_rich())
+        typer.echo(json_text(list(result.table.rows)))
+    elif result.answers:
+        console = table_console()
+        console.print(result.table.select(TERMINAL).to_rich())
+        console.print(f"CIF and POSCAR files: {result.folder / 'crystals'}", style="dim")
     end(result.ended)

@@ -19,7 +19,7 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.identify import quiet_spglib
-from crysim.crystal.matching import is_comparable
+from crysim.crystal.validity import is_comparable
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -57,8 +57,6 @@ def crystal_from_structure(
         InputError: a disordered structure, one whose cell does not hold the composition, or whose coordinates or cell
             vectors are not finite.
     """
-    if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
-        raise InputError("not all coordinates and cell vectors of the structure are numbers")
     species = _species(structure)
     elements = tuple(dict.fromkeys(species)) if composition is None else composition.elements
     own = _composition(species, elements)
@@ -118,22 +116,12 @@ def quiet_spglib() -> Any:
 
 
 def _dataset(cell: Cell, symprec: float, hall_number: int = 0):  # type: ignore[no-untyped-def]
-    """What spglib finds; None where it finds nothing or must not be asked."""
+    """What spglib finds; None where it finds nothing."""
     spglib = quiet_spglib()
-    if not _may_be_asked(*cell[:2]):
-        return None
     try:
         return spglib.get_symmetry_dataset(cell, symprec=symprec, hall_number=hall_number)
     except spglib.SpglibError:  # atoms too close together, or nothing found
         return None
-
-
-def _may_be_asked(lattice: Floats, coords: Floats) -> bool:
-    """Whether spglib survives the question: entries that are not finite are a segmentation fault there."""
-    if not len(coords) or not (np.isfinite(lattice).all() and np.isfinite(coords).all()):
-        return False
-    # coordinates are taken apart into whole and rest as 32-bit integers
-    return bool(abs(np.linalg.det(lattice)) > 1e-6 and np.abs(coords).max() < 1e6)
 
 
 def _identify(

@@ -96,18 +96,12 @@ class Identity:
     @property
     def num_atoms(self) -> int:
         """Atoms per primitive cell."""
-        return self.crystal.num_atoms // self.centring
+        return self.crystal.num_primitive_atoms
 
     @property
     def z(self) -> int:
         """Formula units per primitive cell."""
-        return self.crystal.composition.num_formula_units // self.centring
-
-    @property
-    def centring(self) -> int:
-        """Lattice points per conventional cell: 1, 2, 3 or 4."""
-        letter = self.symbol[0]
-        return {"F": 4, "R": 3, "P": 1}.get(letter, 2)
+        return self.crystal.composition.num_formula_units // self.crystal.centring_factor
 
     @property
     def pearson(self) -> str:
@@ -159,7 +153,7 @@ def identify(
 
 def _num_operations(crystal: Crystal) -> int:
     """Operations per primitive cell: what a centring adds is no symmetry more."""
-    return len(crystal.group.operations[0]) // {"F": 4, "R": 3, "P": 1}.get(crystal.group.symbol[0], 2)
+    return len(crystal.group.operations[0]) // crystal.centring_factor
 
 
 def _symmetric(structure: Structure, symprec: float, elements: tuple[str, ...] | None) -> Crystal | None:

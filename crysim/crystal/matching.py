@@ -5,30 +5,35 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Structure
 
 from crysim.crystal import Crystal
 from crysim.crystal.identify import find_space_group
+from crysim.crystal.validity import is_comparable
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.core import Structure
 
 logger = logging.getLogger(__name__)
 
 SYMPREC = 0.1
 """Å, the tolerance with which space groups of relaxed crystals are determined (the Materials Project's value)."""
-_MIN_VOLUME = 1.0
-"""Å³ per atom: what is denser is collapsed, and matches nothing."""
-_MAX_VOLUME = 1000.0
 
 
 def paper_matcher() -> StructureMatcher:
     """The matcher of section 4.3."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
     return StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10.0)
 
 
 def strict_matcher() -> StructureMatcher:
     """pymatgen's defaults: stol 0.3, ltol 0.2, 5°."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
     return StructureMatcher()
 
 
@@ -58,7 +63,7 @@ class ReferenceMatcher:
     """Compares crystals with one reference. Results are remembered by crystal."""
 
     def __init__(self, reference: Crystal | Structure, *, symprec: float = SYMPREC) -> None:
-        self._reference = reference if isinstance(reference, Structure) else reference.to_structure()
+        self._reference = reference.to_structure() if isinstance(reference, Crystal) else reference
         self._symprec = symprec
         self._paper = paper_matcher()
         self._strict = strict_matcher()
@@ -101,13 +106,3 @@ def rms_displacement(matcher: StructureMatcher, first: Structure, second: Struct
         logger.warning("a structure could not be compared: %s: %s", type(error).__name__, error)
         return None
     return None if distances is None else float(distances[0])
-
-
-def is_comparable(crystal: Crystal) -> bool:
-    """Whether the crystal is neither collapsed nor torn apart, and finite."""
-    lattice = np.asarray(crystal.lattice, dtype=np.float64)
-    coordinates = np.asarray(crystal.frac_coords, dtype=np.float64)
-    if not (np.isfinite(lattice).all() and np.isfinite(coordinates).all()):
-        return False
-    volume = abs(float(np.linalg.det(lattice))) / len(coordinates)
-    return _MIN_VOLUME <= volume <= _MAX_VOLUME

@@ -6,6 +6,8 @@ from functools import cache
 from itertools import combinations_with_replacement
 from typing import Literal
 
+import numpy as np
+
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import why_unbound
@@ -22,6 +24,10 @@ the 40 of ShotgunCSP's Dataset I, molecular ones among them, have 0.15 to 1.58."
 TIGHTEST = 0.5
 """Distance over the sum of covalent radii under which a pair has collapsed. The same crystals have 0.51 or more, but
 for two of the library whose coordinates are at fault (0.39, 0.45)."""
+
+_MIN_VOLUME = 1.0
+"""Å³ per atom: what is denser is collapsed, and matches nothing."""
+_MAX_VOLUME = 1000.0
 
 
 def find_fault(crystal: Crystal, cutoff: float) -> tuple[Fault, str] | None:
@@ -48,3 +54,13 @@ def _tightest(composition: Composition) -> MinDistances:
         for first, second in combinations_with_replacement(composition.elements, 2)
     }
     return MinDistances(composition, 0.0, pairs)
+
+
+def is_comparable(crystal: Crystal) -> bool:
+    """Whether the crystal is neither collapsed nor torn apart, and finite."""
+    lattice = np.asarray(crystal.lattice, dtype=np.float64)
+    coordinates = np.asarray(crystal.frac_coords, dtype=np.float64)
+    if not (np.isfinite(lattice).all() and np.isfinite(coordinates).all()):
+        return False
+    volume = abs(float(np.linalg.det(lattice))) / len(coordinates)
+    return _MIN_VOLUME <= volume <= _MAX_VOLUME

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from crysim.harness.contents import MAX_SEARCHED, units
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
 from crysim.harness.systems import System, find_system, read_seed_structures
 from crysim.interfaces import Strategy
-from crysim.plugins import KINDS, Kind, default_options, plugin_manager
+from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_manager
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
@@ -165,22 +165,22 @@ class BenchSettings(RunSettings):
         assert issubclass(cls, Strategy)
         options = {
             **self._part_options("strategy", name),
-            **variant.get("options", {}),
-            **self._chosen_options(label, default_options(cls)),
+            **current_options("strategy", name, variant.get("options", {})),
+            **current_options("strategy", name, self._chosen_options(label, known_options(cls))),
         }
         parts: dict[Kind, PartSpec] = {}
         for kind in KINDS:
             if kind in cls.parts:
                 part = variant.get(kind, getattr(self, kind))
-                own = variant.get(f"{kind}_options", {})
+                own = current_options(kind, part, variant.get(f"{kind}_options", {}))
                 parts[kind] = PartSpec(part, {**self._part_options(kind, part), **own})
         return PartSpec(name, options), parts
 
     def _part_options(self, kind: Kind, name: str) -> dict[str, Any]:
         tables = self.options.get(kind, {})
-        return dict(tables.get(name) or tables.get(name.partition(":")[0]) or {})
+        return current_options(kind, name, tables.get(name) or tables.get(name.partition(":")[0]) or {})
 
-    def _chosen_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen_options(self, label: str, known: Container[str]) -> dict[str, Any]:
         chosen = {}
         for key, value in self.method_options.items():
             owner, dot, option = key.rpartition(".")
@@ -190,7 +190,7 @@ class BenchSettings(RunSettings):
 
     def _check_used(self, methods: Mapping[str, tuple[PartSpec, Mapping[Kind, PartSpec]]]) -> None:
         """Refuse an option or a part that no method would heed, so that a misspelt one is not passed over."""
-        known = {label: default_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
+        known = {label: known_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
         for key in self.method_options:
             owner, dot, option = key.rpartition(".")
             if dot and owner not in methods:

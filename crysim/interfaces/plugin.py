@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -24,6 +24,10 @@ class Plugin:
     """The extra of crysim that brings this plug-in's dependencies, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
+    options_class: ClassVar[type | None] = None
+    """For a class whose ``__init__`` takes ``**options``: the dataclass that declares them with types and defaults."""
+    renamed_options: ClassVar[Mapping[str, str]] = {}
+    """New names of options by the old ones, which are accepted for one release (`crysim.renamed`)."""
 
     @classmethod
     def unavailable(cls) -> str | None:

@@ -1,32 +1,29 @@
-"""A search: one formula to a ranked table and files of its best distinct crystals."""
+"""A search: one formula, in cells of several contents, to a ranked table and files of its best distinct crystals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import accumulated_figure
 from crysim.analysis.references import compare_records
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
-from crysim.analysis.tables import Column, Table, Value
-from crysim.composition import CELLS, CellKind, Contents
-from crysim.crystal import Crystal
-from crysim.crystal.distinct import distinct
-from crysim.crystal.files import cif_text
+from crysim.analysis.tables import Table
+from crysim.composition import CELLS, CellKind
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
 from crysim.harness.contents import read_units
-from crysim.harness.executors import Job
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
-from crysim.harness.systems import names_structure, spelled_out
-from crysim.interfaces import Trial
+from crysim.harness.systems import names_structure, read_reference, spelled_out
+from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
-from crysim.written_files import WrittenFiles, refuse_link
+from crysim.workflows.search_plan import Plan, plan_search, searched_contents
+from crysim.written_files import refuse_link
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -34,17 +31,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from rich.console import Console
 
-COLUMNS = (
-    Column("rank", "rank"),
-    Column("energy_per_atom", "eV/atom", ".4f"),
-    Column("energy", "eV/cell", ".4f"),
-    Column("symbol", "space group"),
-    Column("space_group", "number"),
-    Column("iteration", "iteration"),
-    Column("converged", "converged"),
-    Column("reference", "reference"),
-    Column("file", "file"),
-)
+BUDGET = 100
+"""Relaxations of a search, where none are given."""
 
 
 @dataclass(frozen=True)
@@ -53,38 +41,40 @@ class SearchResult:
 
     Attributes:
         folder: of the results.
-        crystals: the best distinct ones, lowest energy first.
+        answers: the best distinct crystals, lowest energy per atom first.
         table: of them, with the files that they were written to.
-        record: the run as it lies on disk; None if it never began.
-        ended: how the run ended, interrupts and failures included.
+        records: the runs as they lie on disk, those that have begun.
+        ended: how the runs ended, interrupts and failures included.
     """
 
     folder: Path
-    crystals: tuple[Crystal, ...]
+    answers: tuple[Answer, ...]
     table: Table
-    record: RunRecord | None
+    records: tuple[RunRecord, ...]
     ended: Ended
 
     @property
     def structures(self) -> list[Structure]:
-        """The crystals as pymatgen structures."""
-        return [crystal.to_structure() for crystal in self.crystals]
+        """The crystals in their standard conventional cells, as pymatgen structures."""
+        return [answer.identity.conventional for answer in self.answers]
 
     @property
     def atoms(self) -> list[Atoms]:
-        """The crystals as ASE atoms; a row of the table is in each one's ``info``."""
+        """The crystals in their standard primitive cells as ASE atoms, each with its row of the table as ``info``."""
         from pymatgen.io.ase import AseAtomsAdaptor
 
         found = []
-        for structure, row in zip(self.structures, self.table.rows, strict=True):
-            one = AseAtomsAdaptor.get_atoms(structure)
+        for answer, row in zip(self.answers, self.table.rows, strict=True):
+            one = AseAtomsAdaptor.get_atoms(answer.identity.primitive)
             one.info.update(row)
             found.append(one)
         return found
 
     def dataframe(self) -> DataFrame:
-        """The table as a pandas DataFrame, unrounded."""
-        return self.table.to_dataframe()
+        """The table's rows as a pandas DataFrame, unrounded: what ``crysim search --json`` prints."""
+        from pandas import DataFrame
+
+        return DataFrame(list(self.table.rows))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that needs no network; by default ``report.html`` in the folder."""
@@ -92,127 +82,134 @@ class SearchResult:
 
         return write_report(self.folder, path)
 
+    def __repr__(self) -> str:
+        rows = self.table.rows
+        lowest = f", lowest {rows[0]['energy_per_atom']:.4f} eV/atom" if rows else ""
+        return f"<SearchResult in {self.folder}: {len(self.answers)} crystals{lowest}>"
+
     def _repr_html_(self) -> str:
         """Table, curve and the best crystal, for a notebook."""
-        parts = [self.table.to_html()] if self.crystals else []
-        if self.record is not None and self.record.trials:
-            comparison: Comparison = compare_records([self.record], {})
-            parts.append(figure_html(accumulated_figure(comparison)))
-        if self.crystals:
-            parts.append(crystal_html(self.crystals[0]))
+        parts = [self.table.to_html()] if self.answers else []
+        begun = [record for record in self.records if record.trials]
+        if begun:
+            parts.append(figure_html(accumulated_figure(compare_records(begun, {}, count_distinct=False))))
+        if self.answers:
+            parts.append(crystal_html(self.answers[0].crystal))
         return notebook_page(parts, self.ended.failures)
 
 
 def search(
     formula: str,
     *,
-    z: int | str = 1,
+    z: int | str | Iterable[int] | None = None,
+    max_atoms: int | None = None,
     method: str | None = None,
+    prototypes: bool = True,
     seed: int = 0,
     top: int = 10,
     out: str | Path | None = None,
-    cell: str = "conventional",
+    cell: str | None = None,
     config: str | Path | None = None,
     progress: bool | Console = False,
     **settings: Any,
 ) -> SearchResult:
-    """Search the stable crystals of one formula; the best distinct ones, lowest energy first.
+    """Search the stable crystals of a formula, in cells of several numbers of formula units.
 
     The same as ``crysim search``: same settings, checks, files and resume. An interrupt (Ctrl-C) returns what there is;
     the same call goes on where it was.
 
     Args:
-        formula: as in Ca4S4, or the structure that is to be found: a file, or ``mp:mp-1234``.
-        z: formula units per cell.
-        method: strategy; None: crysim.
+        formula: one formula unit, as in NaCl or Ca3Al2(SiO4)3; or the structure whose contents are searched: a file, or
+            ``mp:mp-1234``, which then is the reference too.
+        z: formula units per cell: a number, several, or a text such as ``1-4``. None: as many as keep the primitive
+            cell within 20 atoms, at least 1 to 4 while that is within 40.
+        max_atoms: per cell, at most.
+        method: strategy; None: known structure types, and then ``enumerate``.
+        prototypes: whether known structure types take part where no strategy is named.
         seed: of everything random.
         top: how many distinct crystals are wanted.
         out: folder of the results; None: crysim-FORMULA.
-        cell: conventional or primitive: the cell that the formula units fill.
+        cell: which cell the formula units fill, primitive (default) or conventional.
         config: a TOML file with further settings.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
-        settings: ``budget``, ``energy``, ``fmax``, ...: see `crysim.harness.config_file.read_settings`.
+        settings: ``budget``, ``energy``, ``fmax``, ``workers``, ...: see `crysim.harness.config_file.read_settings`.
+            The budget is shared evenly among the contents; every core is used unless ``workers`` says otherwise.
 
     Raises:
-        InputError: a name, a value or an option is wrong, or the folder holds a run of other settings.
+        InputError: a name, a value or an option is wrong, or the folder holds runs of other settings.
 
     Example:
         >>> import crysim
-        >>> found = crysim.search("NaCl", z=4, energy="chgnet", budget=50)  # doctest: +SKIP
+        >>> found = crysim.search("NaCl", energy="chgnet", budget=50)  # doctest: +SKIP
         >>> found.structures[0], found.dataframe()  # doctest: +SKIP
     """
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
-    if cell not in CELLS:
-        raise UnknownNameError("cell", cell, CELLS)
-    kind: CellKind = "primitive" if cell == "primitive" else "conventional"
-    references = settings.pop("reference", None) or ()
-    references = (references,) if isinstance(references, str) else tuple(references)
-    (name,), references = spelled_out([formula], references, kind, None if names_structure(formula) else read_units(z))
-    given = {"system": name, "cell": kind, "reference": references, "method": method or "crysim", "seeds": (seed,)}
-    given["out"] = str(out or f"crysim-{Contents.from_formula(name, cell=kind).name}")
-    read = read_settings(None if config is None else Path(config), {**settings, **given})
-    result = run_search(read, top=top, console=progress_console(progress))
+    console = progress_console(progress)
+    file = None if config is None else Path(config)
+    kind: CellKind = "primitive"
+    if cell is not None:
+        if cell not in CELLS:
+            raise UnknownNameError("cell", cell, CELLS)
+        kind = "conventional" if cell == "conventional" else "primitive"
+    names, reference = _systems(formula, z, kind, max_atoms, settings.pop("reference", None))
+    chosen = {"budget": BUDGET, "require_bound": True, "workers": _cores(), **_given(settings)}
+    read = read_settings(file, {**chosen, "system": names, "cell": kind, "seeds": (seed,)})
+    folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
+    read = replace(read, out=str(folder))
+    plan = plan_search(read, folder, method=method, prototypes=prototypes)
+    result = run_search(read, plan, reference=reference, top=top, console=console)
     result.ended.raise_bad_input()
     return result
 
 
-def run_search(settings: BenchSettings, *, top: int, console: Console | None = None) -> SearchResult:
-    """Run, or go on with, a search, and write its best distinct crystals."""
-    runs, systems = settings.runs(), settings.systems()
-    check_runs(runs)
-    out = Path(settings.out)
-    refuse_link(out / "crystals")
-    job = Job(runs[0], out / "run")
-    ended = run_all([job], 1, console=console)
-    record = read_run(job.folder) if (job.folder / MANIFEST).exists() else None
-    best = best_distinct(record.trials if record is not None else ())[:top]
-    matcher = ReferenceMatcher(systems[0].reference) if systems[0].reference else None
-    rows = _write_crystals(best, out / "crystals", matcher)
-    title = f"Crystals of {runs[0].system}, lowest energy first"
-    table = Table(title, COLUMNS, tuple(rows)).select([column.key for column in COLUMNS])
-    return SearchResult(out, tuple(t.crystal for t in best if t.crystal is not None), table, record, ended)
+def run_search(
+    settings: BenchSettings, plan: Plan, *, reference: str | None = None, top: int = 10, console: Console | None = None
+) -> SearchResult:
+    """Run, or go on with, the runs of a plan, and write the best distinct crystals.
 
-
-def best_distinct(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that count, each crystal once, lowest energy first."""
-    counting = [(t, t.crystal, t.energy) for t in trials if t.counts and t.crystal is not None and t.energy is not None]
-    order = distinct([crystal for _, crystal, _ in counting], [energy for _, _, energy in counting])
-    return [counting[index][0] for index in order]
-
-
-def _write_crystals(trials: Sequence[Trial], folder: Path, matcher: ReferenceMatcher | None) -> list[dict[str, Value]]:
-    """Write crystals as CIF in the order given, in place of those of an earlier call; returns the table's rows.
-
-    Files that a person put there, or changed, stay as they are (`crysim.written_files`). ``iteration`` counts
-    relaxations from 1; ``reference`` says whether a crystal matches the known ground truth.
+    Args:
+        settings: of the runs.
+        plan: see `crysim.workflows.search_plan.plan_search`.
+        reference: known ground truth, a structure file or ``mp:mp-1234``.
+        top: how many distinct crystals are wanted.
+        console: where the progress is shown; None: nowhere.
     """
-    files = WrittenFiles(folder)
-    files.clear()
-    rows: list[dict[str, Value]] = []
-    for rank, trial in enumerate(trials, start=1):
-        crystal, energy = trial.crystal, trial.energy
-        assert crystal is not None
-        assert energy is not None
-        file = files.write(f"{rank:03d}-{crystal.composition.formula}-{crystal.space_group}", ".cif", cif_text(crystal))
-        row: dict[str, Value] = {
-            "rank": rank,
-            "energy_per_atom": energy / crystal.num_atoms,
-            "energy": energy,
-            "symbol": crystal.group.symbol,
-            "space_group": crystal.space_group,
-            "iteration": trial.number + 1,
-            "converged": trial.status == "relaxed",
-            "file": str(file),
-        }
-        if matcher is not None:
-            row["reference"] = _match_text(matcher, crystal)
-        rows.append(row)
-    return rows
+    out = Path(settings.out)
+    known = None if reference is None else read_reference(reference, plan.contents[0].composition)
+    check_runs([job.spec for job in plan.jobs])
+    refuse_link(out / "crystals")
+    if console is not None:
+        console.print(plan.text(), highlight=False, soft_wrap=True)
+    ended = run_all(plan.jobs, settings.workers, console=console)
+    records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
+    answers = find_answers(records, top)
+    files = write_answers(answers.best, out / "crystals")
+    matcher = None if known is None else ReferenceMatcher(known)
+    title = f"Crystals of {plan.formula}, lowest energy first"
+    table = answer_table(answers, files, title=title, matcher=matcher, pressure=settings.relax.pressure)
+    return SearchResult(out, answers.best, table, tuple(records), ended)
 
 
-def _match_text(matcher: ReferenceMatcher, crystal: Crystal) -> str:
-    match = matcher.match(crystal)
-    if match.strict:
-        return "matches strictly"
-    return "matches" if match.found else "no match"
+def _systems(
+    formula: str, z: int | str | Iterable[int] | None, cell: CellKind, max_atoms: int | None, reference: Any
+) -> tuple[tuple[str, ...], str | None]:
+    """The formulas per cell that are searched, and the known ground truth."""
+    given = (reference,) if isinstance(reference, str) else tuple(reference or ())
+    if len(given) > 1:
+        raise InputError("a search has one reference: give --reference once")
+    if names_structure(formula):
+        names, sources = spelled_out([formula], given, cell)
+        return names, sources[0].partition("=")[2]
+    units = None if z is None else read_units(z if isinstance(z, int | str) else tuple(z))
+    contents = searched_contents(formula, units, cell, max_atoms)
+    return tuple(one.formula for one in contents), given[0].rpartition("=")[2] if given else None
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -42,6 +42,8 @@ def test_bonds_shorter_than_the_default_distance_are_no_hindrance_but_a_distance
 def test_a_corrupt_folder_is_found_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "POSCAR_1").write_text("nothing")
     part = PartSpec("prototypes", {"folder": str(tmp_path)})
-    spec = RunSpec(Composition.from_formula("Na4Cl4"), "prototypes", part, PartSpec("ase:lj"))
+    spec = RunSpec(
+        system=Composition.from_formula("Na4Cl4"), method="prototypes", strategy=part, energy=PartSpec("ase:lj")
+    )
     with pytest.raises(InputError, match="POSCAR_1"):
         spec.check()

@@ -85,20 +85,33 @@ def test_a_system_is_named_by_its_structure_and_searched_in_the_cell_that_is_ask
     assert spelled_out(["ScBe5"], ["ScBe5=x.cif"]) == (("ScBe5",), ("ScBe5=x.cif",))
     assert spelled_out([path]) == (("Ca4S4",), (f"Ca4S4={path}",))
     assert spelled_out([path], cell="primitive") == (("CaS",), (f"CaS={path}",))
-    names, references = spelled_out(["Ca4S4", "Y6Co51"], cell="primitive")
-    assert names == ("CaS", "Y2Co17")
-    assert references == ("CaS=Ca4S4", "Y2Co17=Y6Co51")
+    assert spelled_out(["Ca4S4", "Y6Co51"], cell="primitive") == (("Ca4S4", "Y6Co51"), ())
+    assert spelled_out(["CaS"], [path], "primitive", (1, 2)) == (("CaS", "Ca2S2"), (f"CaS={path}", f"Ca2S2={path}"))
     small = find_system("CaS", reference="Ca4S4")
     assert small.reference is not None
     assert ReferenceMatcher(small.reference).match(crystal).strict
-    assert spelled_out(["Na4Cl4"], [path], cell=None) == (("Na4Cl4",), (f"Na4Cl4={path}",))
-    with pytest.raises(InputError, match="primitive cell of Na4Cl4 is not known"):
-        spelled_out(["Na4Cl4"], cell="primitive")
+    assert spelled_out(["Na4Cl4"], [path]) == (("Na4Cl4",), (f"Na4Cl4={path}",))
+    with pytest.raises(InputError, match="leave out --z"):
+        spelled_out([path], units=(2,))
     with pytest.raises(InputError, match="cell 'tiny'"):
         spelled_out(["Ca4S4"], cell="tiny")
     settings = read_settings(None, {"system": [path], "cell": "primitive"})
     assert settings.system == ("CaS",)
     assert settings.systems()[0].reference is not None
+    assert settings.runs()[0].system.name == "CaS-primitive"
+
+
+def test_contents_of_the_primitive_cell_have_the_reference_that_they_can_hold() -> None:
+    rock_salt = find_system("CaS", cell="primitive")
+    conventional = find_system("Ca4S4")
+    assert (rock_salt.name, rock_salt.reference) == ("CaS-primitive", conventional.reference)
+    weights = conventional.energies[0][0]
+    whole = conventional.reference_energy({"model": weights})
+    assert whole is not None
+    assert rock_salt.reference_energy({"model": weights}) == pytest.approx(whole / 4)
+    assert find_system("CaS", z=3, cell="primitive").reference is not None
+    assert find_system("Ca3Al2Si3O12", cell="primitive").reference is None  # garnet's primitive cell holds four
+    assert find_system("Ca3Al2Si3O12", z=4, cell="primitive").reference is not None
 
 
 @pytest.fixture

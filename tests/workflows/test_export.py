@@ -19,7 +19,7 @@ from crysim.crystal.export import FORMATS, Entry
 from crysim.crystal.files import read_structure
 from crysim.errors import InputError
 from crysim.harness.loop import execute
-from crysim.harness.spec import PartSpec, RunSpec
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import RelaxSettings
 from crysim.workflows.export import best_entries, export
 
@@ -32,10 +32,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("search")
     part = PartSpec("prototypes", {"rounds": 1})
     spec = RunSpec(
-        Composition.from_formula("Cu4"), "prototypes", part, PartSpec("ase:emt"), budget=6,
-        relax=RelaxSettings(max_steps=30, num_frames=0),
+        system=Composition.from_formula("Cu4"), method="prototypes", strategy=part, energy=PartSpec("ase:emt"),
+        budget=6, relax=RelaxSettings(max_steps=30, num_frames=0),
     )  # fmt: skip
-    execute(spec, folder / "run")
+    execute(spec, folder / "run", build_energy(spec.energy))
     return folder
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crysim.arrays import Floats
+from crysim.composition import SYMBOLS
 from crysim.interfaces import EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins.checked.faults import Checked, is_number, is_seconds
 
@@ -24,6 +25,28 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
     """
 
     kind = "energy"
+
+    @property
+    def cutoff(self) -> float | None:
+        """The model's, looked at: a length above 0, or None."""
+        with self._calling("cutoff"):
+            cutoff = self._plugin.cutoff
+        if cutoff is not None and not (is_number(cutoff) and cutoff > 0):
+            self._fault(f"its cutoff is {cutoff!r}, not a length in Å")
+        return cutoff
+
+    @property
+    def elements(self) -> frozenset[str] | None:
+        """The model's, looked at: symbols, or None."""
+        with self._calling("elements"):
+            elements = self._plugin.elements
+        if elements is not None and not (isinstance(elements, frozenset) and elements <= set(SYMBOLS)):
+            self._fault("its elements are no frozenset of chemical symbols")
+        return elements
+
+    def warm_up(self) -> None:
+        """The model's."""
+        self._plugin.warm_up()
 
     def fingerprint(self) -> dict[str, str]:
         """The model's, looked at: text by text."""

@@ -32,7 +32,6 @@ class TestConvex(SolverSuite):
     kinds = ("low-rank",)
     proves = True
     distinct = 5
-    time_limit = 60.0  # it ends when it is done; loading the compiled code may take a second on a loaded machine
 
     @pytest.fixture
     def solver(self):

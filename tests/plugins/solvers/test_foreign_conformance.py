@@ -103,6 +103,7 @@ class TestAmplify(SolverSuite):
     """What depends on the service, its optima and its seeds, is the stand-in's here."""
 
     deterministic = False
+    time_limit = 1.0  # the stand-in anneals for as long as it is told
 
     @pytest.fixture
     def solver(self, url: str, monkeypatch: pytest.MonkeyPatch) -> IsingSolver:

@@ -1,0 +1,198 @@
+"""The answers of a search: each distinct crystal once, named by what it is, lowest energy per atom first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crysim.analysis.tables import Column, Table, Value
+from crysim.crystal import Crystal
+from crysim.crystal.distinct import group_distinct
+from crysim.crystal.files import cif_text
+from crysim.crystal.identity import TIGHT, Identity, identify
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.journal import RunRecord
+from crysim.interfaces import Trial, TrialStatus
+from crysim.written_files import WrittenFiles
+
+COLUMNS = (
+    Column("rank", "rank"),
+    Column("formula", "formula", formula=True),
+    Column("z", "Z"),
+    Column("atoms", "atoms"),
+    Column("group", "space group"),
+    Column("tight_group", f"at {TIGHT:g} Å"),
+    Column("pearson", "Pearson"),
+    Column("prototype", "prototype"),
+    Column("energy_per_atom", "eV/atom", ".4f"),
+    Column("above_best", "above", ".4f"),
+    Column("volume_per_atom", "Å³/atom", ".2f"),
+    Column("min_distance", "bond (Å)", ".3f"),
+    Column("times_found", "found"),
+    Column("first_found", "first"),
+    Column("status", "status"),
+    Column("template", "template"),
+    Column("reference", "reference"),
+    Column("file", "file"),
+)
+TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula", "file"))
+"""The columns that a terminal shows; the formula is in the title, the files have the rank in their names."""
+UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A distinct crystal that a search found.
+
+    Attributes:
+        identity: what it is: true space group, standard cells, structure type.
+        trial: the relaxation of lowest energy that ended there.
+        energy_per_atom: eV (enthalpy under pressure).
+        times_found: relaxations that ended there.
+        first_found: number of the first of them, counted from 1 over the whole search in the order of its runs.
+        template: the structure type that the first of them started from, or None.
+    """
+
+    identity: Identity
+    trial: Trial
+    energy_per_atom: float
+    times_found: int
+    first_found: int
+    template: str | None
+
+    @property
+    def crystal(self) -> Crystal:
+        """The crystal in the conventional cell of its true group."""
+        return self.identity.crystal
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a search found, and what it left out.
+
+    Attributes:
+        best: lowest energy per atom first.
+        num_distinct: distinct crystals in all.
+        left_out: relaxations that are no answer, by status.
+    """
+
+    best: tuple[Answer, ...]
+    num_distinct: int
+    left_out: Counter[str]
+
+    def note(self) -> str:
+        """How many there are, and what was left out, in one line."""
+        text = f"{self.num_distinct} distinct crystals"
+        if self.left_out:
+            text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
+        return text
+
+
+def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
+    """The best distinct crystals of some runs of one formula and energy model.
+
+    Args:
+        records: in the order in which their relaxations are counted.
+        top: how many, at most.
+    """
+    trials: list[tuple[int, Trial, Crystal, float]] = []
+    left_out: Counter[str] = Counter()
+    number = 0
+    for record in records:
+        for trial in record.trials:
+            number += 1
+            if trial.counts and trial.crystal is not None and trial.energy is not None:
+                trials.append((number, trial, trial.crystal, trial.energy))
+            else:
+                left_out[str(trial.status)] += 1
+    rows = group_distinct([crystal for *_, crystal, _ in trials], [energy for *_, energy in trials])
+    best = []
+    for row in rows[:top]:
+        _, trial, crystal, energy = trials[row[0]]
+        first = min((trials[index] for index in row), key=lambda one: one[0])
+        template = first[1].candidate.info.get("prototype")
+        found = None if template is None else str(template)
+        per_atom = energy / crystal.num_atoms
+        best.append(Answer(identify(crystal), trial, per_atom, len(row), first[0], found))
+    return Answers(tuple(best), len(rows), left_out)
+
+
+def write_answers(answers: Sequence[Answer], folder: Path) -> list[Path]:
+    """Write each answer's conventional cell as CIF and its primitive cell as POSCAR, in place of an earlier call's.
+
+    Files that a person put there, or changed, stay as they are (`crysim.written_files`).
+
+    Returns:
+        The CIF files, in the order of the answers.
+    """
+    files = WrittenFiles(folder)
+    files.clear()
+    paths = []
+    for rank, answer in enumerate(answers, start=1):
+        stem = f"{rank:03d}-{answer.crystal.composition.reduced_formula}-{answer.identity.space_group}"
+        paths.append(files.write(stem, ".cif", cif_text(answer.crystal)))
+        files.write(f"{stem}-primitive", ".vasp", answer.identity.primitive.to(fmt="poscar"))
+    return paths
+
+
+def answer_table(
+    answers: Answers, files: Sequence[Path], *, title: str, matcher: ReferenceMatcher | None, pressure: float
+) -> Table:
+    """The answers as a table; its rows are what ``--json`` prints.
+
+    Args:
+        answers: of `find_answers`.
+        files: one for each.
+        title: of the table.
+        matcher: of the known ground truth, or None.
+        pressure: GPa; energies are enthalpies under it.
+    """
+    rows: list[dict[str, Value]] = []
+    for rank, (answer, file) in enumerate(zip(answers.best, files, strict=True), start=1):
+        rows.append(_row(rank, answer, answers.best[0].energy_per_atom, file, matcher, pressure))
+    columns = tuple(
+        Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
+    )
+    notes = (
+        "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
+        "template: the known structure type that it started from",
+        answers.note(),
+    )
+    return Table(title, columns, tuple(rows), notes)
+
+
+def _row(
+    rank: int, answer: Answer, lowest: float, file: Path, matcher: ReferenceMatcher | None, pressure: float
+) -> dict[str, Value]:
+    identity = answer.identity
+    row: dict[str, Any] = {
+        "rank": rank,
+        "formula": identity.crystal.composition.reduced_formula,
+        "z": identity.z,
+        "atoms": identity.num_atoms,
+        "space_group": identity.space_group,
+        "symbol": identity.symbol,
+        "group": f"{identity.symbol} ({identity.space_group})",
+        "tight_group": None if identity.tight_space_group == identity.space_group else identity.tight_symbol,
+        "tight_space_group": identity.tight_space_group,
+        "pearson": identity.pearson,
+        "prototype": identity.prototype_name,
+        "energy_per_atom": answer.energy_per_atom,
+        "above_best": answer.energy_per_atom - lowest,
+        "volume_per_atom": identity.volume_per_atom,
+        "min_distance": identity.min_distance,
+        "times_found": answer.times_found,
+        "first_found": answer.first_found,
+        "status": "converged" if answer.trial.status is TrialStatus.RELAXED else str(answer.trial.status),
+        "template": answer.template,
+        "file": str(file),
+    }
+    if pressure:
+        row["pressure"] = pressure
+    if matcher is not None:
+        match = matcher.match(answer.crystal)
+        row["reference"] = "matches strictly" if match.strict else "matches" if match.found else "no match"
+    return row

@@ -1,0 +1,152 @@
+"""What a search runs: which contents, which strategies, and how the budget is shared among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from crysim.composition import CellKind, Composition, Contents
+from crysim.crystal.generation import allowed_space_groups
+from crysim.crystal.prototypes import iterate_prototypes
+from crysim.errors import InputError
+from crysim.harness.contents import MAX_SEARCHED, contents_of, default_units
+from crysim.harness.executors import Job
+from crysim.harness.run_folder import run_folder
+from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import RunSpec
+from crysim.symmetry import compatible_space_groups
+
+PROTOTYPES = "prototypes"
+"""The strategy that proposes known structure types."""
+GENERATOR = "enumerate"
+"""The strategy that a search uses where none is named: on simple crystals the first of its candidates is the answer."""
+PROTOTYPES_SHARE = 0.5
+"""Of the budget, at most, goes to known structure types."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a search, in the order in which they begin: smallest cells first.
+
+    Attributes:
+        formula: of one unit.
+        contents: that are searched.
+        jobs: runs with their folders.
+    """
+
+    formula: str
+    contents: tuple[Contents, ...]
+    jobs: tuple[Job, ...]
+
+    @property
+    def budget(self) -> int:
+        """Relaxations of all runs."""
+        return sum(job.spec.budget for job in self.jobs)
+
+    def text(self) -> str:
+        """What is searched, in one line."""
+        units = [contents.composition.num_formula_units for contents in self.contents]
+        atoms = [contents.num_atoms for contents in self.contents]
+        cell = "primitive" if self.contents[0].primitive else "conventional"
+        methods = list(dict.fromkeys(job.spec.method for job in self.jobs))
+        return (
+            f"{self.formula}: {_listed(units)} formula unit{'s' if units != [1] else ''} per {cell} cell "
+            f"({_listed(atoms)} atoms), {self.budget} relaxations by {' and '.join(methods)}"
+        )
+
+
+def searched_contents(
+    formula: str, units: Sequence[int] | None, cell: CellKind, max_atoms: int | None
+) -> list[Contents]:
+    """The contents that a search of a formula tries.
+
+    Args:
+        formula: one unit, as it is written.
+        units: formula units per cell; None: `crysim.harness.contents.default_units` of the primitive cell, one of the
+            conventional cell.
+        cell: which cell they fill.
+        max_atoms: per cell, at most; None: `MAX_SEARCHED`.
+
+    Raises:
+        InputError: no formula, or nothing is left of it.
+    """
+    most = MAX_SEARCHED if max_atoms is None else max_atoms
+    if most < 1:
+        raise InputError(f"max_atoms is {most}: it must be at least 1")
+    written = Composition.from_formula(formula)
+    if units is None:
+        if cell == "conventional":
+            return contents_of(formula, [1], cell, most)
+        unit = Composition.from_formula(written.reduced_formula)
+        return contents_of(unit.formula, default_units(unit, most), cell, most)
+    kept = [z for z in units if z * written.num_atoms <= most] if max_atoms is not None else list(units)
+    if not kept:
+        raise InputError(f"no contents of {formula} have at most {most} atoms: raise --max-atoms or lower --z")
+    return contents_of(formula, kept, cell, MAX_SEARCHED)
+
+
+def plan_search(settings: BenchSettings, out: Path, *, method: str | None, prototypes: bool) -> Plan:
+    """The runs of a search.
+
+    Args:
+        settings: their systems are the contents; their budget is that of the whole search.
+        out: folder of the results.
+        method: strategy; None: known structure types and then `GENERATOR`.
+        prototypes: whether known structure types take part where no strategy is named.
+
+    Raises:
+        InputError: a name or a value is wrong, or the budget is less than one relaxation for each of the contents.
+    """
+    general = _fitting(replace(settings, method=(method or GENERATOR,)).runs())
+    contents = [spec.system for spec in general]
+    known = [0] * len(contents)
+    if method is None and prototypes:
+        known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups)
+    shares = _shares(settings.budget - sum(known), len(contents))
+    typed = replace(settings, method=(PROTOTYPES,), method_options={}, seed_structures=())
+    runs: list[RunSpec] = []
+    for place, spec in enumerate(general):
+        if known[place]:
+            strategy = next(run.strategy for run in typed.runs() if run.system == spec.system)
+            runs.append(replace(spec, method=PROTOTYPES, strategy=strategy, parts={}, budget=known[place]))
+        runs.append(replace(spec, budget=shares[place]))
+    jobs = [Job(spec, run_folder(out / "runs", spec.system.name, spec.method, spec.seed)) for spec in runs]
+    unit = contents[0].composition.reduced_formula
+    return Plan(unit, tuple(contents), tuple(jobs))
+
+
+def _fitting(runs: Sequence[RunSpec]) -> list[RunSpec]:
+    """The runs whose contents fit an allowed space group; all of them if none does, for what they then say."""
+    fitting = [run for run in runs if compatible_space_groups(run.system, allowed_space_groups(run.space_groups))]
+    return fitting or list(runs)
+
+
+def _known_types(contents: Sequence[Contents], most: int, space_groups: tuple[int, ...] | None) -> list[int]:
+    """How many of the likeliest structure types, at most so many in all, each of the contents holds."""
+    counts = [0] * len(contents)
+    for one in iterate_prototypes(contents[0].composition):
+        if sum(counts) >= most:
+            break
+        for place, wanted in enumerate(contents):
+            crystal = one.with_contents(wanted)
+            if crystal is not None and (space_groups is None or crystal.space_group in space_groups):
+                counts[place] += 1
+                break
+    return counts
+
+
+def _shares(budget: int, parts: int) -> list[int]:
+    """A budget in even parts, the first ones one larger where it does not divide."""
+    if budget < parts:
+        raise InputError(f"a budget of {budget} is less than one relaxation for each of {parts} cells: raise --budget")
+    return [budget // parts + (place < budget % parts) for place in range(parts)]
+
+
+def _listed(values: Sequence[int]) -> str:
+    """``1 to 4`` where they follow one another or are evenly apart, else each."""
+    if len(values) == 1:
+        return str(values[0])
+    steps = {second - first for first, second in pairwise(values)}
+    return f"{values[0]} to {values[-1]}" if len(values) > 2 and len(steps) == 1 else ", ".join(map(str, values))
