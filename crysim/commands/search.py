@@ -45,6 +45,10 @@ def search(
         bool,
         typer.Option("--prototypes/--no-prototypes", help="Known structure types take part.", rich_help_panel=o.RUN),
     ] = True,
+    prototype_folder: Annotated[
+        Path | None,
+        typer.Option("--prototype-folder", help="Structure files to take as types too.", rich_help_panel=o.RUN),
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Relaxations of the whole search. Default: 100.", rich_help_panel=o.RUN)
     ] = None,
@@ -80,6 +84,7 @@ def search(
         cell=cell,
         method=method,
         prototypes=prototypes,
+        prototype_folder=prototype_folder,
         seed=seed,
         top=top,
         out=out,

@@ -65,7 +65,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
     converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}
     units, cell = converted.pop("z", None), converted.get("cell", CELLS[0])
-    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
+    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference")
     converted["system"], converted["reference"] = spelled_out(systems, references, cell, units)
     settings = BenchSettings(
         **converted,

@@ -12,7 +12,7 @@ from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import MAX_SEARCHED, units
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
-from crysim.harness.systems import System, find_system, read_seed_structures
+from crysim.harness.systems import System, find_system, read_seed_structures, references
 from crysim.interfaces import Strategy
 from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_manager
 
@@ -51,10 +51,11 @@ class BenchSettings(RunSettings):
         shown_default="crysim and random",
     )
     seeds: tuple[int, ...] = setting((0,), "One run each, as in 0-4 or 0,3,7.", RUN)
-    reference: tuple[str, ...] = setting(
-        (),
+    reference: Mapping[str, str] = setting(
+        {},
         "Known ground truth: a structure file, or mp:mp-1234 of the Materials Project; may be repeated.",
         RUN,
+        reader=references,
         metavar="[FORMULA=]FILE",
     )
     seed_structures: tuple[str, ...] = setting(
@@ -101,16 +102,7 @@ class BenchSettings(RunSettings):
         Raises:
             InputError: a formula or a reference is wrong.
         """
-        references: dict[str, str] = {}
-        for text in self.reference:
-            formula, equals, source = text.partition("=")
-            if not equals and len(self.system) > 1:
-                raise InputError(f"reference '{text}': say whose it is, as in --reference {self.system[0]}={text}")
-            formula, source = (formula, source) if equals else (self.system[0], text)
-            if formula not in self.system:
-                raise UnknownNameError("system of a reference", formula, self.system)
-            references[formula] = source
-        return [find_system(text, reference=references.get(text), cell=self._cell) for text in self.system]
+        return [find_system(text, reference=self.reference.get(text), cell=self._cell) for text in self.system]
 
     def runs(self) -> list[RunSpec]:
         """Every run, seeds innermost.

@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, global_generator_kept
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 
@@ -32,7 +32,11 @@ class CalculatorModel(EnergyModel):
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell of each crystal; see `crysim_energies.ase_relaxation`."""
         symmetry = settings.symmetry or self.default_symmetry
-        return [relax_crystal(crystal, self.calculator, settings, symmetry) for crystal in crystals]
+        relaxations = []
+        for crystal in crystals:
+            with global_generator_kept():  # scipy's logm, of the cell filter, draws from it
+                relaxations.append(relax_crystal(crystal, self.calculator, settings, symmetry))
+        return relaxations
 
     def _energy(self, crystal: Crystal) -> float:
         atoms = atoms_of(crystal)
