@@ -73,7 +73,7 @@ def test_what_cannot_be_searched_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave out one of them"):
         run(Cuts(methods=("random",), prototypes=True))
     with pytest.raises(InputError, match="leave out --reference"):
-        run(Cuts(references=("Si=a.cif",)))
+        run(Cuts(references={"Si": "a.cif"}))
     with pytest.raises(InputError, match="budget of 3 is less than"):
         run(Cuts(3, systems=("Si",)))
     assert not (tmp_path / "out").exists()
