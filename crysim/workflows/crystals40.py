@@ -19,7 +19,7 @@ from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import settle
 from crysim.workflows.running import Ended, check_runs, run_all
-from crysim.workflows.search_plan import GENERATOR, PROTOTYPES, plan_search, searched_contents
+from crysim.workflows.search_plan import GENERATOR, PROTOTYPES, PROTOTYPES_SHARE, plan_search, searched_contents
 from crysim.written_files import path_part
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ def _label(settings: BenchSettings, method: str | None, prototypes: bool) -> lis
 
 def _notes(settings: BenchSettings, method: str | None, prototypes: bool) -> list[str]:
     """How it was searched, and what was cut of the protocol, one line each."""
-    strategy = method or (f"{PROTOTYPES} and {GENERATOR}" if prototypes else GENERATOR)
+    strategy = method or GENERATOR
+    if prototypes and method is None:
+        strategy += f" after known structure types (strategy {PROTOTYPES}), to which at most {PROTOTYPES_SHARE:.0%} go"
     symmetry = settings.relax.symmetry or "the model's own"
     notes = [
         f"each search: the formula alone, {UNITS[0]} to {UNITS[-1]} formula units and at most {MAX_ATOMS} atoms per "
