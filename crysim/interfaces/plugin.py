@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +23,10 @@ class Plugin:
     """The extra of crysim that brings this plug-in's dependencies, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
+
+    newer_options: ClassVar[Mapping[str, Any]] = {}
+    """Options that the first runs did not have, with the value that those runs had in effect: a run's manifest does
+    not say it, so that earlier runs go on."""
 
     @classmethod
     def unavailable(cls) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar
 
 from crysim import hookimpl
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import EnergyModel
-from crysim_energies.calculator_model import CalculatorModel
+from crysim_energies.calculator_model import CalculatorModel, Optimizer
 
 _SPECIAL = {"mace_mp", "mattersim"}
 """Names of other packages' calculators that ASE knows besides its list."""
@@ -23,12 +24,18 @@ class ASEModel(CalculatorModel):
     name = "ase"
     argument = "calculator_name"
 
-    def __init__(self, *, calculator_name: str, options: dict[str, Any] | None = None) -> None:
+    newer_options: ClassVar[Mapping[str, Any]] = {"optimizer": "fire"}
+
+    def __init__(
+        self, *, calculator_name: str, options: dict[str, Any] | None = None, optimizer: Optimizer = "bfgs"
+    ) -> None:
         """Make the calculator.
 
         Args:
             calculator_name: a name that ASE knows, or the dotted path of a class or a function that makes one.
             options: keyword arguments of the calculator.
+            optimizer: ``bfgs`` in the free parameters of the primitive cell; or ASE's ``fire``, as in runs of earlier
+                versions, which go on with it.
 
         Raises:
             InputError: an unknown name (the closest is suggested), a package that is missing, or options that the
@@ -36,6 +43,7 @@ class ASEModel(CalculatorModel):
         """
         self.calculator_name = calculator_name
         self.options = dict(options or {})
+        self.optimizer = optimizer
         factory = find_calculator(calculator_name)
         try:
             self._calculator = factory(**self.options)

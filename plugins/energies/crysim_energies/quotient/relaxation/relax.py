@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds, still_holds
-from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.networks.network import list_bonds, still_holds
 from crysim_energies.quotient.relaxation.bfgs import Descent
+from crysim_energies.quotient.relaxation.evaluation import Evaluator, evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.evaluation import Potential
 
 SKIN = 0.5
 """Å by which the lists of bonds reach beyond the cut-off."""
@@ -88,7 +92,7 @@ def told(tracks: Sequence[Track]) -> str:
 
 
 def relax_in_groups(
-    network: QuotientNetwork,
+    network: Potential,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     max_bonds: int,
@@ -110,7 +114,7 @@ def relax_in_groups(
     tracks = [Track(crystal, limit) for crystal, limit in zip(crystals, limits, strict=True)]
     waiting = deque(tracks)
     active: list[Track] = []
-    batch: Batch | None = None
+    batch: Evaluator | None = None
     while waiting or active:
         began = time.perf_counter()
         if _fill(network, active, waiting, max_bonds) or batch is None:
@@ -118,11 +122,13 @@ def relax_in_groups(
         if not active:
             continue
         if _renew_bonds(network, active) or batch is None:
-            batch = Batch(network, [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds])
+            batch = evaluator(network, [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds])
         result = batch.evaluate([t.descent.trial for t in active if t.descent])
         for i, track in enumerate(active):
             energy, shortest = float(result.energies[i]), float(result.shortest[i])
             _receive(network, track, energy, result.gradients[i], shortest, settings)
+            if track.descent and track.descent.here is None and result.refusal(i):
+                track.fail(result.refusal(i))
         share = (time.perf_counter() - began) / len(active)
         for track in active:
             track.seconds += share
@@ -134,7 +140,7 @@ def relax_in_groups(
     return tracks
 
 
-def _fill(network: QuotientNetwork, active: list[Track], waiting: deque[Track], max_bonds: int) -> bool:
+def _fill(network: Potential, active: list[Track], waiting: deque[Track], max_bonds: int) -> bool:
     """Let waiting crystals enter while there is room; whether any did."""
     entered = False
     size = sum(t.bonds.size for t in active if t.bonds)
@@ -148,7 +154,7 @@ def _fill(network: QuotientNetwork, active: list[Track], waiting: deque[Track], 
     return entered
 
 
-def _start(network: QuotientNetwork, track: Track) -> None:
+def _start(network: Potential, track: Track) -> None:
     crystal = track.crystal
     unknown = [e for e in crystal.composition.elements if e not in network.element_types]
     if unknown:
@@ -166,7 +172,7 @@ def _start(network: QuotientNetwork, track: Track) -> None:
         track.fail("two atoms start at one place")
 
 
-def _renew_bonds(network: QuotientNetwork, active: Sequence[Track]) -> bool:
+def _renew_bonds(network: Potential, active: Sequence[Track]) -> bool:
     """Search the neighbours again where atoms have moved beyond the skin; whether any had."""
     renewed = False
     for track in active:
@@ -182,7 +188,7 @@ def _renew_bonds(network: QuotientNetwork, active: Sequence[Track]) -> bool:
 
 
 def _receive(
-    network: QuotientNetwork, track: Track, energy: float, gradient: Floats, shortest: float, settings: RelaxSettings
+    network: Potential, track: Track, energy: float, gradient: Floats, shortest: float, settings: RelaxSettings
 ) -> None:
     """Hand an evaluation to the crystal's minimiser and see whether it is done."""
     unit, descent = track.unit, track.descent

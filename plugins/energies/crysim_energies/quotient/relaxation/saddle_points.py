@@ -9,14 +9,17 @@ the energy asks for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from crysim.crystal import Crystal
 from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.networks.network import QuotientNetwork
 from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups
 from crysim_energies.quotient.relaxation.soft_modes import Mode, softest_modes
 from crysim_energies.trajectory import crystal_rng
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.evaluation import Potential
 
 MOVE = 0.2
 """Å that the farthest atom moves along a mode: far enough for broken symmetry to be seen."""
@@ -34,14 +37,14 @@ def without_symmetry(crystal: Crystal) -> Crystal:
 
 
 def polish(
-    network: QuotientNetwork, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
+    network: Potential, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
 ) -> list[list[Track]]:
     """The further ways down from where relaxations within the space groups ended.
 
     Args:
         network: the potential.
         tracks: of relaxations within the space groups.
-        settings: when to stop; the steps of all of a crystal's ways together are limited.
+        settings: when to stop; the steps and the time of all of a crystal's ways together are limited.
         max_bonds: of a batch.
 
     Returns:
@@ -51,7 +54,7 @@ def polish(
     further: list[list[Track]] = [[] for _ in tracks]
     going = [i for i, track in enumerate(tracks) if not track.failed]
     for number in range(ROUNDS):
-        going = [i for i in going if _steps(tracks[i], further[i]) < settings.max_steps]
+        going = [i for i in going if _goes_on(tracks[i], further[i], settings)]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
         rngs = [crystal_rng(tracks[i].crystal, f"polish {number}") for i in going]
         searched = softest_modes(network, [without_symmetry(end) for end in ends], rngs, max_bonds)
@@ -79,6 +82,13 @@ def polish(
 
 def _steps(track: Track, further: Sequence[Track]) -> int:
     return track.steps + sum(t.steps for t in further)
+
+
+def _goes_on(track: Track, further: Sequence[Track], settings: RelaxSettings) -> bool:
+    """Whether there are steps and time left to look for a way down."""
+    seconds = track.seconds + sum(t.seconds for t in further)
+    in_time = settings.timeout is None or seconds < settings.timeout
+    return in_time and _steps(track, further) < settings.max_steps
 
 
 def _moved(crystal: Crystal, mode: Mode) -> Crystal:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import cholesky, eigh_tridiagonal, solve_triangular
@@ -17,9 +18,12 @@ from scipy.linalg import cholesky, eigh_tridiagonal, solve_triangular
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
-from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.networks.network import list_bonds
+from crysim_energies.quotient.relaxation.evaluation import evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.evaluation import Potential
 
 REACH = 0.01
 """Å by which an atom moves at most in a difference of gradients, and times 0.2 the cell's strain."""
@@ -61,6 +65,9 @@ class _Lanczos:
 
     def receive(self, gradient: Floats) -> None:
         """Take in the gradient at the trial and set the next one."""
+        if not np.isfinite(gradient).all():
+            self.done = True  # a calculator refuses what is so near to a crystal at rest: nothing is known of its modes
+            return
         if self._gradient is None:
             self._gradient = gradient
             self._ask(self._first)
@@ -99,7 +106,7 @@ class _Lanczos:
 
 
 def softest_modes(
-    network: QuotientNetwork, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator], max_bonds: int
+    network: Potential, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator], max_bonds: int
 ) -> tuple[list[Mode | None], list[int], list[float]]:
     """For each crystal a motion of its free parameters along which its energy falls, or None if none is found.
 
@@ -128,7 +135,7 @@ def softest_modes(
             # the motions are so small that the first list serves for all
             bonds.append(list_bonds(network, units[-1], units[-1].start(), 4 * REACH))
             size += bonds[-1].size
-        batch = Batch(network, units, bonds)
+        batch = evaluator(network, units, bonds)
         searches = [
             _Lanczos(unit, stiffness(unit, b.at, b), rngs[i]) for unit, b, i in zip(units, bonds, chosen, strict=True)
         ]
