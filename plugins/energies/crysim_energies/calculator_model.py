@@ -14,7 +14,6 @@ from crysim.crystal import Crystal
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
-
 Optimizer = Literal["bfgs", "fire"]
 """How atoms and cell go down: ``bfgs`` in the crystal's free parameters, the calculator on the primitive cell, as the
 networks do it (`crysim_energies.quotient`); ``fire`` with ASE on the conventional cell, as all runs did at first."""

@@ -6,6 +6,7 @@ from crysim.interfaces import EnergyModel
 from crysim.testing.energies import EnergyModelSuite
 from crysim_energies.ase import ASEModel
 from crysim_energies.chgnet import CHGNetModel
+from crysim_energies.sevennet import SevenNetModel
 
 
 class TestCHGNet(EnergyModelSuite):
@@ -43,3 +44,11 @@ class TestEMT(EnergyModelSuite):
     @classmethod
     def model(cls) -> EnergyModel:
         return ASEModel(calculator_name="emt")
+
+
+class TestSevenNet(EnergyModelSuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls) -> EnergyModel:
+        pytest.importorskip("sevenn", reason="the extra sevennet is not installed")
+        return SevenNetModel()

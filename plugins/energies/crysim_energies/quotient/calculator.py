@@ -20,6 +20,9 @@ from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, 
 NEIGHBOURHOOD = 6.0
 """Å within which neighbours are linked by the springs of the first guess (`stiffness`); no energy depends on it."""
 
+NOISE = 2e-6
+"""eV per atom of noise in energies, which no step is refused for: many calculators sum a crystal's in float32."""
+
 
 class CalculatorPotential:
     """What the relaxation asks of a potential, answered for an ASE calculator.
@@ -33,6 +36,7 @@ class CalculatorPotential:
     threebody_cutoff = 0.0
     max_l = 1
     cutoff = NEIGHBOURHOOD
+    noise = NOISE
 
     def __init__(self, calculator: Any, elements: frozenset[str] | None = None) -> None:
         self.calculator = calculator

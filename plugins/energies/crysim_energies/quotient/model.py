@@ -12,8 +12,8 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
-from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.calculator import CalculatorPotential
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import list_bonds
 from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups, told
 from crysim_energies.quotient.relaxation.saddle_points import polish

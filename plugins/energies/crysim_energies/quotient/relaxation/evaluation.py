@@ -60,9 +60,7 @@ def evaluator(potential: Potential, units: Sequence[AsymmetricUnit], bonds: Sequ
 class _CalculatorBatch:
     """Crystals that a calculator evaluates one after the other."""
 
-    def __init__(
-        self, potential: CalculatorPotential, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]
-    ) -> None:
+    def __init__(self, potential: CalculatorPotential, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
         self._potential = potential
         self._units = units
         self._bonds = bonds

@@ -14,9 +14,10 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import RelaxSettings
+from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.network import list_bonds, still_holds
-from crysim_energies.quotient.relaxation.bfgs import Descent
+from crysim_energies.quotient.relaxation.bfgs import NOISE, Descent
 from crysim_energies.quotient.relaxation.evaluation import Evaluator, evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
@@ -167,7 +168,8 @@ def _start(network: Potential, track: Track) -> None:
     start = unit.start()
     track.bonds = list_bonds(network, unit, start, SKIN)
     try:
-        track.descent = Descent(unit, stiffness(unit, start, track.bonds))
+        noise = network.noise if isinstance(network, CalculatorPotential) else NOISE
+        track.descent = Descent(unit, stiffness(unit, start, track.bonds), noise)
     except (np.linalg.LinAlgError, ZeroDivisionError):
         track.fail("two atoms start at one place")
 

@@ -36,9 +36,7 @@ def without_symmetry(crystal: Crystal) -> Crystal:
     return Crystal.from_p1(crystal.composition, crystal.lattice, crystal.species, crystal.frac_coords)
 
 
-def polish(
-    network: Potential, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
-) -> list[list[Track]]:
+def polish(network: Potential, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int) -> list[list[Track]]:
     """The further ways down from where relaxations within the space groups ended.
 
     Args:
