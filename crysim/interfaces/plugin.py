@@ -23,7 +23,10 @@ class Plugin:
     """The extra of crysim that brings this plug-in's dependencies, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
-
+    options_class: ClassVar[type | None] = None
+    """For a class whose ``__init__`` takes ``**options``: the dataclass that declares them with types and defaults."""
+    renamed_options: ClassVar[Mapping[str, str]] = {}
+    """New names of options by the old ones, which are accepted for one release (`crysim.renamed`)."""
     newer_options: ClassVar[Mapping[str, Any]] = {}
     """Options that the first runs did not have, with the value that those runs had in effect: a run's manifest does
     not say it, so that earlier runs go on."""

@@ -54,7 +54,7 @@ class CalculatorModel(EnergyModel):
         began = time.perf_counter()
         potential = CalculatorPotential(self.calculator, self.elements)
         try:
-            return quotient_relax(potential, [crystal], settings, settings.symmetry)[0]
+            return quotient_relax(potential, [crystal], settings)[0]
         # What a calculator leads to may fail in any way, and one crystal must not stop the others.
         except Exception as error:  # noqa: BLE001
             lines = str(error).strip().splitlines()

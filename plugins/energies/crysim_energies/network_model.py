@@ -73,4 +73,4 @@ class NetworkModel(CalculatorModel):
 
         if self.quotient is None:
             return super().relax(crystals, settings)
-        return quotient_relax(self.quotient, crystals, settings, settings.symmetry)
+        return quotient_relax(self.quotient, crystals, settings)

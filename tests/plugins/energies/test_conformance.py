@@ -10,6 +10,8 @@ from crysim_energies.sevennet import SevenNetModel
 
 
 class TestCHGNet(EnergyModelSuite):
+    other_process = False  # it would load the network once more
+
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls) -> EnergyModel:
@@ -18,6 +20,8 @@ class TestCHGNet(EnergyModelSuite):
 
 
 class TestM3GNet(EnergyModelSuite):
+    other_process = False  # it would load the network once more
+
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls, checkpoint) -> EnergyModel:

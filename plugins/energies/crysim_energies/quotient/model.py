@@ -15,8 +15,8 @@ from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import list_bonds
-from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups, told
-from crysim_energies.quotient.relaxation.saddle_points import polish
+from crysim_energies.quotient.relaxation.relax import Relaxer, Track, told
+from crysim_energies.quotient.relaxation.saddle_points import leave_saddle_points
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ less than what a strategy takes to propose a crystal; with 160 atoms it is ten t
 
 SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
+
+
+def _max_bonds(network: Potential) -> int:
+    if isinstance(network, CalculatorPotential):
+        return 1  # one crystal after the other
+    return MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
 
 
 def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
@@ -67,7 +73,6 @@ def quotient_relax(
     network: Potential,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
-    symmetry: str | None = None,
     max_bonds: int | None = None,
 ) -> list[Relaxation]:
     """Relax atoms and cells of many crystals at once.
@@ -75,27 +80,21 @@ def quotient_relax(
     Args:
         network: the potential: a network, or a calculator.
         crystals: to start from.
-        settings: when to stop, pressure and frames; its ``symmetry`` is not looked at.
-        symmetry: ``keep`` the space group; ``release`` it (the same method with every atom on its own); or ``polish``:
-            keep it, then leave it step by step where that lowers the energy (`polish`). None: by each crystal's size.
-        max_bonds: of a batch; None: by the device; a calculator takes one crystal after the other.
+        settings: when to stop, pressure, frames and symmetry: ``keep`` the space group; ``release`` it (the same method
+            with every atom on its own); or ``polish``: keep it, then leave it step by step where that lowers the energy
+            (`leave_saddle_points`). None: by each crystal's size.
+        max_bonds: of a batch; None: by the device.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
-    if symmetry is None:
+    if settings.symmetry is None:
         return _relax_by_size(network, crystals, settings, max_bonds)
-    limit = max_bonds or _max_bonds(network)
-    starts = [_shaken(c) for c in crystals] if symmetry == "release" else list(crystals)
-    tracks = relax_in_groups(network, starts, settings, limit)
-    further = polish(network, tracks, settings, limit) if symmetry == "polish" else [[] for _ in tracks]
+    relaxer = Relaxer(network, settings, max_bonds or _max_bonds(network))
+    starts = [_shaken(c) for c in crystals] if settings.symmetry == "release" else list(crystals)
+    tracks = relaxer.within_groups(starts)
+    further = leave_saddle_points(relaxer, tracks) if settings.symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
-
-
-def _max_bonds(network: Potential) -> int:
-    if isinstance(network, CalculatorPotential):
-        return 1
-    return MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
 
 
 def _relax_by_size(
@@ -105,7 +104,7 @@ def _relax_by_size(
     results: dict[int, Relaxation] = {}
     for mode in sorted(set(modes)):
         chosen = [i for i, one in enumerate(modes) if one == mode]
-        relaxed = quotient_relax(network, [crystals[i] for i in chosen], settings, mode, max_bonds)
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], replace(settings, symmetry=mode), max_bonds)
         results.update(zip(chosen, relaxed, strict=True))
     return [results[i] for i in range(len(crystals))]
 
