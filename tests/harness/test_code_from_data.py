@@ -71,6 +71,6 @@ def test_modules_of_the_current_folder_are_not_found(tmp_path: Path, monkeypatch
         for kind, name in (("energy", "ase:trap.Calculator"), ("solver", "dimod:trap.Calculator")):
             if kind == "solver":
                 pytest.importorskip("dimod")
-            with pytest.raises(InputError, match="cannot import 'trap'.*current folder"):
+            with pytest.raises(InputError, match=r"cannot import 'trap'.*current folder"):
                 plugin_manager().build(kind, name)
     assert not (tmp_path / "sprung").exists()
