@@ -56,3 +56,9 @@ class TestSevenNet(EnergyModelSuite):
     def model(cls) -> EnergyModel:
         pytest.importorskip("sevenn", reason="the extra sevennet is not installed")
         return SevenNetModel()
+
+    def test_says_the_elements_and_the_cutoff_of_its_weights(self, model):
+        from crysim.composition import SYMBOLS
+
+        assert {SYMBOLS[number - 1] for number in model.calculator.type_map} == model.elements
+        assert model.calculator.cutoff == model.cutoff
