@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
-from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
+from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng, global_generator_kept
 from crysim.interfaces.solver import IsingSolver
 from crysim.interfaces.strategy import Candidate, Problem, Strategy, Trial, TrialStatus
 from crysim.interfaces.surrogate import FitReport, Surrogate
@@ -43,4 +43,5 @@ __all__ = [
     "Trial",
     "TrialStatus",
     "derive_rng",
+    "global_generator_kept",
 ]

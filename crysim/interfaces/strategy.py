@@ -170,7 +170,7 @@ class Strategy(Plugin, ABC):
     ...     def __init__(self, problem) -> None:
     ...         self.problem, self._told = problem, 0
     ...         self._source = RandomGenerator(
-    ...             problem.composition, problem.space_groups, problem.min_distance, problem.pair_distances
+    ...             problem.contents, problem.space_groups, problem.min_distance, problem.pair_distances
     ...         )
     ...
     ...     def ask(self, n):

@@ -150,6 +150,8 @@ class SolverSuite:
                 solver.solve(model)
             return
         assert solver.refuses(model) is None
+        if seed == 0:  # the first call may compile and import
+            solver.solve(model, time_limit=self.time_limit)
         samples = solver.solve(model, num_samples=5, time_limit=self.time_limit, seed=seed)
         self.check(model, samples, 5)
         assert len(samples.energies) >= self.distinct

@@ -51,11 +51,19 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
 
 class TestIsingSearch(StrategySuite):
     @pytest.fixture(
-        params=[{"choice": "in-turn"}, PAPER, {"batch": 3, "mid": False, "max_points": 50}],
-        ids=["ours", "paper", "options"],
+        params=[{"choice": "in-turn"}, PAPER],
+        ids=["ours", "paper"],
     )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
+
+
+class TestWithoutMinimumDistances(StrategySuite):
+    heeds_distances = False
+
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: make_search(problem, batch=3, mid=False, max_points=50)
 
 
 class TestWarmStart(StrategySuite):

@@ -27,7 +27,7 @@ class Good(Strategy):
 
     @property
     def composition(self):
-        return self.problem.composition
+        return self.problem.contents
 
     def generator(self, number):
         return derive_rng(self.problem.seed, "good", number)

@@ -11,7 +11,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus, global_generator_kept
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 Optimizer = Literal["bfgs", "fire"]
@@ -42,10 +42,13 @@ class CalculatorModel(EnergyModel):
 
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell of each crystal; see `Optimizer`."""
-        if self.optimizer == "fire":
-            symmetry = settings.symmetry or self.default_symmetry
-            return [relax_crystal(crystal, self.calculator, settings, symmetry) for crystal in crystals]
-        return [self._relax_free(crystal, settings) for crystal in crystals]
+        return [self._relax_one(crystal, settings) for crystal in crystals]
+
+    def _relax_one(self, crystal: Crystal, settings: RelaxSettings) -> Relaxation:
+        with global_generator_kept():  # scipy's logm, of ASE's cell filter, draws from it
+            if self.optimizer == "fire":
+                return relax_crystal(crystal, self.calculator, settings, settings.symmetry or self.default_symmetry)
+            return self._relax_free(crystal, settings)
 
     def _relax_free(self, crystal: Crystal, settings: RelaxSettings) -> Relaxation:
         from crysim_energies.quotient.calculator import CalculatorPotential
