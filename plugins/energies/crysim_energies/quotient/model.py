@@ -21,7 +21,7 @@ from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, ke
 
 if TYPE_CHECKING:
     from crysim_energies.quotient.networks.network import QuotientNetwork
-    from crysim_energies.quotient.relaxation.evaluation import Potential
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
 """Bonds, and angles where there are any, in a batch by kind of device: at most 25 kB each (CHGNet's take 10); on a CPU

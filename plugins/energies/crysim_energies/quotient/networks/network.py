@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from crysim_energies.quotient.networks.graph import QuotientGraph
-    from crysim_energies.quotient.relaxation.evaluation import Potential
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 
 class QuotientNetwork(Protocol):

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from crysim.arrays import Floats
-from crysim_energies.quotient.calculator import CalculatorPotential, calculator_gradient
-from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-
-if TYPE_CHECKING:
-    from crysim_energies.quotient.networks.network import QuotientNetwork
-
-    Potential = QuotientNetwork | CalculatorPotential
-    """A network on quotient graphs, or an ASE calculator on the primitive cell."""
+from crysim_energies.quotient.geometry.asymmetric import Parameters
 
 
 @dataclass(frozen=True)
@@ -46,29 +37,3 @@ class Evaluator(Protocol):
 
     def evaluate(self, parameters: Sequence[Parameters]) -> Evaluation:
         """Energies and their gradients in the free parameters."""
-
-
-def evaluator(potential: Potential, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> Evaluator:
-    """Crystals with their lists of bonds, to be evaluated by a potential; see `Batch`."""
-    if isinstance(potential, CalculatorPotential):
-        return _CalculatorBatch(potential, units, bonds)
-    from crysim_energies.quotient.relaxation.batch import Batch
-
-    return Batch(potential, units, bonds)
-
-
-class _CalculatorBatch:
-    """Crystals that a calculator evaluates one after the other."""
-
-    def __init__(self, potential: CalculatorPotential, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
-        self._potential = potential
-        self._units = units
-        self._bonds = bonds
-
-    def evaluate(self, parameters: Sequence[Parameters]) -> Evaluation:
-        found = [
-            calculator_gradient(self._potential, unit, bonds, here)
-            for unit, bonds, here in zip(self._units, self._bonds, parameters, strict=True)
-        ]
-        energies, gradients, shortest, refusals = zip(*found, strict=True)
-        return Evaluation(np.array(energies), list(gradients), np.array(shortest), refusals)

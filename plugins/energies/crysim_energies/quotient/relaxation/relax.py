@@ -18,11 +18,12 @@ from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.network import list_bonds, still_holds
 from crysim_energies.quotient.relaxation.bfgs import NOISE, Descent
-from crysim_energies.quotient.relaxation.evaluation import Evaluator, evaluator
+from crysim_energies.quotient.relaxation.evaluation import Evaluator
+from crysim_energies.quotient.relaxation.potential import evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
 if TYPE_CHECKING:
-    from crysim_energies.quotient.relaxation.evaluation import Potential
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 SKIN = 0.5
 """Å by which the lists of bonds reach beyond the cut-off."""

@@ -18,7 +18,7 @@ from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.network import list_bonds
-from crysim_energies.quotient.relaxation.evaluation import evaluator
+from crysim_energies.quotient.relaxation.potential import evaluator
 from crysim_energies.quotient.relaxation.relax import Relaxer
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
