@@ -88,6 +88,7 @@ def search(
     from crysim.declared import assignments
     from crysim.harness.config_file import command_line
     from crysim.workflows.answers import TERMINAL
+    from crysim.workflows.rerank import KEYS
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(
@@ -113,6 +114,6 @@ def search(
         typer.echo(json_text(list(result.table.rows)))
     elif result.answers:
         console = table_console()
-        console.print(result.table.select(TERMINAL).to_rich())
+        console.print(result.table.select((*TERMINAL, *KEYS)).to_rich())
         console.print(f"CIF and POSCAR files: {result.folder / 'crystals'}", style="dim")
     end(result.ended)

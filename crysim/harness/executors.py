@@ -67,6 +67,8 @@ class Outcome:
 
 ModelTask = Callable[[EnergyModel], object]
 _PREPARE, _BESIDE, _WARM_UP = -1, -2, -3
+GRACE = 2.0
+"""Seconds that an idle worker has to end by itself."""
 _STARTING = threading.Lock()
 """Processes begin one at a time, since what they inherit is set for each."""
 
@@ -247,10 +249,12 @@ class _Worker:
         return index, reply
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does; one that waits ends by itself, and tidies up what its libraries opened."""
+        self.connection.close()
+        if self.index is None:
+            self._process.join(GRACE)
         self._process.kill()
         self._process.join()
-        self.connection.close()
 
 
 def _ready(crew: Sequence[_Worker]) -> list[_Worker]:

@@ -31,11 +31,12 @@ FOLDER = "rerank"
 DISAGREEMENT = 0.025
 """eV/atom, about kT: the potentials disagree on a crystal whose energies above their best are farther apart."""
 COLUMNS = (
-    Column("rerank_energy_per_atom", "again (eV/atom)", ".4f"),
-    Column("rerank_above_best", "again above best", ".4f"),
-    Column("rerank_rank", "again rank"),
+    Column("rerank_energy_per_atom", "again", ".4f", note="again, above 2, rank 2: by the second potential, eV/atom"),
+    Column("rerank_above_best", "above 2", ".4f"),
+    Column("rerank_rank", "rank 2"),
     Column("rerank_disagrees", "disagree"),
 )
+KEYS = tuple(column.key for column in COLUMNS)
 
 
 @dataclass(frozen=True)

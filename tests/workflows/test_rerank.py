@@ -108,3 +108,6 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     row = json.loads(result.stdout)[0]
     assert row["rerank_energy"] == "ase:lj"
     assert row["rerank_rank"] == 1 or row["rerank_disagrees"]
+    shown = CliRunner().invoke(app, arguments[:-1])
+    assert "rank 2" in shown.stdout
+    assert "relaxed again with ase:lj" in shown.stdout
