@@ -18,6 +18,7 @@ from __future__ import annotations
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
+from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
 from crysim.interfaces.strategy import Candidate, Problem, Strategy, Trial, TrialStatus
 from crysim.interfaces.surrogate import FitReport, Surrogate
@@ -32,15 +33,18 @@ __all__ = [
     "FitReport",
     "Frame",
     "IsingSolver",
+    "KnownMinimum",
     "Plugin",
     "Problem",
     "RelaxSettings",
     "RelaxStatus",
     "Relaxation",
     "SampleSet",
+    "StopRule",
     "Strategy",
     "Surrogate",
     "Trial",
     "TrialStatus",
     "derive_rng",
+    "known_minimum",
 ]

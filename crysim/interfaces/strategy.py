@@ -15,6 +15,7 @@ from crysim.composition import Contents
 from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame
 from crysim.interfaces.plugin import Plugin
+from crysim.interfaces.racing import StopRule
 
 if TYPE_CHECKING:
     from crysim.composition import Composition
@@ -29,11 +30,14 @@ class Candidate:
         crystal: the structure to start from.
         info: what the strategy wants journalled and told back (its solver's answer, its parents, ...); JSON values.
         seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
+        stop: leave to stop its relaxation, by what is known now; None: it is relaxed to its end. Not journalled: the
+            trial says what became of it.
     """
 
     crystal: Crystal
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stop: StopRule | None = None
 
 
 class TrialStatus(StrEnum):
@@ -46,6 +50,8 @@ class TrialStatus(StrEnum):
     EXPLODED = "exploded"
     COLLAPSED = "collapsed"
     FAILED = "failed"
+    STOPPED = "stopped"
+    KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Trial:
         candidate: what was asked for.
         status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
             that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
-        crystal: relaxed; None if failed.
+            ``stopped`` and ``known``: given up by the candidate's leave (`Candidate.stop`), on its way down.
+        crystal: relaxed, or where it was given up; None if failed.
         energy: eV per conventional cell of ``crystal``; None if failed.
         frames: sampled from the trajectory, for training.
         steps, evaluations: of the optimiser and the energy model.

@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, StopRule
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 
@@ -33,6 +33,14 @@ class CalculatorModel(EnergyModel):
         """Relax atoms and cell of each crystal; see `crysim_energies.ase_relaxation`."""
         symmetry = settings.symmetry or self.default_symmetry
         return [relax_crystal(crystal, self.calculator, settings, symmetry) for crystal in crystals]
+
+    def race(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
+    ) -> list[Relaxation]:
+        """Relax with leave to stop."""
+        symmetry = settings.symmetry or self.default_symmetry
+        pairs = zip(crystals, stops, strict=True)
+        return [relax_crystal(crystal, self.calculator, settings, symmetry, stop) for crystal, stop in pairs]
 
     def _energy(self, crystal: Crystal) -> float:
         atoms = atoms_of(crystal)

@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
 from crysim_energies.quotient.relaxation.batch import Batch
@@ -62,6 +62,7 @@ def quotient_relax(
     settings: RelaxSettings,
     symmetry: str | None = None,
     max_bonds: int | None = None,
+    stops: Sequence[StopRule | None] | None = None,
 ) -> list[Relaxation]:
     """Relax atoms and cells of many crystals at once.
 
@@ -72,27 +73,33 @@ def quotient_relax(
         symmetry: ``keep`` the space group; ``release`` it (the same method with every atom on its own); or ``polish``:
             keep it, then leave it step by step where that lowers the energy (`polish`). None: by each crystal's size.
         max_bonds: of a batch; None: by the device.
+        stops: leave to stop each on its first way down; None: all go to their ends.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
     if symmetry is None:
-        return _relax_by_size(network, crystals, settings, max_bonds)
+        return _relax_by_size(network, crystals, settings, max_bonds, stops)
     limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
     starts = [_shaken(c) for c in crystals] if symmetry == "release" else list(crystals)
-    tracks = relax_in_groups(network, starts, settings, limit)
+    tracks = relax_in_groups(network, starts, settings, limit, stops=stops)
     further = polish(network, tracks, settings, limit) if symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
 
 
 def _relax_by_size(
-    network: QuotientNetwork, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int | None
+    network: QuotientNetwork,
+    crystals: Sequence[Crystal],
+    settings: RelaxSettings,
+    max_bonds: int | None,
+    stops: Sequence[StopRule | None] | None,
 ) -> list[Relaxation]:
     modes = ["polish" if crystal.num_atoms <= POLISHED_UP_TO else "keep" for crystal in crystals]
     results: dict[int, Relaxation] = {}
     for mode in sorted(set(modes)):
         chosen = [i for i, one in enumerate(modes) if one == mode]
-        relaxed = quotient_relax(network, [crystals[i] for i in chosen], settings, mode, max_bonds)
+        leaves = None if stops is None else [stops[i] for i in chosen]
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], settings, mode, max_bonds, leaves)
         results.update(zip(chosen, relaxed, strict=True))
     return [results[i] for i in range(len(crystals))]
 
@@ -120,7 +127,7 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
     if not last.failed:
         result = replace(
             result,
-            status=RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED,
+            status=last.given_up or (RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED),
             crystal=_end(crystal, tracks),
             energy=last.path[-1][1],
             max_force=last.max_force,

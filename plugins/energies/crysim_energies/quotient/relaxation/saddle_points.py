@@ -49,7 +49,7 @@ def polish(
         where nothing is gained. What modes and vain attempts took is added to the first track.
     """
     further: list[list[Track]] = [[] for _ in tracks]
-    going = [i for i, track in enumerate(tracks) if not track.failed]
+    going = [i for i, track in enumerate(tracks) if not track.failed and not track.given_up]
     for number in range(ROUNDS):
         going = [i for i in going if _steps(tracks[i], further[i]) < settings.max_steps]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
