@@ -44,6 +44,8 @@ PLACEMENTS = 32
 """Cells and placements of a combination that are tried before another one is drawn."""
 MIN_RATIO = 0.7
 """Of the sum of two covalent radii: atoms are at least so far apart."""
+VOLUMES = (0.8, 1.4)
+"""Multiples of the volume wanted between which those of first data are drawn."""
 _TRIES = 300
 """Combinations drawn for a crystal; the volume grows as they fail, up to twice."""
 

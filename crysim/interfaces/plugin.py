@@ -23,6 +23,10 @@ class Plugin:
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
 
+    newer_options: ClassVar[tuple[str, ...]] = ()
+    """Options that runs on disk may be older than: written to a run's manifest only where they differ from their
+    default, so that such a run goes on."""
+
     @classmethod
     def unavailable(cls) -> str | None:
         """Why this plug-in cannot run here (a missing extra, no device), in one line; None if it can."""

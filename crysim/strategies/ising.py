@@ -16,7 +16,8 @@ from crysim import hookimpl
 from crysim.arrays import Bits, Floats
 from crysim.crystal import Crystal, shortest_distances
 from crysim.crystal.generation import RandomGenerator
-from crysim.errors import CrysimError, InputError
+from crysim.crystal.prior import VOLUMES, Prior, PriorGenerator
+from crysim.errors import CrysimError, InputError, UnknownNameError
 from crysim.interfaces import (
     Candidate,
     Encoder,
@@ -58,6 +59,7 @@ class IsingSearch(Strategy):
 
     name: ClassVar[str] = "crysim"
     parts: ClassVar[tuple[str, ...]] = ("encoder", "surrogate", "solver")
+    newer_options: ClassVar[tuple[str, ...]] = ("initial",)
 
     def __init__(
         self,
@@ -79,6 +81,7 @@ class IsingSearch(Strategy):
         redraws: int = 3,
         solve_seconds: float | None = None,
         max_points: int | None = None,
+        initial: Literal["random", "prior"] = "random",
     ) -> None:
         """Set up the search.
 
@@ -112,6 +115,8 @@ class IsingSearch(Strategy):
                 relaxed like any other (paper). Only with ``mid``.
             solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
             max_points: training points at most, the oldest left out first; None: all.
+            initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` of frequent
+                space groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
 
         Raises:
             InputError: a number out of range.
@@ -126,6 +131,8 @@ class IsingSearch(Strategy):
         ):
             if value < least:
                 raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        if initial not in ("random", "prior"):
+            raise UnknownNameError("kind of initial crystals", initial, ("random", "prior"))
         if solve_seconds is not None and not solve_seconds > 0:
             raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {solve_seconds}: it must be above 0")
         if problem.contents.primitive and not encoder.primitive_contents:
@@ -147,6 +154,7 @@ class IsingSearch(Strategy):
         self._redraws = redraws
         self._solve_seconds = solve_seconds
         self._max_points = max_points
+        self._from_prior = initial == "prior"
         self._initial = InitialCrystals()
         self._points = Points()
         self._number = 0
@@ -157,7 +165,12 @@ class IsingSearch(Strategy):
     # -------------------------------------------------------------------------------------- first data
 
     def initial(self) -> list[Crystal]:
-        """Random crystals (RG with its filter on distances)."""
+        """Random crystals (RG with its filter on distances), or those of the prior."""
+        if self._from_prior:
+            prior = PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
+            numbers = range(self._num_initial)
+            rngs = [derive_rng(self.problem.seed, "initial", "prior", number) for number in numbers]
+            return [prior.draw(rng, spread=VOLUMES) for rng in rngs]
         generator = RandomGenerator(
             self.problem.contents,
             self.problem.space_groups,

@@ -51,6 +51,18 @@ class TestSwarm(StrategySuite):
         return lambda problem: Swarm(problem, population=4, generations=3)
 
 
+class TestEvolutionFromThePrior(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Evolution(problem, population=4, fittest=3, initial="prior")
+
+
+class TestSwarmFromThePrior(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Swarm(problem, population=4, generations=3, initial="prior")
+
+
 class TestPrototypes(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:

@@ -274,3 +274,11 @@ def test_seed_structures_go_to_the_system_whose_atoms_they_have(tmp_path: Path) 
     assert runs["Ca4S4"].seed_structures == ()
     with pytest.raises(InputError, match=r"seed\.cif.*Be5Sc|seed\.cif.*ScBe5"):
         read(tmp_path, FILE, system=["Ca4S4"], seed_structures=[str(tmp_path / "seed.cif")]).runs()
+
+
+def test_an_option_newer_than_a_run_on_disk_is_not_in_its_manifest_unless_it_is_used() -> None:
+    from crysim.harness.spec import PartSpec, _resolved
+
+    assert "initial" not in _resolved("strategy", PartSpec("evolution"))["options"]
+    assert "initial" not in _resolved("strategy", PartSpec("evolution", {"initial": "random"}))["options"]
+    assert _resolved("strategy", PartSpec("evolution", {"initial": "prior"}))["options"]["initial"] == "prior"

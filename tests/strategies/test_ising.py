@@ -50,8 +50,8 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
 
 class TestIsingSearch(StrategySuite):
     @pytest.fixture(
-        params=[{"choice": "in-turn"}, PAPER, {"batch": 3, "mid": False, "max_points": 50}],
-        ids=["ours", "paper", "options"],
+        params=[{"choice": "in-turn"}, PAPER, {"batch": 3, "mid": False, "max_points": 50}, {"initial": "prior"}],
+        ids=["ours", "paper", "options", "prior"],
     )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)

@@ -15,7 +15,17 @@ from crysim.interfaces import Plugin
 
 P = TypeVar("P", bound=Plugin)
 
-_OF_A_CLASS = ("name", "api_version", "argument", "extra", "local_options", "parts", "tuning_space", "remote")
+_OF_A_CLASS = (
+    "name",
+    "api_version",
+    "argument",
+    "extra",
+    "local_options",
+    "newer_options",
+    "parts",
+    "tuning_space",
+    "remote",
+)
 """What the interfaces declare with a default, so that it would not be looked up in the plug-in."""
 
 
