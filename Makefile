@@ -1,9 +1,10 @@
 # make demo: install and run a real comparison to its table and picture. make test: install and pass the tests.
+# make lint, make docs: the other checks of .ci/run.
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -12,8 +13,8 @@ export OMP_NUM_THREADS ?= 1
 	touch $@
 
 .venv/test: pyproject.toml .venv/demo
-	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
-	$(BIN)/python -m pip install --quiet --editable examples/third-party-solver
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev --group docs
+	$(BIN)/python -m pip install --quiet $(addprefix --editable ,$(wildcard examples/third-party-*))
 	touch $@
 
 demo: .venv/demo
@@ -21,7 +22,7 @@ demo: .venv/demo
 	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
 test: .venv/test
-	$(BIN)/python -m pytest tests examples/third-party-solver/tests -n 2
+	$(BIN)/python -m pytest tests examples -n 2
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -29,5 +30,9 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The documentation into site/, which opens from a disk: every link, anchor and docstring is checked.
+docs: .venv/test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

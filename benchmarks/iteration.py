@@ -19,15 +19,16 @@ from solvers import use_cpu_clock
 from crysim.composition import Composition
 from crysim.interfaces import Encoder, Frame, Problem
 from crysim.plugins import plugin_manager
+from crysim.strategies.training_set import trains
 from crysim.workflows.training_data import TrainingData
 
 PHASES = ("train", "solve", "decode")
 
 
 def save(path: Path, encoder: Encoder, frames: list[Frame], formula: str) -> None:
-    """Write a data set of random crystals, those above |the lowest energy| left out as in a search."""
-    ceiling = abs(min(frame.energy for frame in frames))
-    kept = [frame for frame in frames if frame.energy <= ceiling]
+    """Write a data set of random crystals, those that a search would not train on left out."""
+    trained = trains(np.array([frame.energy for frame in frames]))
+    kept = [frame for frame, keep in zip(frames, trained, strict=True) if keep]
     energies = np.array([frame.energy for frame in kept])
     bits = encoder.encode([frame.crystal for frame in kept])
     TrainingData(bits, energies, encoder.groups, formula, np.zeros(len(kept), dtype=np.bool_)).save(path)
@@ -49,7 +50,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     manager = plugin_manager()
-    encoder = manager.build("encoder", "crysim", {"g": args.g})
+    encoder = manager.build("encoder", "crysim", {"grid_resolution": args.g})
     strategy = manager.build(
         "strategy",
         "crysim",
@@ -59,10 +60,10 @@ def main() -> None:
         surrogate=manager.build("surrogate", "fm"),
         solver=manager.build("solver", "annealer"),
     )
-    crystals = strategy.initial()
+    crystals = strategy.initial_crystals()
     energies = manager.build("energy", args.energy).energies(crystals)
     frames = [Frame(c, float(e)) for c, e in zip(crystals, energies, strict=True) if np.isfinite(e)]
-    strategy.start(frames)
+    strategy.set_initial(frames)
     if args.save:
         save(args.save, encoder, frames, strategy.problem.composition.formula)
     print(f"{'bits':>6}{'vectors':>9}" + "".join(f"{phase + ' s':>10}" for phase in PHASES) + f"{'sum s':>10}")

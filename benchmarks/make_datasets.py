@@ -45,7 +45,7 @@ def main() -> None:
         started = time.perf_counter()
         data = generate_training_data(
             Composition.from_formula(formula),
-            plugin_manager().build("encoder", "crysim", {"g": args.g}),
+            plugin_manager().build("encoder", "crysim", {"grid_resolution": args.g}),
             model,
             np.random.default_rng(args.seed),
             num_random=args.random,

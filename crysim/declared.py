@@ -19,6 +19,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from pathlib import Path
 from types import NoneType
 from typing import Any
 
@@ -49,6 +50,7 @@ class Declaration:
         metavar: what stands for its value there.
         shown_default: the default in words, where the value itself says little.
         reader: makes its value, where the type does not say how.
+        former: the name that it had before, accepted for one release (`crysim.renamed`).
     """
 
     help: str
@@ -57,6 +59,7 @@ class Declaration:
     metavar: str | None = None
     shown_default: str | None = None
     reader: Reader | None = None
+    former: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,22 +131,28 @@ def declared(cls: type) -> tuple[Setting, ...]:
     return tuple(found)
 
 
+def renamed(cls: type) -> dict[str, str]:
+    """The settings of a class by the names that they had before."""
+    formers = ((one.declaration.former, one.name) for one in declared(cls))
+    return {former: name for former, name in formers if former is not None}
+
+
 # ------------------------------------------------------------------------------------------------- values
 
 
 def text(value: Any) -> str:
-    """A text."""
-    if not isinstance(value, str) or not value:
+    """A text; a path is one."""
+    if not isinstance(value, str | Path) or not str(value):
         raise ValueError("a text")
-    return value
+    return str(value)
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """A text, or a list of texts."""
-    found = [value] if isinstance(value, str) else value
-    if not isinstance(found, list | tuple) or not all(isinstance(v, str) and v for v in found):
+    """A text, or a list of texts; a path is one."""
+    found = [value] if isinstance(value, str | Path) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(v, str | Path) and str(v) for v in found):
         raise ValueError("a text or a list of texts")
-    return tuple(found)
+    return tuple(map(str, found))
 
 
 def whole(value: Any) -> int:

@@ -11,7 +11,6 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
-from crysim.crystal.distinct import distinct
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
@@ -105,7 +104,7 @@ class Evolution(Strategy):
             if self._told % self._population == 0:
                 self._select()
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures are the parents of the first generation."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
@@ -166,6 +165,8 @@ class Evolution(Strategy):
 
 def _distinct_best(found: Sequence[tuple[float, Crystal]], n: int) -> list[tuple[float, Crystal]]:
     """The ``n`` lowest distinct crystals, lowest first."""
+    from crysim.crystal.distinct import distinct
+
     kept = distinct([crystal for _, crystal in found], [energy for energy, _ in found])
     return [found[i] for i in kept[:n]]
 

@@ -15,7 +15,6 @@ from crysim.crystal.packing import (
     place,
     scaled,
 )
-from crysim.crystal.placement import place_one_by_one
 from crysim.interfaces import Problem
 from crysim.symmetry import Combination, WyckoffCombinations, crystal_system, space_group
 
@@ -76,6 +75,8 @@ class PackedGenerator:
     def _points(
         self, number: int, combination: Combination, cell: Floats, rng: np.random.Generator
     ) -> tuple[Floats, bool]:
+        from crysim.crystal.placement import place_one_by_one
+
         maps, offsets, starts = space_group(number).flat_positions
         positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
         elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)

@@ -105,7 +105,7 @@ class PriorSearch(Strategy):
         stop = self._stop() if self._race else None
         return [self._candidate(self._told + i, stop) for i in range(n)]
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Take the best of seed structures for the volume, and as what is to be beaten."""
         self._learn(trials)
 

@@ -150,7 +150,7 @@ class Swarm(Strategy):
                 self._last = self._distinct(self._current, self._moving)
                 self._current = []
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures move in the first generation, and guide it."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:

@@ -7,50 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
 
-from crysim.analysis.metrics import RunMetrics, mean_and_std, per_cell_of, run_metrics, wilson_interval
+from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
-from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
-from crysim.interfaces import Trial
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as the analysis sees it.
-
-    Attributes:
-        system: name of the contents: the formula per cell.
-        method: the label under which runs are compared.
-        seed: of the run.
-        budget: relaxations that it was given.
-        trials: in order, up to the budget or where it was stopped.
-        fingerprint: of the energy model.
-        pressure: GPa; energies are enthalpies under it.
-        contents: of a primitive cell, in which energies are compared; None: all crystals have the same composition.
-    """
-
-    system: str
-    method: str
-    seed: int
-    budget: int
-    trials: tuple[Trial, ...]
-    fingerprint: Mapping[str, str]
-    pressure: float = 0.0
-    contents: Contents | None = None
-
-    @cached_property
-    def comparable_trials(self) -> Sequence[Trial]:
-        """The trials with energies per cell of the contents."""
-        return per_cell_of(self.contents, self.trials)
-
-    @property
-    def num_atoms(self) -> int:
-        """Atoms per cell; 1 if nothing was relaxed yet."""
-        if self.contents is not None:
-            return self.contents.num_atoms
-        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
+from crysim.harness.journal import RunRecord
 
 
 @dataclass(frozen=True)
@@ -69,7 +31,7 @@ class Comparison:
         InputError: the runs' energies come from different models, weights or pressures, and so cannot be compared.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     references: Mapping[str, Reference] = field(default_factory=dict)
     count_distinct: bool = False
 
@@ -87,7 +49,7 @@ class Comparison:
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
                 count_distinct=self.count_distinct,
-                contents=run.contents,
+                contents=run.contents if run.contents.primitive else None,
             )
             for run in self.runs
         ]
@@ -102,7 +64,7 @@ class Comparison:
         """In the order in which they first appear."""
         return list(dict.fromkeys(run.method for run in self.runs))
 
-    def of(self, system: str, method: str) -> list[tuple[Run, RunMetrics]]:
+    def of(self, system: str, method: str) -> list[tuple[RunRecord, RunMetrics]]:
         """The runs of one system and method with their metrics, by seed."""
         found = [
             (run, metrics)
@@ -111,7 +73,7 @@ class Comparison:
         ]
         return sorted(found, key=lambda pair: pair[0].seed)
 
-    def cells(self) -> Iterable[tuple[str, str, list[tuple[Run, RunMetrics]]]]:
+    def cells(self) -> Iterable[tuple[str, str, list[tuple[RunRecord, RunMetrics]]]]:
         """System, method and their runs, for all that have any."""
         for system in self.systems:
             for method in self.methods:
@@ -128,7 +90,7 @@ class Comparison:
         best = lowest_cells(rows, "mean", group="system")
         return Table("Comparison of methods", SUMMARY_COLUMNS, tuple(rows), tuple(notes), frozenset(best))
 
-    def _summary_row(self, system: str, method: str, pairs: Sequence[tuple[Run, RunMetrics]]) -> dict[str, Value]:
+    def _summary_row(self, system: str, method: str, pairs: Sequence[tuple[RunRecord, RunMetrics]]) -> dict[str, Value]:
         metrics = [m for _, m in pairs]
         energies = [m.lowest for m in metrics if m.lowest is not None]
         mean, std = mean_and_std(energies)
@@ -203,7 +165,7 @@ def seed_values(metrics: RunMetrics) -> dict[str, Value]:
     }
 
 
-def check_one_model(runs: Sequence[Run]) -> None:
+def check_one_model(runs: Sequence[RunRecord]) -> None:
     """Raise InputError if runs were relaxed with different energy models or weights, or under different pressures."""
     kinds: dict[tuple[tuple[str, str], ...], str] = {}
     for run in runs:

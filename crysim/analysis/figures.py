@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.metrics import accumulated_lowest
+from crysim.analysis.metrics import accumulated_lowest, per_cell_of
 from crysim.arrays import Floats
 from crysim.written_files import replace_file
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from crysim.analysis.comparison import Comparison
+    from crysim.harness.journal import RunRecord
 
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F3C8D", "#999999")
@@ -55,6 +56,45 @@ def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
     return figure
 
 
+def search_figure(records: Sequence[RunRecord]) -> Figure:
+    """The lowest energy per atom so far of each run of a search, against the run's relaxations, in one panel.
+
+    Cells of different contents can be compared by nothing but energies per atom.
+    """
+    figure = new_figure((7.0, 4.2))
+    axis: Axes = figure.subplots()
+    systems = list(dict.fromkeys(record.system for record in records))
+    methods = list(dict.fromkeys(record.method for record in records))
+    means: list[float] = []
+    for record in records:
+        energies = [
+            t.energy / t.crystal.num_atoms if t.counts and t.energy is not None and t.crystal is not None else np.nan
+            for t in record.trials
+        ]
+        curve = np.fmin.accumulate(np.array(energies, dtype=np.float64))
+        axis.plot(
+            np.arange(1, len(curve) + 1),
+            curve,
+            color=COLOURS[systems.index(record.system) % len(COLOURS)],
+            linestyle=LINES[methods.index(record.method) % len(LINES)],
+            marker="o" if len(curve) == 1 else None,  # a line through one point is not seen
+            linewidth=1.6,
+            label=f"{formula_text(record.system.removesuffix('-primitive'))}, {record.method}",
+        )
+        means += curve[np.isfinite(curve)].tolist()
+    if means:
+        bottom = min(means)
+        top = max(sorted(means)[-(-9 * len(means) // 10) - 1], bottom + LEAST_SPAN * abs(bottom))
+        axis.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
+    axis.set_xlim(left=0)
+    axis.set_xlabel("relaxations of the run")
+    axis.set_ylabel("lowest energy so far (eV per atom)")
+    axis.ticklabel_format(axis="y", useOffset=False)
+    axis.grid(alpha=0.25, linewidth=0.5)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize="small")
+    return figure
+
+
 def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
     tails: list[float] = []
     means: list[float] = []
@@ -63,7 +103,9 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         if not pairs:
             continue
         length = max(run.budget for run, _ in pairs)
-        curves = np.array([_padded(accumulated_lowest(run.comparable_trials, run.budget), length) for run, _ in pairs])
+        curves = np.array(
+            [_padded(accumulated_lowest(per_cell_of(run.contents, run.trials), run.budget), length) for run, _ in pairs]
+        )
         mean, low, high = band(curves)
         x = np.arange(1, length + 1)
         colour = COLOURS[index % len(COLOURS)]

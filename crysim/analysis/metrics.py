@@ -189,7 +189,7 @@ def per_cell_of(contents: Contents | None, trials: Sequence[Trial]) -> Sequence[
     return [
         trial
         if trial.energy is None or trial.crystal is None
-        else replace(trial, energy=contents.per_cell(trial.energy, trial.crystal))
+        else replace(trial, relaxation=replace(trial.relaxation, energy=contents.per_cell(trial.energy, trial.crystal)))
         for trial in trials
     ]
 

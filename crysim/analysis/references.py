@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crysim.analysis.comparison import Comparison, Reference, Run
+from crysim.analysis.comparison import Comparison, Reference
 from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.harness.journal import RunRecord
@@ -99,20 +99,7 @@ def compare_records(
     Raises:
         InputError: their energies come from different models.
     """
-    runs = tuple(
-        Run(
-            system=record.system,
-            method=record.method,
-            seed=record.seed,
-            budget=record.budget,
-            trials=record.trials,
-            fingerprint=record.fingerprint,
-            pressure=record.pressure,
-            contents=record.contents if record.contents.primitive else None,
-        )
-        for record in records
-    )
-    return Comparison(runs, references, count_distinct)
+    return Comparison(tuple(records), references, count_distinct)
 
 
 def _stored_energy(

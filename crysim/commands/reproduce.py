@@ -50,6 +50,7 @@ def reproduce(
     from crysim.commands.showing import end, table_console
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
+    from crysim.harness.systems import references
     from crysim.workflows.reproduce import Cuts, list_targets
     from crysim.workflows.reproduce import reproduce as make_again
 
@@ -68,7 +69,7 @@ def reproduce(
         seeds=seeds,
         systems=tuple(systems or ()),
         methods=tuple(methods or ()),
-        references=tuple(settings.pop("reference", ())),
+        references=references(settings.pop("reference", ())),
         symmetry=settings.pop("symmetry", None),
         settings={"energy": energy, **settings},
     )

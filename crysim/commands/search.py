@@ -45,6 +45,10 @@ def search(
         bool,
         typer.Option("--prototypes/--no-prototypes", help="Known structure types take part.", rich_help_panel=o.RUN),
     ] = True,
+    prototype_folder: Annotated[
+        Path | None,
+        typer.Option("--prototype-folder", help="Structure files to take as types too.", rich_help_panel=o.RUN),
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Relaxations of the whole search. Default: 100.", rich_help_panel=o.RUN)
     ] = None,
@@ -70,6 +74,7 @@ def search(
     from crysim.commands.output import json_text
     from crysim.commands.showing import end, table_console
     from crysim.harness.config_file import command_line
+    from crysim.workflows.answers import TERMINAL
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(
@@ -79,6 +84,7 @@ def search(
         cell=cell,
         method=method,
         prototypes=prototypes,
+        prototype_folder=prototype_folder,
         seed=seed,
         top=top,
         out=out,
@@ -91,5 +97,7 @@ def search(
     if as_json:
         typer.echo(json_text(list(result.table.rows)))
     elif result.answers:
-        table_console().print(result.table.to_rich())
+        console = table_console()
+        console.print(result.table.select(TERMINAL).to_rich())
+        console.print(f"CIF and POSCAR files: {result.folder / 'crystals'}", style="dim")
     end(result.ended)

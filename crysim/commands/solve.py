@@ -87,10 +87,10 @@ def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dic
     """
     import numpy as np
 
-    from crysim.quadratic.bounds import certified
+    from crysim.quadratic.bounds import with_lower_bound
 
     if bound:
-        samples = certified(problem, samples)
+        samples = with_lower_bound(problem, samples)
     vectors = int(min(1000, max(10, RANDOM_BITS // problem.num_bits)))
     mean = float(problem.energies(problem.random_bits(vectors, np.random.default_rng(0))).mean())
     best, gap = float(samples.energies[0]), samples.gap

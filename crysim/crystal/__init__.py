@@ -6,7 +6,8 @@ and `structure_types` (what a relaxed crystal is: group, standard cells, type), 
 (whether two crystals are the same), `bonding` and `validity` (what lies apart, has flown apart or collapsed), `radii`.
 """
 
-from crysim.crystal.crystal import Crystal, Site, shortest_distances, wrap
+from crysim.crystal.crystal import Crystal, shortest_distances
 from crysim.crystal.min_distances import MinDistances, PairDistances, default_min_distance
+from crysim.crystal.site import Site, wrap
 
 __all__ = ["Crystal", "MinDistances", "PairDistances", "Site", "default_min_distance", "shortest_distances", "wrap"]

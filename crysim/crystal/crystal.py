@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crysim.arrays import Floats, Ints
 from crysim.composition import ATOMIC_NUMBERS, Composition, Contents
+from crysim.crystal.site import Site, check_sites, wrap
 from crysim.errors import InputError
 from crysim.symmetry.cells import Cell, cell_from_lattice, cell_from_metric, impose_cell, lattice_from_cell
 from crysim.symmetry.counting import Combination
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
 
 
 _CELL_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Site:
-    """One occupied Wyckoff position.
-
-    Attributes:
-        element: chemical symbol of the atoms on it.
-        position: index into the ``positions`` of the crystal's space group.
-        free: values of the position's free coordinates, fractional.
-    """
-
-    element: str
-    position: int
-    free: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Crystal:
         a, b, c, alpha, beta, gamma = (float(v) for v in imposed)
         object.__setattr__(self, "cell", (a, b, c, alpha, beta, gamma))
         _ = self.lattice  # refuses what closes no cell
-        _check_sites(self.composition, group, self.sites)
+        check_sites(self.composition, group, self.sites)
 
     def __reduce__(self) -> tuple[type[Crystal], tuple[Any, ...]]:
         # What is derived stays behind when a crystal goes to another process.
@@ -254,7 +240,7 @@ class Crystal:
         """The crystal of a structure: see `crysim.crystal.identify.crystal_from_structure`."""
         from crysim.crystal.identify import crystal_from_structure
 
-        return crystal_from_structure(structure, symprec, composition)
+        return crystal_from_structure(cls, structure, symprec, composition)
 
     @classmethod
     def from_p1(
@@ -326,39 +312,6 @@ def shortest_distances(crystals: Sequence[Crystal]) -> Floats:
         site_starts,
     )
     return result
-
-
-def wrap(frac_coords: Floats) -> Floats:
-    """Fractional coordinates modulo 1, in [0, 1) also where rounding would give 1."""
-    wrapped = frac_coords - np.floor(frac_coords)
-    wrapped[wrapped >= 1.0] = 0.0
-    return np.asarray(wrapped)
-
-
-def _check_sites(composition: Composition, group: SpaceGroup, sites: tuple[Site, ...]) -> None:
-    where = f"space group {group.number} ({group.symbol})"
-    atoms = dict.fromkeys(composition.elements, 0)
-    fixed: set[int] = set()
-    for site in sites:
-        if site.element not in atoms:
-            raise InputError(f"a site holds {site.element}, which {composition} does not")
-        if not 0 <= site.position < len(group.shapes):
-            raise InputError(f"{where} has no Wyckoff position of index {site.position}")
-        multiplicity, dof = group.shapes[site.position]
-        if len(site.free) != dof:
-            raise InputError(f"a site of {where} needs {dof} free coordinates, not {len(site.free)}")
-        if dof == 0:
-            if site.position in fixed:
-                raise InputError(f"a position of {where} without free coordinates is taken twice")
-            fixed.add(site.position)
-        if not all(np.isfinite(site.free)):
-            raise InputError("a site's free coordinates must be finite")
-        atoms[site.element] += multiplicity
-    if tuple(atoms.values()) != composition.counts:
-        raise InputError(f"the sites in {where} hold {atoms}, not {composition}")
-    order = [composition.elements.index(site.element) for site in sites]
-    if order != sorted(order):
-        raise InputError(f"sites must be grouped by element in the order of {composition}")
 
 
 def _as_cell(values: ArrayLike) -> Cell:

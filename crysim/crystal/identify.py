@@ -10,13 +10,15 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.composition import ATOMIC_NUMBERS, SYMBOLS, Composition, Contents
-from crysim.crystal import Crystal, Site, wrap
+from crysim.crystal.site import Site, wrap
 from crysim.errors import InputError
 from crysim.symmetry.cells import cell_from_lattice, impose_cell
 from crysim.symmetry.groups import SpaceGroup, space_group
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+    from crysim.crystal.crystal import Crystal
 
 Cell = tuple[Floats, Floats, list[int]]
 """Lattice ``[3, 3]``, fractional coordinates ``[n, 3]`` and atomic numbers ``[n]``."""
@@ -38,7 +40,10 @@ def symmetry_dataset(structure: Structure, symprec: float = 0.01, hall_number: i
 
 
 def crystal_from_structure(
-    structure: Structure, symprec: float = 0.01, composition: Composition | Contents | None = None
+    cls: type[Crystal],
+    structure: Structure,
+    symprec: float = 0.01,
+    composition: Composition | Contents | None = None,
 ) -> Crystal:
     """The crystal of a structure, in the conventional cell of its space group's standard setting.
 
@@ -48,6 +53,7 @@ def crystal_from_structure(
     cell.
 
     Args:
+        cls: of crystals, so that this module need not import what calls it (`Crystal.from_structure`).
         structure: ordered, every site one element.
         symprec: tolerance of spglib, Å.
         composition: atoms per conventional cell wanted, or contents of either cell, and the order of the elements;
@@ -69,14 +75,20 @@ def crystal_from_structure(
         if dataset is not None:
             standard = [SYMBOLS[z - 1] for z in dataset.std_types]
             crystal = _identify(
-                _composition(standard, elements), group, dataset.std_lattice, dataset.std_positions, standard, symprec
+                cls,
+                _composition(standard, elements),
+                group,
+                dataset.std_lattice,
+                dataset.std_positions,
+                standard,
+                symprec,
             )
     wanted = None if composition is None else Contents.of(composition)
     if crystal is not None and (wanted is None or wanted.held_by(crystal)):
         return crystal
     if wanted is not None and wanted.composition != own:
         raise InputError(f"the structure's cell holds {own}, not {wanted.composition}")
-    return Crystal.from_p1(own, structure.lattice.matrix, species, structure.frac_coords)
+    return cls.from_p1(own, structure.lattice.matrix, species, structure.frac_coords)
 
 
 def _species(structure: Structure) -> list[str]:
@@ -125,6 +137,7 @@ def _dataset(cell: Cell, symprec: float, hall_number: int = 0):  # type: ignore[
 
 
 def _identify(
+    cls: type[Crystal],
     composition: Composition,
     group: SpaceGroup,
     lattice: Floats,
@@ -154,7 +167,7 @@ def _identify(
     cell = impose_cell(group.crystal_system, cell_from_lattice(lattice))
     a, b, c, alpha, beta, gamma = (float(v) for v in cell)
     try:
-        return Crystal(composition, group.number, (a, b, c, alpha, beta, gamma), tuple(ordered))
+        return cls(composition, group.number, (a, b, c, alpha, beta, gamma), tuple(ordered))
     except InputError:  # two atoms of one fixed position: closer than the tolerance
         return None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from crysim.composition import SYMBOLS, Composition
 from crysim.crystal.crystal import Crystal
-from crysim.crystal.identify import Cell, crystal_from_structure, find_space_group, quiet_spglib, spglib_cell
+from crysim.crystal.identify import Cell, find_space_group, quiet_spglib, spglib_cell
 from crysim.crystal.structure_types import StructureType, find_structure_type
 from crysim.errors import InputError
 from crysim.symmetry.groups import space_group
@@ -158,7 +158,7 @@ def _num_operations(crystal: Crystal) -> int:
 
 def _symmetric(structure: Structure, symprec: float, elements: tuple[str, ...] | None) -> Crystal | None:
     try:
-        crystal = crystal_from_structure(structure, symprec)
+        crystal = Crystal.from_structure(structure, symprec)
     except InputError:
         return None
     return crystal if elements is None else _reordered(crystal, elements)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pymatgen.analysis.structure_matcher import StructureMatcher
-from pymatgen.core import Structure
 
 from crysim.crystal import Crystal
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.validity import is_comparable
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.core import Structure
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +25,15 @@ SYMPREC = 0.1
 
 def paper_matcher() -> StructureMatcher:
     """The matcher of section 4.3."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
     return StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10.0)
 
 
 def strict_matcher() -> StructureMatcher:
     """pymatgen's defaults: stol 0.3, ltol 0.2, 5°."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
     return StructureMatcher()
 
 
@@ -56,7 +63,7 @@ class ReferenceMatcher:
     """Compares crystals with one reference. Results are remembered by crystal."""
 
     def __init__(self, reference: Crystal | Structure, *, symprec: float = SYMPREC) -> None:
-        self._reference = reference if isinstance(reference, Structure) else reference.to_structure()
+        self._reference = reference.to_structure() if isinstance(reference, Crystal) else reference
         self._symprec = symprec
         self._paper = paper_matcher()
         self._strict = strict_matcher()

@@ -11,7 +11,7 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim.composition import Composition
-from crysim.crystal import Crystal
+from crysim.crystal.crystal import Crystal
 from crysim.errors import InputError
 
 PairDistances = Mapping[str, float] | Mapping[tuple[str, str], float]

@@ -6,16 +6,12 @@ Used by strategies that choose among many cheap placements before anything is re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 
 import numpy as np
 
-from crysim.arrays import Floats, Ints
-from crysim.compiled import compiled
+from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.crystal.distances import metric_of_cell, nearest_image, plane_spacings, shortest_vector
-from crysim.crystal.placement import put_images
 from crysim.crystal.radii import spheres_volume
 from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
 
@@ -76,10 +72,12 @@ def packing_ratios(
         sums: ``[elements, elements]`` Å.
         floor: what is closer is not looked at further.
     """
+    from crysim.crystal.packing_kernels import least_ratios
+
     maps, offsets, starts = space_group(number).flat_positions
     positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
     elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
-    ratios: Floats = _ratios(cells, positions, elements, points, maps, offsets, starts, sums, floor)
+    ratios: Floats = least_ratios(cells, positions, elements, points, maps, offsets, starts, sums, floor)
     return ratios
 
 
@@ -105,54 +103,3 @@ def scaled(crystal: Crystal, factor: float) -> Crystal:
     cell = np.array(crystal.cell)
     cell[:3] *= factor
     return crystal.with_parameters(cell, [site.free for site in crystal.sites])
-
-
-@compiled
-def _ratios(
-    cells: Floats,
-    positions: Ints,
-    elements: Ints,
-    points: Floats,
-    maps: Floats,
-    offsets: Floats,
-    starts: Ints,
-    sums: Floats,
-    floor: float,
-) -> Floats:
-    n = len(cells)
-    num_sites = len(positions)
-    firsts = np.zeros(num_sites + 1, dtype=np.int64)
-    for site in range(num_sites):
-        firsts[site + 1] = firsts[site] + starts[positions[site] + 1] - starts[positions[site]]
-    coords = np.empty((firsts[-1], 3))
-    result = np.zeros(n)
-    for index in range(n):
-        metric = metric_of_cell(cells[index])
-        spacings = plane_spacings(metric)
-        shortest = sqrt(shortest_vector(metric, spacings))
-        for site in range(num_sites):
-            begin = starts[positions[site]]
-            images = coords[firsts[site] : firsts[site + 1]]
-            put_images(images, points[index, site], maps[begin:], offsets[begin:])
-        best = np.inf
-        for site in range(num_sites):
-            best = min(best, shortest / sums[elements[site], elements[site]])
-        for site in range(num_sites):
-            first = firsts[site]
-            for other in range(site + 1):
-                scale = sums[elements[site], elements[other]]
-                for atom in range(firsts[other], firsts[other + 1]):
-                    if atom != first and best >= floor:
-                        squared = nearest_image(
-                            metric,
-                            spacings,
-                            coords[atom, 0] - coords[first, 0],
-                            coords[atom, 1] - coords[first, 1],
-                            coords[atom, 2] - coords[first, 2],
-                            (best * scale) ** 2,
-                        )
-                        best = min(best, sqrt(squared) / scale)
-            if best < floor:
-                break
-        result[index] = best if best >= floor else 0.0
-    return result

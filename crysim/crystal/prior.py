@@ -26,7 +26,6 @@ from crysim.crystal.crystal import Crystal
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS, MinDistances
 from crysim.crystal.packing import cells_from_shapes, estimated_volume, num_shape_parameters, place
-from crysim.crystal.placement import place_one_by_one
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.symmetry import (
@@ -203,6 +202,8 @@ class PriorGenerator:
         spread: tuple[float, float],
         rng: np.random.Generator,
     ) -> Crystal | None:
+        from crysim.crystal.placement import place_one_by_one
+
         group = space_group(number)
         contents = self.prior.contents
         positions = np.array([i for indices in combination for i in indices], dtype=np.int64)

@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from crysim.composition import CELLS
-from crysim.declared import assignments, declared
+from crysim.declared import assignments, declared, renamed
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.harness.systems import spelled_out
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
 from crysim.regular_files import read_toml
+from crysim.renamed import with_current_names
 
 _SETTINGS = {one.name: one for one in declared(BenchSettings)}
+_RENAMED = renamed(BenchSettings)
 _RELAX = {one.name: one for one in declared(RelaxSettings)}
 _OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, "energy")))
 _VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
@@ -50,7 +52,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     for key in tables:
         if key not in known:
             raise UnknownNameError(f"table of {file}", key, known)
-    here = {key: value for key, value in given.items() if value is not None}
+    here = with_current_names({k: v for k, v in given.items() if v is not None}, _RENAMED, "setting")
     names = {*_SETTINGS, *_RELAX, *_OTHERS}
     for key in here:
         if key not in names:
@@ -63,7 +65,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
     converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}
     units, cell = converted.pop("z", None), converted.get("cell", CELLS[0])
-    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference", ())
+    systems, references = converted.get("system", DEFAULT_SYSTEMS), converted.get("reference")
     converted["system"], converted["reference"] = spelled_out(systems, references, cell, units)
     settings = BenchSettings(
         **converted,
@@ -122,10 +124,10 @@ def _bench_table(table: Any, file: str) -> dict[str, Any]:
     chosen = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in _SETTINGS:
+        if name not in _SETTINGS and name not in _RENAMED:
             raise UnknownNameError(f"key of [bench] in {file}", key, _SETTINGS)
         chosen[name] = value
-    return chosen
+    return with_current_names(chosen, _RENAMED, f"key of [bench] in {file}")
 
 
 def _relax_settings(table: Mapping[str, Any], where: str) -> RelaxSettings:

@@ -170,7 +170,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_work, args=(theirs, energy, threads, pool), daemon=True)
-        with _environment(threads), _interrupts_ignored(), _without_main():
+        with _STARTING, _environment(threads), _interrupts_ignored(), _without_main():
             self._process.start()
         theirs.close()
         self.index: int | None = None
@@ -248,13 +248,12 @@ def _without_main() -> Iterator[None]:
     Nothing that workers do lies in that script, and one without an ``if __name__ == "__main__"`` would run itself in
     every worker.
     """
-    with _STARTING:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def initial_frames(
 
     Args:
         folder: the run's.
-        strategy: whose `initial` is called, unless the run's folder has its result already.
+        strategy: whose `initial_crystals` is called, unless the run's folder has its result already.
         model: gives the energies.
         pressure: GPa; the energies are enthalpies then, as those of relaxed crystals.
         pool: the folder that runs share, or None.
@@ -48,7 +48,7 @@ def initial_frames(
     own = folder / INITIAL
     complete = _read_complete(own)
     if complete is None:
-        crystals = strategy.initial()
+        crystals = strategy.initial_crystals()
         if not crystals:
             return []
         key = _key(crystals, model, pressure)

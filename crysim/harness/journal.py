@@ -7,7 +7,8 @@ The folder of a run holds
     journal.jsonl    one line per trial
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
-and `read_run` reads all of it. Nothing here needs the plug-ins that made the run.
+and `read_run` reads all of it. Nothing here needs the plug-ins that made the run; of
+those that are installed, options are read by the names that they have now.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from crysim.composition import Contents
 from crysim.errors import InputError
 from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
+from crysim.harness.renamed import current_config
 from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
@@ -63,6 +65,13 @@ class RunRecord:
     def contents(self) -> Contents:
         """What the cell holds, and which cell."""
         return Contents.from_formula(str(self.config["system"]), cell=self.config.get("cell", "conventional"))
+
+    @property
+    def num_atoms(self) -> int:
+        """Atoms per cell; 1 if nothing was relaxed yet."""
+        if self.contents.primitive:
+            return self.contents.num_atoms
+        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 
     @property
     def method(self) -> str:
@@ -147,7 +156,7 @@ def read_bench(path: str | Path) -> list[RunRecord]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of the run in a folder; None if there is none.
+    """The manifest of the run in a folder, in the names of today; None if there is none.
 
     Raises:
         InputError: it is damaged.
@@ -159,9 +168,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(manifest["config"], dict):
             raise TypeError
+        return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
-    return manifest
 
 
 @dataclass(frozen=True)

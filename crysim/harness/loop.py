@@ -97,14 +97,14 @@ def _resume(
 
     strategy = spec.build_strategy()
     frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
-    strategy.start(frames)
+    strategy.set_initial(frames)
     state, settled = load_state(folder)
     if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
         state, settled = None, 0
     told = 0
     for batch in journal.batches:
         if told < len(spec.seed_structures):
-            strategy.hear(batch.trials)
+            strategy.tell_seeds(batch.trials)
             told += len(batch.trials)
             continue
         if state is not None and told == settled:
@@ -135,7 +135,7 @@ def _search(
             for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
         ]
         told = journal.append(_relax(candidates, model, spec, first), stateful=False)
-        strategy.hear(told)
+        strategy.tell_seeds(told)
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:

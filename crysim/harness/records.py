@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crysim.crystal import Crystal
-from crysim.interfaces import Candidate, Frame, Trial, TrialStatus
+from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, Trial, TrialStatus
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
@@ -32,18 +32,20 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker."""
     start = Crystal.from_dict(record["start"])
     crystal = record["crystal"]
-    return Trial(
-        number=record["number"],
-        candidate=Candidate(start, info=record["info"], seconds=record["phases"]),
-        status=TrialStatus(record["status"]),
+    status, reason = TrialStatus(record["status"]), record["reason"]
+    relaxation = Relaxation(
+        status=RelaxStatus(status.value) if status.value in set(RelaxStatus) else RelaxStatus.NOT_CONVERGED,
         crystal=None if crystal is None else Crystal.from_dict(crystal),
         energy=record["energy"],
-        frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
         steps=record["steps"],
         evaluations=record["evaluations"],
+        max_force=None,
+        frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
         seconds=record["seconds"],
-        reason=record["reason"],
+        reason=reason,
     )
+    candidate = Candidate(start, info=record["info"], seconds=record["phases"])
+    return Trial(record["number"], candidate, relaxation, status, reason)
 
 
 def frame_to_dict(frame: Frame) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -12,9 +12,9 @@ from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import MAX_SEARCHED, units
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
-from crysim.harness.systems import System, find_system, read_seed_structures
+from crysim.harness.systems import System, find_system, read_seed_structures, references
 from crysim.interfaces import Strategy
-from crysim.plugins import KINDS, Kind, default_options, plugin_manager
+from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_manager
 
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
@@ -51,10 +51,11 @@ class BenchSettings(RunSettings):
         shown_default="crysim and random",
     )
     seeds: tuple[int, ...] = setting((0,), "One run each, as in 0-4 or 0,3,7.", RUN)
-    reference: tuple[str, ...] = setting(
-        (),
+    reference: Mapping[str, str] = setting(
+        {},
         "Known ground truth: a structure file, or mp:mp-1234 of the Materials Project; may be repeated.",
         RUN,
+        reader=references,
         metavar="[FORMULA=]FILE",
     )
     seed_structures: tuple[str, ...] = setting(
@@ -101,16 +102,7 @@ class BenchSettings(RunSettings):
         Raises:
             InputError: a formula or a reference is wrong.
         """
-        references: dict[str, str] = {}
-        for text in self.reference:
-            formula, equals, source = text.partition("=")
-            if not equals and len(self.system) > 1:
-                raise InputError(f"reference '{text}': say whose it is, as in --reference {self.system[0]}={text}")
-            formula, source = (formula, source) if equals else (self.system[0], text)
-            if formula not in self.system:
-                raise UnknownNameError("system of a reference", formula, self.system)
-            references[formula] = source
-        return [find_system(text, reference=references.get(text), cell=self._cell) for text in self.system]
+        return [find_system(text, reference=self.reference.get(text), cell=self._cell) for text in self.system]
 
     def runs(self) -> list[RunSpec]:
         """Every run, seeds innermost.
@@ -165,22 +157,22 @@ class BenchSettings(RunSettings):
         assert issubclass(cls, Strategy)
         options = {
             **self._part_options("strategy", name),
-            **variant.get("options", {}),
-            **self._chosen_options(label, default_options(cls)),
+            **current_options("strategy", name, variant.get("options", {})),
+            **current_options("strategy", name, self._chosen_options(label, known_options(cls))),
         }
         parts: dict[Kind, PartSpec] = {}
         for kind in KINDS:
             if kind in cls.parts:
                 part = variant.get(kind, getattr(self, kind))
-                own = variant.get(f"{kind}_options", {})
+                own = current_options(kind, part, variant.get(f"{kind}_options", {}))
                 parts[kind] = PartSpec(part, {**self._part_options(kind, part), **own})
         return PartSpec(name, options), parts
 
     def _part_options(self, kind: Kind, name: str) -> dict[str, Any]:
         tables = self.options.get(kind, {})
-        return dict(tables.get(name) or tables.get(name.partition(":")[0]) or {})
+        return current_options(kind, name, tables.get(name) or tables.get(name.partition(":")[0]) or {})
 
-    def _chosen_options(self, label: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen_options(self, label: str, known: Container[str]) -> dict[str, Any]:
         chosen = {}
         for key, value in self.method_options.items():
             owner, dot, option = key.rpartition(".")
@@ -190,7 +182,7 @@ class BenchSettings(RunSettings):
 
     def _check_used(self, methods: Mapping[str, tuple[PartSpec, Mapping[Kind, PartSpec]]]) -> None:
         """Refuse an option or a part that no method would heed, so that a misspelt one is not passed over."""
-        known = {label: default_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
+        known = {label: known_options(plugin_manager().get("strategy", s.name)) for label, (s, _) in methods.items()}
         for key in self.method_options:
             owner, dot, option = key.rpartition(".")
             if dot and owner not in methods:

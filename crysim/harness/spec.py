@@ -13,7 +13,7 @@ from crysim.crystal import Crystal
 from crysim.declared import RECORDS, RUN, declared, numbers, setting
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
-from crysim.plugins import Kind, default_options, plugin_manager
+from crysim.plugins import Kind, current_options, default_options, plugin_manager
 from crysim.symmetry import space_group_number
 from crysim.written_files import path_part
 
@@ -72,8 +72,12 @@ class RunSettings:
         flag="--pair-distance",
         metavar="A-B=Å",
     )
-    too_close: float = setting(
-        1.0, "Å; a crystal with a closer pair after relaxation does not count (section 2.3).", RUN, flag=""
+    min_relaxed_distance: float = setting(
+        1.0,
+        "Å; a crystal with a closer pair after relaxation does not count (section 2.3).",
+        RUN,
+        flag="",
+        former="too_close",
     )
     require_bound: bool = setting(
         False, "Count only crystals that hold together and have neither flown apart nor collapsed.", RUN
@@ -89,7 +93,7 @@ class RunSettings:
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
-        for name in ("min_distance", "too_close"):
+        for name in ("min_distance", "min_relaxed_distance"):
             distance = getattr(self, name)
             if distance is not None and not 0 <= distance < inf:
                 raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
@@ -215,7 +219,7 @@ def check_elements(energy: str, known: frozenset[str] | None, composition: Compo
 
 def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]:
     cls = plugin_manager().get(kind, part.name)
-    options = dict(part.options)
+    options = current_options(kind, part.name, part.options)
     argument = part.name.partition(":")[2]
     if cls.argument is not None and argument:
         options[cls.argument] = argument

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from crysim.composition import CELLS, CellKind, Composition, Contents
 from crysim.crystal import Crystal, Site
 from crysim.crystal.files import names_file, read_structure
+from crysim.declared import names, text
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import contents_of
 from crysim.symmetry import space_group
@@ -116,41 +117,43 @@ def _can_hold(contents: Contents, known: System) -> bool:
     )
 
 
+ONLY = ""
+"""Stands for the system of a reference where there is one system only."""
+
+
 def spelled_out(
     systems: Sequence[str],
-    references: Sequence[str] = (),
+    references: Mapping[str, str] | None = None,
     cell: CellKind = "conventional",
     units: Sequence[int] | None = None,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Systems as formulas per cell, and their references as ``FORMULA=SOURCE``.
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Systems as formulas per cell, and their references by formula.
 
     A system may be named by its structure, a file or ``mp:mp-1234``, which then is its reference too: its formula is
     that of the structure's conventional or primitive cell.
 
     Args:
         systems: formulas, structure files, ``mp:mp-1234``.
-        references: ``FORMULA=SOURCE``, or one ``SOURCE`` if there is one system.
+        references: by system, see `references`; that of no system in particular is the only one's.
         cell: one of `crysim.composition.CELLS`.
         units: numbers of formula units, each of which makes a system of every formula; None: one.
 
     Raises:
-        InputError: no formula, a structure cannot be read, or units are asked for of a structure.
+        InputError: no formula, a structure cannot be read, units are asked for of a structure, or a reference is of
+            no system.
     """
     if cell not in CELLS:
         raise UnknownNameError("cell", cell, CELLS)
-    alone = systems[0] if len(systems) == 1 else ""
-    given: dict[str, str] = {}
-    kept: list[str] = []
-    for text in references:
-        owner, equals, path = text.partition("=")
-        owner, path = (owner, path) if equals else (alone, text)
-        if owner in systems:
-            given[owner] = path
-        else:
-            kept.append(text)
-    names: list[str] = []
+    given = dict(references or {})
+    if ONLY in given:
+        if len(systems) > 1:
+            only = given[ONLY]
+            raise InputError(f"reference '{only}': say whose it is, as in --reference {systems[0]}={only}")
+        given[systems[0]] = given.pop(ONLY)
+    kept: dict[str, str] = {}
+    found: list[str] = []
     for name in systems:
-        source = given.get(name)
+        source = given.pop(name, "")
         formulas = [name]
         if names_structure(name):
             if units is not None and tuple(units) != (1,):
@@ -158,10 +161,29 @@ def spelled_out(
             source, formulas = name, [_formula_of_cell(name, cell)]
         elif units is not None:
             formulas = [contents.formula for contents in contents_of(name, units, cell)]
-        names += formulas
-        if source is not None:
-            kept += [f"{formula}={source}" for formula in formulas]
-    return tuple(names), tuple(kept)
+        found += formulas
+        if source:
+            kept |= dict.fromkeys(formulas, source)
+    for owner, source in given.items():
+        if owner not in found:
+            raise UnknownNameError("system of a reference", owner, [*systems, *found])
+        kept[owner] = source
+    return tuple(found), kept
+
+
+def references(value: Any) -> dict[str, str]:
+    """Ground truths by system: a table, or texts ``FORMULA=SOURCE``; one ``SOURCE`` alone is of the only system.
+
+    Raises:
+        ValueError: what it must be.
+    """
+    if isinstance(value, Mapping):
+        return {text(owner): text(str(source)) for owner, source in value.items()}
+    found = {}
+    for one in names(value):
+        owner, equals, source = one.partition("=")
+        found.update({owner: source} if equals else {ONLY: one})
+    return found
 
 
 def names_structure(text: str) -> bool:

@@ -55,7 +55,7 @@ def relax_candidates(
         ]
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     return [
-        classify(first + i, candidate, relaxation, settings.too_close, cutoff)
+        classify(first + i, candidate, relaxation, settings.min_relaxed_distance, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
 
@@ -93,35 +93,39 @@ def _relax(
 
 
 def classify(
-    number: int, candidate: Candidate, relaxation: Relaxation, too_close: float, cutoff: float | None = None
+    number: int,
+    candidate: Candidate,
+    relaxation: Relaxation,
+    min_relaxed_distance: float,
+    cutoff: float | None = None,
 ) -> Trial:
     """The trial of a relaxation.
 
-    A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than ``too_close`` Å
-    keeps its energy but does not count, as in section 2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of
-    the potential given, has flown apart, collapsed, or does not hold together (`crysim.crystal.validity.find_fault`).
+    A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than
+    ``min_relaxed_distance`` Å keeps its energy but does not count, as in section 2.3 of the paper; nor does one that,
+    with the ``cutoff`` (Å) of the potential given, has flown apart, collapsed, or does not hold together
+    (`crysim.crystal.validity.find_fault`).
     """
-    status = TrialStatus(relaxation.status.value)
-    crystal, energy, reason = relaxation.crystal, relaxation.energy, relaxation.reason
-    if status is not TrialStatus.FAILED and (crystal is None or energy is None or not isfinite(energy)):
-        status, reason = TrialStatus.FAILED, reason or f"the energy is {energy}"
-    if status is TrialStatus.FAILED:
-        crystal, energy = None, None
-    elif status in GIVEN_UP:
+    relaxation = _finite(relaxation)
+    status, reason = TrialStatus(relaxation.status.value), relaxation.reason
+    crystal = relaxation.crystal
+    if status in GIVEN_UP:
         pass
-    elif crystal is not None and (distance := crystal.min_distance()) < too_close:
-        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {too_close:g} Å"
+    elif crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
+        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {min_relaxed_distance:g} Å"
     elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
         status, reason = TrialStatus(fault[0]), fault[1]
-    return Trial(
-        number=number,
-        candidate=candidate,
-        status=status,
-        crystal=crystal,
-        energy=energy,
-        frames=tuple(frame for frame in relaxation.frames if isfinite(frame.energy)),
-        steps=relaxation.steps,
-        evaluations=relaxation.evaluations,
-        seconds=relaxation.seconds,
-        reason=reason,
+    return Trial(number, candidate, relaxation, status, reason)
+
+
+def _finite(relaxation: Relaxation) -> Relaxation:
+    """The relaxation with the finite frames alone; failed, if it has no crystal or no finite energy."""
+    energy, reason = relaxation.energy, relaxation.reason
+    frames = tuple(frame for frame in relaxation.frames if isfinite(frame.energy))
+    failed = relaxation.status is RelaxStatus.FAILED
+    if not failed and relaxation.crystal is not None and energy is not None and isfinite(energy):
+        return replace(relaxation, frames=frames)
+    reason = reason if failed else reason or f"the energy is {energy}"
+    return replace(
+        relaxation, status=RelaxStatus.FAILED, crystal=None, energy=None, max_force=None, frames=frames, reason=reason
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
-from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
+from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng, global_generator_kept
 from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
 from crysim.interfaces.strategy import Candidate, Problem, Strategy, Trial, TrialStatus
@@ -46,5 +46,6 @@ __all__ = [
     "Trial",
     "TrialStatus",
     "derive_rng",
+    "global_generator_kept",
     "known_minimum",
 ]

@@ -21,6 +21,43 @@ class Encoder(Plugin, ABC):
     """Crystals of one composition to bit vectors and back.
 
     Order of calls: ``__init__(**options)``, `fit` once on the initial crystals, then `encode` and `decode`.
+
+    The smallest one keeps which of the initial crystals it is nearest to in volume, and nothing else:
+
+    >>> import numpy as np
+    >>> from crysim.composition import Composition
+    >>> from crysim.crystal.generation import RandomGenerator
+    >>> from crysim.interfaces import Encoder
+    >>> from crysim.quadratic import BitGroup
+    >>> class ByVolume(Encoder):
+    ...     name = "by-volume"
+    ...
+    ...     def fit(self, crystals):
+    ...         self._known = list(crystals)
+    ...         self._volumes = np.array([crystal.volume for crystal in crystals])
+    ...
+    ...     @property
+    ...     def groups(self):
+    ...         return (BitGroup("which", 0, self.num_bits),)
+    ...
+    ...     @property
+    ...     def num_bits(self):
+    ...         return len(self._known)
+    ...
+    ...     def encode(self, crystals):
+    ...         bits = np.zeros((len(crystals), self.num_bits), dtype=np.bool_)
+    ...         for row, crystal in zip(bits, crystals, strict=True):
+    ...             row[np.argmin(abs(self._volumes - crystal.volume))] = True
+    ...         return bits
+    ...
+    ...     def decode(self, bits, rng):
+    ...         return [self._known[int(np.argmax(bits))]]
+    >>> crystals = RandomGenerator(Composition.from_formula("NaCl"), [225, 221]).sample(5, np.random.default_rng(0))
+    >>> encoder = ByVolume()
+    >>> encoder.fit(crystals)
+    >>> vectors = encoder.encode(crystals)
+    >>> vectors.shape, encoder.decode(vectors[3], np.random.default_rng(0)) == [crystals[3]]
+    ((5, 5), True)
     """
 
     primitive_contents: ClassVar[bool] = False

@@ -109,7 +109,43 @@ class Relaxation:
 
 
 class EnergyModel(Plugin, ABC):
-    """Energies and relaxations of crystals."""
+    """Energies and relaxations of crystals.
+
+    The smallest one wants a certain volume per atom, and relaxes the size of the cell in one step:
+
+    >>> import time
+    >>> import numpy as np
+    >>> from crysim.composition import Composition
+    >>> from crysim.crystal.generation import RandomGenerator
+    >>> from crysim.interfaces import EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
+    >>> class ByVolume(EnergyModel):
+    ...     name = "by-volume"
+    ...
+    ...     def __init__(self, *, volume: float = 18.0) -> None:
+    ...         self.volume = volume
+    ...
+    ...     def fingerprint(self):
+    ...         return {"model": "by-volume", "volume": str(self.volume)}
+    ...
+    ...     def energies(self, crystals):
+    ...         return np.array([c.num_atoms * (c.volume / c.num_atoms / self.volume - 1) ** 2 for c in crystals])
+    ...
+    ...     def relax(self, crystals, settings):
+    ...         return [self._relax(crystal) for crystal in crystals]
+    ...
+    ...     def _relax(self, crystal):
+    ...         start = time.perf_counter()
+    ...         scale = (self.volume * crystal.num_atoms / crystal.volume) ** (1 / 3)
+    ...         cell = [*(scale * length for length in crystal.cell[:3]), *crystal.cell[3:]]
+    ...         end = crystal.with_parameters(cell, [site.free for site in crystal.sites])
+    ...         frames = tuple(Frame(c, float(e)) for c, e in zip((crystal, end), self.energies([crystal, end])))
+    ...         seconds = time.perf_counter() - start
+    ...         return Relaxation(RelaxStatus.RELAXED, end, frames[-1].energy, 1, 2, 0.0, frames, seconds)
+    >>> crystals = RandomGenerator(Composition.from_formula("Na4Cl4"), [225]).sample(2, np.random.default_rng(0))
+    >>> first, second = ByVolume().relax(crystals, RelaxSettings())
+    >>> str(first.status), round(first.crystal.volume, 6), round(first.energy, 6)
+    ('relaxed', 144.0, 0.0)
+    """
 
     @property
     def cutoff(self) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +24,10 @@ class Plugin:
     """The extra of crysim that brings this plug-in's dependencies, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
+    options_class: ClassVar[type | None] = None
+    """For a class whose ``__init__`` takes ``**options``: the dataclass that declares them with types and defaults."""
+    renamed_options: ClassVar[Mapping[str, str]] = {}
+    """New names of options by the old ones, which are accepted for one release (`crysim.renamed`)."""
 
     newer_options: ClassVar[tuple[str, ...]] = ()
     """Options that runs on disk may be older than: written to a run's manifest only where they differ from their
@@ -43,3 +49,14 @@ def derive_rng(seed: int, *keys: int | str) -> np.random.Generator:
         words.extend(key.encode() if isinstance(key, str) else (key & 0xFFFFFFFF,))
         words.append(0x1F)
     return np.random.default_rng(np.random.SeedSequence(words))
+
+
+@contextmanager
+def global_generator_kept() -> Iterator[None]:
+    """Around a library that draws from numpy's global generator: it finds one state always, and leaves no trace."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

@@ -9,7 +9,33 @@ from crysim.quadratic import QuadraticModel, SampleSet
 
 
 class IsingSolver(Plugin, ABC):
-    """Minimises a quadratic model under its 'exactly k' groups."""
+    """Minimises a quadratic model under its 'exactly k' groups.
+
+    The smallest one returns the best of random feasible vectors:
+
+    >>> import time
+    >>> import numpy as np
+    >>> from crysim.interfaces import IsingSolver, SampleSet
+    >>> from crysim.quadratic import BitGroup, QuadraticModel
+    >>> class BestOfRandom(IsingSolver):
+    ...     name = "best-of-random"
+    ...
+    ...     def __init__(self, *, tries: int = 200) -> None:
+    ...         self.tries = tries
+    ...
+    ...     def solve(self, model, *, num_samples=1, time_limit=None, seed=0):
+    ...         start = time.perf_counter_ns()
+    ...         found = model.random_bits(self.tries, np.random.default_rng(seed))
+    ...         bits = np.unique(found, axis=0)
+    ...         energies = model.energies(bits)
+    ...         best = np.argsort(energies, kind="stable")[:num_samples]
+    ...         return SampleSet(bits[best], energies[best], {"total": time.perf_counter_ns() - start})
+    >>> pick_two = (BitGroup("pick", 0, 4, k=2),)
+    >>> model = QuadraticModel(np.array([1.0, -2.0, 0.5, -1.0]), factors=np.zeros((4, 1)), groups=pick_two)
+    >>> samples = BestOfRandom().solve(model, num_samples=2)
+    >>> samples.bits.astype(int).tolist(), samples.energies.tolist()
+    ([[0, 1, 0, 1], [0, 1, 1, 0]], [-3.0, -1.5])
+    """
 
     remote: bool = False
     """Whether it sends the model to a service: then nothing solves it twice, or for a trial, without being asked."""

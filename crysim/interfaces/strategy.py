@@ -13,9 +13,10 @@ import numpy as np
 
 from crysim.composition import Contents
 from crysim.crystal import MinDistances
-from crysim.interfaces.energy import Frame
+from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
 from crysim.interfaces.racing import StopRule
+from crysim.renamed import alias_methods
 
 if TYPE_CHECKING:
     from crysim.composition import Composition
@@ -56,32 +57,54 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate that was relaxed: one line of a run's journal.
+    """A candidate that was relaxed, and how that counts: one line of a run's journal.
 
     Attributes:
         number: from 0, in the order of the journal.
         candidate: what was asked for.
+        relaxation: what became of it. Of one that was read from a journal, the largest force is not known, nor, where
+            it does not count, whether it converged: it says that it did not.
         status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
             that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
             ``stopped`` and ``known``: given up by the candidate's leave (`Candidate.stop`), on its way down.
-        crystal: relaxed, or where it was given up; None if failed.
-        energy: eV per conventional cell of ``crystal``; None if failed.
-        frames: sampled from the trajectory, for training.
-        steps, evaluations: of the optimiser and the energy model.
-        seconds: wall time of the relaxation.
-        reason: why it failed or does not count; empty otherwise.
+        reason: why it failed, did not converge or does not count; empty otherwise.
     """
 
     number: int
     candidate: Candidate
+    relaxation: Relaxation
     status: TrialStatus
-    crystal: Crystal | None
-    energy: float | None
-    frames: tuple[Frame, ...]
-    steps: int
-    evaluations: int
-    seconds: float
     reason: str = ""
+
+    @property
+    def crystal(self) -> Crystal | None:
+        """Relaxed, or where it was given up; None if failed."""
+        return self.relaxation.crystal
+
+    @property
+    def energy(self) -> float | None:
+        """eV per cell of the relaxed crystal; None if failed."""
+        return self.relaxation.energy
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Sampled from the trajectory, for training."""
+        return self.relaxation.frames
+
+    @property
+    def steps(self) -> int:
+        """Of the optimiser."""
+        return self.relaxation.steps
+
+    @property
+    def evaluations(self) -> int:
+        """Of energy and forces."""
+        return self.relaxation.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the relaxation."""
+        return self.relaxation.seconds
 
     @property
     def counts(self) -> bool:
@@ -129,32 +152,67 @@ class Problem:
         return allowed and self.min_distances.satisfied_by(crystal)
 
 
+RENAMED_METHODS = {"initial": "initial_crystals", "start": "set_initial", "hear": "tell_seeds"}
+"""New names of a strategy's methods by the old ones."""
+
+
 class Strategy(Plugin, ABC):
     """A search: proposes crystals, and learns what became of them.
 
-    Order of calls: ``__init__(problem, **parts, **options)``; `initial` once, and `start` once with those crystals
-    and their energies; `hear`, if the user gave seed structures; then `ask` and `tell` in turn. A strategy never
-    relaxes and never writes: the bench does both.
+    Order of calls: ``__init__(problem, **parts, **options)``; `initial_crystals` once, and `set_initial` once with
+    those crystals and their energies; `tell_seeds`, if the user gave seed structures; then `ask` and `tell` in turn. A
+    strategy never relaxes and never writes: the bench does both.
 
-    What `ask` returns depends only on the options, the problem, what `start` and `tell` were given, and `state`:
+    What `ask` returns depends only on the options, the problem, what `set_initial` and `tell` were given, and `state`:
     a killed run is resumed by telling the journal's trials again and loading the last state.
+
+    The smallest one proposes random crystals, each from the seed and its number alone:
+
+    >>> from crysim.composition import Composition
+    >>> from crysim.crystal.generation import RandomGenerator
+    >>> from crysim.interfaces import Candidate, Problem, Strategy, derive_rng
+    >>> class Random(Strategy):
+    ...     name = "my-random"
+    ...
+    ...     def __init__(self, problem) -> None:
+    ...         self.problem, self._told = problem, 0
+    ...         self._source = RandomGenerator(
+    ...             problem.contents, problem.space_groups, problem.min_distance, problem.pair_distances
+    ...         )
+    ...
+    ...     def ask(self, n):
+    ...         numbers = range(self._told, self._told + n)
+    ...         rngs = [derive_rng(self.problem.seed, "random", number) for number in numbers]
+    ...         return [Candidate(self._source.sample(1, rng)[0]) for rng in rngs]
+    ...
+    ...     def tell(self, trials):
+    ...         self._told += len(trials)
+    >>> problem = Problem(Composition.from_formula("NaCl"), seed=0, space_groups=(221, 225))
+    >>> candidates = Random(problem).ask(3)
+    >>> len(candidates), all(problem.allows(candidate.crystal) for candidate in candidates)
+    (3, True)
     """
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
     problem: Problem
 
-    def initial(self) -> list[Crystal]:
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let the methods be called by the names that they had before (`RENAMED_METHODS`), for one release."""
+        super().__init_subclass__(**keywords)
+        alias_methods(cls, RENAMED_METHODS, f"strategy '{getattr(cls, 'name', cls.__name__)}'")
+
+    def initial_crystals(self) -> list[Crystal]:
         """Crystals whose unrelaxed energies the strategy wants before the first `ask`; none by default."""
         return []
 
-    def start(self, frames: Sequence[Frame]) -> None:
+    def set_initial(self, frames: Sequence[Frame]) -> None:
         """Receive the initial crystals with their energies (those whose energy failed are left out)."""
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Learn the outcome of crystals that the user, and not the strategy, proposed: seed structures.
 
-        Called after `start` and before the first `ask`; their ``info`` is the bench's own.
+        Called after `set_initial` and before the first `ask`; their ``info`` is the bench's own.
         """
 
     @abstractmethod
@@ -171,3 +229,6 @@ class Strategy(Plugin, ABC):
 
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take up a state that `state` returned."""
+
+
+alias_methods(Strategy, RENAMED_METHODS, "strategies")

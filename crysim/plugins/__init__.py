@@ -8,7 +8,10 @@ from crysim.plugins.manager import (
     PluginInfo,
     PluginManager,
     check_options,
+    current_options,
     default_options,
+    known_options,
+    option_parameters,
     plugin_manager,
 )
 
@@ -20,6 +23,9 @@ __all__ = [
     "PluginInfo",
     "PluginManager",
     "check_options",
+    "current_options",
     "default_options",
+    "known_options",
+    "option_parameters",
     "plugin_manager",
 ]

@@ -22,6 +22,7 @@ from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNam
 from crysim.interfaces import API_VERSION, Plugin
 from crysim.plugins import specs
 from crysim.plugins.checked import checked
+from crysim.renamed import with_current_names
 
 GROUP = "crysim"
 Kind = Literal["encoder", "surrogate", "solver", "energy", "strategy"]
@@ -136,7 +137,7 @@ class PluginManager:
         """The plug-in of `build` itself, for its conformance suite."""
         cls = self.get(kind, name)
         base, colon, argument = name.partition(":")
-        chosen = dict(options or {})
+        chosen = with_current_names(options or {}, cls.renamed_options, _option_of(kind, base))
         if cls.argument is None and colon:
             raise InputError(f"{kind} '{base}' takes no argument after a colon: write just '{base}'")
         if cls.argument is not None:
@@ -192,14 +193,36 @@ def plugin_manager() -> PluginManager:
 
 def default_options(cls: type[Plugin]) -> dict[str, Any]:
     """The default of every option of a plug-in class by name; ``"required"`` where there is none."""
-    return {p.name: _REQUIRED if p.default is p.empty else p.default for p in _options(cls).values()}
+    return {p.name: _REQUIRED if p.default is p.empty else p.default for p in option_parameters(cls).values()}
+
+
+def known_options(cls: type[Plugin]) -> set[str]:
+    """The names of a plug-in class's options, those that they had before included."""
+    return {*option_parameters(cls), *cls.renamed_options}
+
+
+def current_options(kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A user's options of an installed plug-in by their current names; an old one is noted.
+
+    Raises:
+        UnknownNameError, PluginError: there is no such plug-in (`PluginManager.get`), and there are options.
+        InputError: an option is given by both names.
+    """
+    if not options:
+        return {}
+    cls = plugin_manager().get(kind, name)
+    return with_current_names(options, cls.renamed_options, _option_of(kind, name.partition(":")[0]))
+
+
+def _option_of(kind: Kind, name: str) -> str:
+    return f"option of {kind} '{name}'"
 
 
 def check_options(
     what: str, cls: type[Plugin], options: Mapping[str, Any], given: Mapping[str, Any] | None = None
 ) -> None:
     """Raise InputError if an option is not in the signature of ``cls``, is ill-typed, or a required one is missing."""
-    parameters = _options(cls)
+    parameters = option_parameters(cls)
     hints = _hints(cls)
     taken = set(given or ())
     for key, value in options.items():
@@ -214,20 +237,26 @@ def check_options(
         raise InputError(f"{what} needs the option '{missing[0]}'")
 
 
-def _options(cls: type[Plugin]) -> dict[str, inspect.Parameter]:
+def option_parameters(cls: type[Plugin]) -> dict[str, inspect.Parameter]:
+    """The options of a plug-in class: keywords of ``__init__`` and fields of its `Plugin.options_class`."""
     skip = {"self", "problem", *getattr(cls, "parts", ())}
-    signature = inspect.signature(cls.__init__)
     return {
         p.name: p
-        for p in signature.parameters.values()
+        for declared in _declared(cls)
+        for p in inspect.signature(declared).parameters.values()
         if p.name not in skip and p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
     }
+
+
+def _declared(cls: type[Plugin]) -> list[Any]:
+    """The functions whose keywords are the options: ``__init__``, and that of the dataclass of the options."""
+    return [cls.__init__, *([cls.options_class] if cls.options_class is not None else [])]
 
 
 def _hints(cls: type[Plugin]) -> dict[str, Any]:
     """The annotations of the options; none if they name what exists only for type checkers."""
     try:
-        return typing.get_type_hints(cls.__init__)
+        return {key: hint for declared in _declared(cls) for key, hint in typing.get_type_hints(declared).items()}
     except NameError:
         return {}
 

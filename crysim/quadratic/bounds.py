@@ -1,4 +1,4 @@
-"""Lower bounds for quadratic models: a certificate for any solver's answer.
+"""Lower bounds for quadratic models: what any solver's answer is worth.
 
 A low-rank model (a factorization machine) is convex once its diagonal is linear, because its couplings W Wᵀ are
 positive semi-definite: `crysim.quadratic.convex_relaxation` bounds it within milliseconds, whatever its size, and the
@@ -29,24 +29,24 @@ _CLOSED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
-    """A proof that no feasible vector is lower than ``lower_bound``.
+class LowerBound:
+    """No feasible vector of a model has a lower energy.
 
     Attributes:
-        lower_bound: in the units of the model, its offset included.
-        zero_cost, one_cost: ``[M]`` lower_bound + one_cost[i] bounds the vectors with bit i = 1 (zero_cost: = 0).
+        value: in the units of the model, its offset included.
+        zero_cost, one_cost: ``[M]`` value + one_cost[i] bounds the vectors with bit i = 1 (zero_cost: = 0).
         relaxed: ``[M]`` the relaxed solution, between 0 and 1.
         seconds: wall time.
     """
 
-    lower_bound: float
+    value: float
     zero_cost: Floats
     one_cost: Floats
     relaxed: Floats
     seconds: float
 
 
-def certificate(model: QuadraticModel, start: Bits | None = None) -> Certificate | None:
+def lower_bound(model: QuadraticModel, start: Bits | None = None) -> LowerBound | None:
     """Bound a model from below; None where there is no bound for it (see the module).
 
     Args:
@@ -66,34 +66,34 @@ def certificate(model: QuadraticModel, start: Bits | None = None) -> Certificate
     return _by_bit(Partition.of_model(model), relaxed, time.perf_counter() - begin)
 
 
-def certified(model: QuadraticModel, samples: SampleSet) -> SampleSet:
+def with_lower_bound(model: QuadraticModel, samples: SampleSet) -> SampleSet:
     """The answer of any solver with a lower bound, the better one if it has one already.
 
     Where the bound meets the best energy, but for rounding, the answer is optimal, whoever found it.
     """
     best = samples.bits[0] if len(samples.energies) else None
-    found = certificate(model, best)
-    known = [b for b in (samples.lower_bound, None if found is None else found.lower_bound) if b is not None]
+    found = lower_bound(model, best)
+    known = [b for b in (samples.lower_bound, None if found is None else found.value) if b is not None]
     if not known:
         return samples
-    lower_bound, optimal = max(known), samples.optimal
+    highest, optimal = max(known), samples.optimal
     if best is not None:
         energy = float(samples.energies[0])
-        optimal = optimal or energy - lower_bound <= _CLOSED * (1.0 + abs(energy))
-    if (lower_bound, optimal) == (samples.lower_bound, samples.optimal):
+        optimal = optimal or energy - highest <= _CLOSED * (1.0 + abs(energy))
+    if (highest, optimal) == (samples.lower_bound, samples.optimal):
         return samples
-    return replace(samples, lower_bound=lower_bound, optimal=optimal)
+    return replace(samples, lower_bound=highest, optimal=optimal)
 
 
-def bounded(model: QuadraticModel, samples: SampleSet) -> SampleSet:
-    """The answer as it is if it has a lower bound or the model is not low-rank; else `certified`."""
-    return certified(model, samples) if model.is_low_rank and samples.lower_bound is None else samples
+def with_quick_lower_bound(model: QuadraticModel, samples: SampleSet) -> SampleSet:
+    """`with_lower_bound` where that takes milliseconds: the model is low-rank and the answer has no bound yet."""
+    return with_lower_bound(model, samples) if model.is_low_rank and samples.lower_bound is None else samples
 
 
-def _by_bit(partition: Partition, relaxed: Relaxed, seconds: float) -> Certificate:
+def _by_bit(partition: Partition, relaxed: Relaxed, seconds: float) -> LowerBound:
     kept = partition.bits >= 0
     order = partition.bits[kept]
     values = np.empty((3, partition.num_bits))
     for row, by_position in enumerate((relaxed.zero_cost, relaxed.one_cost, relaxed.x)):
         values[row, order] = by_position[kept]
-    return Certificate(relaxed.lower_bound, values[0], values[1], values[2], seconds)
+    return LowerBound(relaxed.lower_bound, values[0], values[1], values[2], seconds)

@@ -149,10 +149,10 @@ def solve_relaxation(
     slope_of_all = form.cost + form.factors @ y
     norms = np.einsum("pk,pk->p", form.factors, form.factors)
     sizes = np.abs(form.cost) + np.abs(form.factors) @ np.abs(y) + norms
-    return certify(p, form.offset, slope_of_all, float(y @ y), sizes, rank, x, rounds)
+    return lower_bound_of_slopes(p, form.offset, slope_of_all, float(y @ y), sizes, rank, x, rounds)
 
 
-def certify(
+def lower_bound_of_slopes(
     partition: Partition, offset: float, slope: Floats, square: float, sizes: Floats, terms: int, x: Floats, rounds: int
 ) -> Relaxed:
     """The bound that slopes prove, and reduced costs, with a margin for the rounding of every sum involved.

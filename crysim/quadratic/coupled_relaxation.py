@@ -15,7 +15,7 @@ from scipy import sparse
 from crysim.arrays import Bits, Floats
 from crysim.compiled import compiled
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic.convex_relaxation import Relaxed, certify
+from crysim.quadratic.convex_relaxation import Relaxed, lower_bound_of_slopes
 from crysim.quadratic.partition import Indices, Partition
 
 _STEPS_PER_BIT = 100
@@ -97,7 +97,7 @@ def solve_shifted(model: QuadraticModel, start: Bits | None = None, *, tolerance
     gain = _product(matrix, partition, x)
     reach = np.abs(matrix) @ np.ones(m + 1)
     sizes = partition.spread(np.abs(model.linear)) + reach[partition.bits] + shift
-    return certify(partition, model.offset, cost + gain, float(x @ gain), sizes, m, x, steps)
+    return lower_bound_of_slopes(partition, model.offset, cost + gain, float(x @ gain), sizes, m, x, steps)
 
 
 def _product(matrix: Floats, partition: Partition, x: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from crysim.arrays import Bits, Floats
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic.bounds import Certificate
+from crysim.quadratic.bounds import LowerBound
 from crysim.quadratic.partition import Indices
 
 
@@ -37,12 +37,12 @@ class Reduction:
         return np.ascontiguousarray(bits[:, self.open_bits])
 
 
-def fix_bits(model: QuadraticModel, bound: Certificate, upper_bound: float) -> Reduction:
+def fix_bits(model: QuadraticModel, bound: LowerBound, upper_bound: float) -> Reduction:
     """Fix every bit that no vector of energy ``upper_bound`` or less can have the other way.
 
     With the energy of a vector in hand as ``upper_bound``, that vector and all that are as good stay feasible.
     """
-    room = upper_bound - bound.lower_bound
+    room = upper_bound - bound.value
     ones = bound.zero_cost > room
     zeros = bound.one_cost > room
     if (ones & zeros).any():  # no vector is that good; keep the model as it is rather than infeasible

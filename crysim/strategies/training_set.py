@@ -1,4 +1,4 @@
-"""The points that strategy ``crysim`` trains its surrogate on."""
+"""The points that strategy ``crysim`` trains its surrogate on, and which initial crystals are among them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,28 @@ from collections.abc import Sequence
 from math import inf, isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crysim.arrays import Bits, Floats
+
+FEWEST = 10
+"""Initial crystals that are kept at least, however high their energies."""
+
+
+def ceiling(lowest: float) -> float:
+    """|Lowest energy so far|; unbounded while no energy is negative, since it would then be the lowest itself."""
+    return -lowest if lowest < 0 else inf
+
+
+def trains(energies: Floats) -> NDArray[np.bool_]:
+    """Which initial crystals are trained on, ``[n]``, by their unrelaxed energies ``[n]``, eV per cell.
+
+    Those whose energy is not above |the lowest| (section 2.2), all of them where none is negative; but the `FEWEST`
+    lowest in any case, since a fit needs some.
+    """
+    enough = float(np.sort(energies)[min(FEWEST, len(energies)) - 1])
+    kept: NDArray[np.bool_] = energies <= max(ceiling(float(energies.min())), enough)
+    return kept
 
 
 class Points:
@@ -27,8 +47,8 @@ class Points:
 
     @property
     def ceiling(self) -> float:
-        """|Lowest energy so far|; unbounded while no energy is negative, since it would then be the lowest itself."""
-        return -self.lowest if self.lowest < 0 else inf
+        """See `ceiling`."""
+        return ceiling(self.lowest)
 
     @property
     def penalty(self) -> float:

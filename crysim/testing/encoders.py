@@ -5,14 +5,13 @@
     class TestMine(EncoderSuite):
         @pytest.fixture
         def make(self):
-            return lambda: MyEncoder(g=6)
+            return lambda: MyEncoder(grid_resolution=6)
 
 Needs pytest.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -20,7 +19,7 @@ import numpy as np
 import pytest
 
 from crysim.arrays import Bits
-from crysim.composition import Composition
+from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
@@ -28,6 +27,7 @@ from crysim.interfaces import Encoder
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.model import check_groups
 from crysim.testing.elsewhere import elsewhere
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
 
 MakeEncoder = Callable[[], Encoder]
@@ -54,6 +54,9 @@ class EncoderSuite:
     formula: ClassVar[str] = "Ca4S4"
     same: ClassVar[Callable[[Crystal], object]] = staticmethod(lambda crystal: crystal.system)
     """What the first decoded crystal of an encoded one shares with it."""
+
+    primitive_formula: ClassVar[str] = "Mg2Al4O8"
+    """Contents of the primitive cell, for an encoder that takes them."""
 
     length_error: ClassVar[float] = 0.12
     """Share by which lengths of the cell may be off, in the median, where a crystal is encoded and decoded."""
@@ -87,11 +90,7 @@ class EncoderSuite:
         return model.random_bits(n, np.random.default_rng(1))
 
     def test_carries_a_name_and_documented_options(self, make: MakeEncoder) -> None:
-        encoder = make()
-        assert encoder.name == encoder.name.lower()
-        parameters = list(inspect.signature(type(encoder).__init__).parameters.values())[1:]
-        assert all(p.default is not p.empty for p in parameters)
-        assert all(p.annotation is not p.empty for p in parameters)
+        check_name_and_options(make())
 
     def test_groups_are_disjoint_and_in_order(self, encoder: Encoder) -> None:
         check_groups(encoder.groups, encoder.num_bits)
@@ -153,6 +152,33 @@ class EncoderSuite:
                 for crystal in crystals
             ]
             assert encoder.encode(moved).any(axis=1).all()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def in_primitive_cells(cls) -> list[Crystal]:
+        """Crystals of as many atoms per primitive cell; most centrings are among them."""
+        contents = Contents.from_formula(cls.primitive_formula, cell="primitive")
+        return RandomGenerator(contents).sample(80, np.random.default_rng(0))
+
+    def test_takes_contents_of_the_primitive_cell(self, make: MakeEncoder, in_primitive_cells: list[Crystal]) -> None:
+        """All groups in one layout; every vector, encoded or feasible, is a crystal with these contents."""
+        encoder = make()
+        if not encoder.primitive_contents:
+            pytest.skip("this encoder takes conventional cells only")
+        contents = Contents.from_formula(self.primitive_formula, cell="primitive")
+        assert len({crystal.centring_factor for crystal in in_primitive_cells}) >= 3
+        encoder.fit(in_primitive_cells, contents)
+        check_groups(encoder.groups, encoder.num_bits)
+        bits = encoder.encode(in_primitive_cells)
+        for group in encoder.groups:
+            assert (np.count_nonzero(bits[:, group.slice], axis=1) <= group.k).all(), group.name
+        for vector in self.vectors(encoder, 40):
+            decoded = encoder.decode(vector, np.random.default_rng(2))
+            assert decoded
+            assert all(map(contents.held_by, decoded))
+            assert encoder.encode(decoded).shape == (len(decoded), encoder.num_bits)
+        with pytest.raises(CrysimError):
+            make().fit(in_primitive_cells)
 
     def test_lengths_come_back(self, encoder: Encoder, crystals: list[Crystal]) -> None:
         decoded = [encoder.decode(x, np.random.default_rng(4))[0] for x in encoder.encode(crystals)]

@@ -29,6 +29,7 @@ from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
 from crysim.symmetry import space_group
 from crysim.testing.elsewhere import elsewhere
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
 
 STEP = 0.005
@@ -133,10 +134,7 @@ class EnergyModelSuite:
         return [make(cls.elements, scale * cls.length) for make, scale in makers]
 
     def test_carries_a_name_and_documented_options(self, model: EnergyModel) -> None:
-        assert model.name == model.name.lower()
-        parameters = list(inspect.signature(type(model).__init__).parameters.values())[1:]
-        assert all(p.default is not p.empty for p in parameters if p.name != model.argument)
-        assert all(p.annotation is not p.empty for p in parameters)
+        check_name_and_options(model)
 
     def test_fingerprint_is_plain(self, model: EnergyModel) -> None:
         fingerprint = model.fingerprint()

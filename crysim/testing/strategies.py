@@ -12,7 +12,6 @@ Needs pytest.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +25,11 @@ from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.harness.lines import to_json
 from crysim.harness.records import frame_from_dict, frame_to_dict, trial_from_dict, trial_to_dict
-from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial, TrialStatus
+from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
 from crysim.testing.elsewhere import elsewhere
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
+from crysim.testing.trials import make_trial
 
 MakeStrategy = Callable[[Problem], Strategy]
 GROUPS = (62, 123, 139, 166, 221, 225)
@@ -51,14 +52,12 @@ def pretended_trials(candidates: Sequence[Candidate], first: int, seconds: float
         failed = number % 5 == 4
         energy = None if failed else pretended_energy(relaxed)
         frames = [start] if failed else [start, relaxed]
-        trial = Trial(
-            number=number,
-            candidate=candidate,
-            status=TrialStatus.FAILED if failed else TrialStatus.RELAXED,
-            crystal=None if failed else relaxed,
-            energy=energy,
-            frames=tuple(Frame(crystal, pretended_energy(crystal)) for crystal in frames),
-            steps=1,
+        trial = make_trial(
+            number,
+            candidate,
+            energy,
+            crystal=relaxed,
+            frames=[Frame(crystal, pretended_energy(crystal)) for crystal in frames],
             evaluations=2,
             seconds=seconds,
             reason="pretended" if failed else "",
@@ -69,15 +68,17 @@ def pretended_trials(candidates: Sequence[Candidate], first: int, seconds: float
 
 def begin(strategy: Strategy) -> None:
     """Give a strategy its initial crystals, as a bench's file would give them back."""
-    frames = [Frame(crystal, pretended_energy(crystal)) for crystal in strategy.initial()]
-    strategy.start([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
+    frames = [Frame(crystal, pretended_energy(crystal)) for crystal in strategy.initial_crystals()]
+    strategy.set_initial([frame_from_dict(json.loads(to_json(frame_to_dict(frame)))) for frame in frames])
 
 
 def drive(strategy: Strategy, trials: int, batch: int = 4, seconds: float = 0.1) -> list[Trial]:
     """Ask and tell until there are as many trials."""
     done: list[Trial] = []
     while len(done) < trials:
-        told = pretended_trials(strategy.ask(min(batch, trials - len(done))), len(done), seconds)
+        candidates = strategy.ask(min(batch, trials - len(done)))
+        assert candidates, "none was proposed"
+        told = pretended_trials(candidates, len(done), seconds)
         strategy.tell(told)
         done.extend(told)
     return done
@@ -93,6 +94,8 @@ class StrategySuite:
     """The contract of `crysim.interfaces.Strategy`, as tests."""
 
     formula: ClassVar[str] = "Al2Cu2"
+    primitive_formula: ClassVar[str | None] = "Al2Cu2"
+    """Per primitive cell; None for a strategy that searches conventional cells only."""
     trials: ClassVar[int] = 12
     """Driven so far; let it reach past the strategy's first generation."""
     heeds_distances: ClassVar[bool] = True
@@ -109,24 +112,38 @@ class StrategySuite:
     def problem(self) -> Problem:
         return Problem(Contents.from_formula(self.formula), seed=5, space_groups=GROUPS)
 
+    @pytest.fixture
+    def primitive(self) -> Problem:
+        """The same with contents of the primitive cell: crystals of different groups have different compositions."""
+        if self.primitive_formula is None:
+            pytest.skip("this strategy searches conventional cells only")
+        contents = Contents.from_formula(self.primitive_formula, cell="primitive")
+        return Problem(contents, seed=5, space_groups=GROUPS)
+
     def test_carries_a_name_and_documented_options(self, make: MakeStrategy, problem: Problem) -> None:
-        strategy = make(problem)
-        assert strategy.name == strategy.name.lower()
-        given = {"self", "problem", *strategy.parts}
-        for parameter in inspect.signature(type(strategy).__init__).parameters.values():
-            if parameter.name not in given:
-                assert parameter.default is not parameter.empty
-                assert parameter.annotation is not parameter.empty
+        check_name_and_options(make(problem))
 
     def test_proposes_crystals_of_the_problem(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
         begin(strategy)
         for trial in drive(strategy, self.trials):
             crystal = trial.candidate.crystal
-            assert crystal.composition == problem.composition
+            assert problem.contents.held_by(crystal)
             assert crystal.space_group in GROUPS
             json.dumps(dict(trial.candidate.info), allow_nan=False)
             assert all(seconds >= 0 for seconds in trial.candidate.seconds.values())
+
+    def test_fills_the_primitive_cell_of_whatever_group(self, make: MakeStrategy, primitive: Problem) -> None:
+        strategy = make(primitive)
+        begin(strategy)
+        crystals = [trial.candidate.crystal for trial in drive(strategy, self.trials)]
+        assert all(map(primitive.contents.held_by, crystals))
+        assert all(crystal.num_primitive_atoms == primitive.contents.num_atoms for crystal in crystals)
+        assert all(crystal.space_group in GROUPS for crystal in crystals)
+        assert any(crystal.centring_factor > 1 for crystal in crystals)
+
+    def test_goes_on_with_contents_of_the_primitive_cell(self, make: MakeStrategy, primitive: Problem) -> None:
+        self._goes_on(make, primitive, 0.5)
 
     @pytest.mark.parametrize("n", [1, 3])
     def test_proposes_at_least_one_and_not_more_than_asked(self, make: MakeStrategy, problem: Problem, n: int) -> None:
@@ -166,11 +183,11 @@ class StrategySuite:
         if not self.heeds_distances:
             pytest.skip("the strategy does not promise it")
         first, second = problem.composition.elements[:2]
-        wanted = replace(problem, min_distance=1.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
+        wanted = replace(problem, min_distance=2.5, pair_distances={f"{first}-{second}": 2.9, f"{first}-{first}": 2.7})
         strategy = make(wanted)
-        crystals = strategy.initial()
+        crystals = strategy.initial_crystals()
         begin(strategy)
-        crystals += [candidate.crystal for candidate in strategy.ask(4)]
+        crystals += [candidate.crystal for candidate in strategy.ask(8)]
         assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
 
     def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:
@@ -191,17 +208,22 @@ class StrategySuite:
     @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
     def test_goes_on_from_what_it_was_told(self, make: MakeStrategy, problem: Problem, part: float) -> None:
         """A new one that is told the journal's trials, batch by batch, and given the last state, asks for the same."""
+        self._goes_on(make, problem, part)
+
+    def _goes_on(self, make: MakeStrategy, problem: Problem, part: float) -> None:
         ongoing = make(problem)
         begin(ongoing)
         batches: list[list[Trial]] = []
         while sum(map(len, batches)) < part * self.trials:
-            told = pretended_trials(ongoing.ask(4), sum(map(len, batches)))
+            candidates = ongoing.ask(4)
+            assert candidates, "none was proposed"
+            told = pretended_trials(candidates, sum(map(len, batches)))
             ongoing.tell(told)
             batches.append(told)
         state = ongoing.state()
         resumed = make(problem)
-        frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial()]
-        resumed.start(frames)
+        frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial_crystals()]
+        resumed.set_initial(frames)
         for batch in batches:
             resumed.tell(batch)
         if state is not None:
@@ -222,7 +244,7 @@ class StrategySuite:
         for _ in range(2):
             strategy = make(problem)
             begin(strategy)
-            strategy.hear(pretended_trials(seeds, 0))
+            strategy.tell_seeds(pretended_trials(seeds, 0))
             runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]
 
@@ -233,7 +255,7 @@ class StrategySuite:
             candidates = strategy.ask(4)
             strategy.tell(
                 [
-                    Trial(first + i, candidate, TrialStatus.FAILED, None, None, (), 0, 0, 0.0, "pretended")
+                    make_trial(first + i, candidate, None, steps=0, evaluations=0, seconds=0.0, reason="pretended")
                     for i, candidate in enumerate(candidates)
                 ]
             )

@@ -12,7 +12,6 @@ Needs pytest.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from crysim.errors import CrysimError, InputError
 from crysim.interfaces import FitReport, Surrogate
 from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.testing.elsewhere import elsewhere
+from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
 
 GROUPS = (
@@ -70,11 +70,7 @@ class SurrogateSuite:
         raise NotImplementedError("override the fixture 'make'")
 
     def test_carries_a_name_and_documented_options(self, make: MakeSurrogate) -> None:
-        surrogate = make()
-        assert surrogate.name == surrogate.name.lower()
-        parameters = list(inspect.signature(type(surrogate).__init__).parameters.values())[1:]
-        assert all(p.default is not p.empty for p in parameters)
-        assert all(p.annotation is not p.empty for p in parameters)
+        check_name_and_options(make())
 
     def test_learns_a_quadratic_function(self, make: MakeSurrogate) -> None:
         bits, energies = example_data(400)

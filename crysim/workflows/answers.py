@@ -12,7 +12,7 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.crystal import Crystal
 from crysim.crystal.distinct import group_distinct
 from crysim.crystal.files import cif_text
-from crysim.crystal.identity import Identity, identify
+from crysim.crystal.identity import TIGHT, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
@@ -24,19 +24,22 @@ COLUMNS = (
     Column("z", "Z"),
     Column("atoms", "atoms"),
     Column("group", "space group"),
+    Column("tight_group", f"at {TIGHT:g} Å"),
     Column("pearson", "Pearson"),
     Column("prototype", "prototype"),
     Column("energy_per_atom", "eV/atom", ".4f"),
-    Column("above_best", "above best", ".4f"),
+    Column("above_best", "above", ".4f"),
     Column("volume_per_atom", "Å³/atom", ".2f"),
-    Column("min_distance", "shortest (Å)", ".3f"),
+    Column("min_distance", "bond (Å)", ".3f"),
     Column("times_found", "found"),
-    Column("first_found", "first at"),
+    Column("first_found", "first"),
     Column("status", "status"),
-    Column("template", "from template"),
+    Column("template", "template"),
     Column("reference", "reference"),
     Column("file", "file"),
 )
+TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula", "file"))
+"""The columns that a terminal shows; the formula is in the title, the files have the rank in their names."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 
 
@@ -153,7 +156,12 @@ def answer_table(
     columns = tuple(
         Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
     )
-    return Table(title, columns, tuple(rows), (answers.note(),))
+    notes = (
+        "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
+        "template: the known structure type that it started from",
+        answers.note(),
+    )
+    return Table(title, columns, tuple(rows), notes)
 
 
 def _row(
@@ -167,7 +175,8 @@ def _row(
         "atoms": identity.num_atoms,
         "space_group": identity.space_group,
         "symbol": identity.symbol,
-        "group": f"{identity.group_text} ({identity.space_group})",
+        "group": f"{identity.symbol} ({identity.space_group})",
+        "tight_group": None if identity.tight_space_group == identity.space_group else identity.tight_symbol,
         "tight_space_group": identity.tight_space_group,
         "pearson": identity.pearson,
         "prototype": identity.prototype_name,

@@ -81,6 +81,9 @@ class BenchResult:
 
         return write_report(self.folder, path)
 
+    def __repr__(self) -> str:
+        return f"<BenchResult in {self.folder}: {len(self.records)} runs>"
+
     def _repr_html_(self) -> str:
         """Table and curve, for a notebook."""
         parts = [terminal_table(self.comparison).to_html()] if self.records else []

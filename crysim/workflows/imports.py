@@ -115,7 +115,7 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
             if wanted.relax:
                 new = relax_candidates(batch, model, settings, first)
             else:
-                new = _as_they_are(batch, structures[first : first + _BATCH], settings.too_close, first)
+                new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
             trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
@@ -144,7 +144,8 @@ def _settings(
     chosen["energy_options"] = {**energy["options"], **given.get("energy_options", {})}
     settings = read_settings(None, chosen)
     own = {key: value for key, value in given.items() if key in relax}
-    return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), too_close=bench[0]["too_close"])
+    distance = bench[0]["min_relaxed_distance"]
+    return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), min_relaxed_distance=distance)
 
 
 def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:
@@ -181,7 +182,7 @@ def _candidates(
 
 
 def _as_they_are(
-    candidates: Sequence[Candidate], structures: Sequence[ForeignStructure], too_close: float, first: int
+    candidates: Sequence[Candidate], structures: Sequence[ForeignStructure], min_relaxed_distance: float, first: int
 ) -> list[Trial]:
     """Trials with the program's own energies, without a relaxation."""
     trials = []
@@ -194,7 +195,7 @@ def _as_they_are(
             # the conventional cell may hold more or fewer atoms than the program's own
             energy = one.energy * candidate.crystal.num_atoms / len(one.structure)
             outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, energy, 0, 0, None)
-        trials.append(classify(first + i, candidate, outcome, too_close))
+        trials.append(classify(first + i, candidate, outcome, min_relaxed_distance))
     return trials
 
 
@@ -210,7 +211,7 @@ def _manifest(
         seed=wanted.seed,
         budget=budget,
         relax=settings.relax,
-        too_close=settings.too_close,
+        min_relaxed_distance=settings.min_relaxed_distance,
     )
     config = spec.config()
     config["strategy"] = {"name": f"{IMPORTED} {wanted.kind}", "options": {"relaxed": wanted.relax}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -100,13 +100,17 @@ class RelaxResult(Sequence[Any]):
         """The table as a pandas DataFrame, unrounded."""
         return self.table.to_dataframe()
 
+    def __repr__(self) -> str:
+        failed = sum(one is None for one in self.structures)
+        return f"<RelaxResult: {len(self)} structures, {failed} of them failed>"
+
     def _repr_html_(self) -> str:
         """The table, for a notebook."""
         return notebook_page([self.table.to_html()])
 
 
 def relax(
-    structures: Sequence[Given],
+    structures: Iterable[Given],
     energy: str = "chgnet",
     *,
     energy_options: Mapping[str, Any] | None = None,
@@ -119,7 +123,7 @@ def relax(
     An interrupt (Ctrl-C) returns what there is.
 
     Args:
-        structures: ordered and periodic; ASE's constraints and calculators are not heeded.
+        structures: any number, or one; ordered and periodic; ASE's constraints and calculators are not heeded.
         energy: energy model: m3gnet, chgnet, ``ase:NAME``, or any that is installed.
         energy_options: of the energy model.
         threads: of torch and of linear algebra.
@@ -143,8 +147,7 @@ def relax(
     chosen = RelaxSettings(**{"num_frames": 0, **{k: v for k, v in settings.items() if v is not None}})
     if threads < 1:
         raise InputError(f"threads is {threads}: it must be at least 1")
-    if not isinstance(structures, Sequence):
-        structures = list(structures) if isinstance(structures, Iterator) else [structures]
+    structures = _listed(structures)
     cells = [_own_cell(one, place) for place, one in enumerate(structures)]
     model: EnergyModel = plugin_manager().build("energy", energy, energy_options)
     model.check()
@@ -172,6 +175,14 @@ def _relax_all(
         except KeyboardInterrupt:
             return done, True
     return done, False
+
+
+def _listed(given: Given | Iterable[Given]) -> list[Given]:
+    """Structures as a list, whatever holds them; a single one, which holds its atoms or sites, alone."""
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    return [given] if isinstance(given, Crystal | Atoms | Structure) else list(given)
 
 
 def _own_cell(given: Given, place: int) -> OwnCell:

@@ -35,7 +35,7 @@ class Cuts:
 
     Attributes:
         budget, seeds, systems, methods: what is run of it; None or empty: all.
-        references: ``FORMULA=FILE``.
+        references: structure files by system.
         settings: of `crysim.harness.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ...
         symmetry: of the relaxation.
     """
@@ -44,7 +44,7 @@ class Cuts:
     seeds: str | None = None
     systems: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     symmetry: str | None = None
 
@@ -173,7 +173,7 @@ def _part(
     given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
     if cuts.seeds is None and target.seeds is not None:
         given["seeds"] = list(target.seeds)
-    references = [text for text in cuts.references if text.partition("=")[0] in systems]
+    references = {system: source for system, source in cuts.references.items() if system in systems}
     settings = read_settings(
         protocol_path(protocol), {**given, "system": list(systems), "method": list(methods), "reference": references}
     )

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.analysis.figures import accumulated_figure
-from crysim.analysis.references import compare_records
+from crysim.analysis.figures import search_figure
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Table
 from crysim.composition import CELLS, CellKind
@@ -19,7 +18,7 @@ from crysim.harness.config_file import read_settings
 from crysim.harness.contents import read_units
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
-from crysim.harness.systems import names_structure, read_reference, spelled_out
+from crysim.harness.systems import names_structure, read_reference, references, spelled_out
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 from crysim.workflows.search_plan import Plan, plan_search, searched_contents
@@ -82,12 +81,17 @@ class SearchResult:
 
         return write_report(self.folder, path)
 
+    def __repr__(self) -> str:
+        rows = self.table.rows
+        lowest = f", lowest {rows[0]['energy_per_atom']:.4f} eV/atom" if rows else ""
+        return f"<SearchResult in {self.folder}: {len(self.answers)} crystals{lowest}>"
+
     def _repr_html_(self) -> str:
         """Table, curve and the best crystal, for a notebook."""
         parts = [self.table.to_html()] if self.answers else []
         begun = [record for record in self.records if record.trials]
         if begun:
-            parts.append(figure_html(accumulated_figure(compare_records(begun, {}, count_distinct=False))))
+            parts.append(figure_html(search_figure(begun)))
         if self.answers:
             parts.append(crystal_html(self.answers[0].crystal))
         return notebook_page(parts, self.ended.failures)
@@ -100,6 +104,7 @@ def search(
     max_atoms: int | None = None,
     method: str | None = None,
     prototypes: bool = True,
+    prototype_folder: str | Path | None = None,
     seed: int = 0,
     top: int = 10,
     out: str | Path | None = None,
@@ -121,6 +126,7 @@ def search(
         max_atoms: per cell, at most.
         method: strategy; None: known structure types, and then ``enumerate``.
         prototypes: whether known structure types take part where no strategy is named.
+        prototype_folder: structure files to take as types too, before those of the AFLOW library.
         seed: of everything random.
         top: how many distinct crystals are wanted.
         out: folder of the results; None: crysim-FORMULA.
@@ -152,7 +158,8 @@ def search(
     read = read_settings(file, {**chosen, "system": names, "cell": kind, "seeds": (seed,)})
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     read = replace(read, out=str(folder))
-    plan = plan_search(read, folder, method=method, prototypes=prototypes)
+    types = None if prototype_folder is None else str(prototype_folder)
+    plan = plan_search(read, folder, method=method, prototypes=prototypes, prototype_folder=types)
     result = run_search(read, plan, reference=reference, top=top, console=console)
     result.ended.raise_bad_input()
     return result
@@ -190,15 +197,15 @@ def _systems(
     formula: str, z: int | str | Iterable[int] | None, cell: CellKind, max_atoms: int | None, reference: Any
 ) -> tuple[tuple[str, ...], str | None]:
     """The formulas per cell that are searched, and the known ground truth."""
-    given = (reference,) if isinstance(reference, str) else tuple(reference or ())
-    if len(given) > 1:
+    known = references(reference) if reference else {}
+    if len(known) > 1:
         raise InputError("a search has one reference: give --reference once")
     if names_structure(formula):
-        names, sources = spelled_out([formula], given, cell)
-        return names, sources[0].partition("=")[2]
+        names, sources = spelled_out([formula], known, cell)
+        return names, sources[names[0]]
     units = None if z is None else read_units(z if isinstance(z, int | str) else tuple(z))
     contents = searched_contents(formula, units, cell, max_atoms)
-    return tuple(one.formula for one in contents), given[0].rpartition("=")[2] if given else None
+    return tuple(one.formula for one in contents), next(iter(known.values()), None)
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,14 @@ def searched_contents(
     return contents_of(formula, kept, cell, MAX_SEARCHED)
 
 
-def plan_search(settings: BenchSettings, out: Path, *, method: str | None, prototypes: bool) -> Plan:
+def plan_search(
+    settings: BenchSettings,
+    out: Path,
+    *,
+    method: str | None,
+    prototypes: bool,
+    prototype_folder: str | None = None,
+) -> Plan:
     """The runs of a search.
 
     Args:
@@ -95,6 +102,7 @@ def plan_search(settings: BenchSettings, out: Path, *, method: str | None, proto
         out: folder of the results.
         method: strategy; None: known structure types and then `GENERATOR`.
         prototypes: whether known structure types take part where no strategy is named.
+        prototype_folder: structure files to take as types too.
 
     Raises:
         InputError: a name or a value is wrong, or the budget is less than one relaxation for each of the contents.
@@ -103,9 +111,10 @@ def plan_search(settings: BenchSettings, out: Path, *, method: str | None, proto
     contents = [spec.system for spec in general]
     known = [0] * len(contents)
     if method is None and prototypes:
-        known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups)
+        known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups, prototype_folder)
     shares = _shares(settings.budget - sum(known), len(contents))
-    typed = replace(settings, method=(PROTOTYPES,), method_options={}, seed_structures=())
+    types = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
+    typed = replace(settings, method=(PROTOTYPES,), method_options=types, seed_structures=())
     runs: list[RunSpec] = []
     for place, spec in enumerate(general):
         if known[place]:
@@ -123,10 +132,12 @@ def _fitting(runs: Sequence[RunSpec]) -> list[RunSpec]:
     return fitting or list(runs)
 
 
-def _known_types(contents: Sequence[Contents], most: int, space_groups: tuple[int, ...] | None) -> list[int]:
+def _known_types(
+    contents: Sequence[Contents], most: int, space_groups: tuple[int, ...] | None, folder: str | None
+) -> list[int]:
     """How many of the likeliest structure types, at most so many in all, each of the contents holds."""
     counts = [0] * len(contents)
-    for one in iterate_prototypes(contents[0].composition):
+    for one in iterate_prototypes(contents[0].composition, folder=folder):
         if sum(counts) >= most:
             break
         for place, wanted in enumerate(contents):

@@ -21,7 +21,7 @@ from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic.bounds import certificate
+from crysim.quadratic.bounds import lower_bound
 from crysim.quadratic.penalties import descend
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def compare(
     """
     entries: list[Entry] = []
     for model_name, model in models:
-        bound = certificate(model)
+        bound = lower_bound(model)
         mean = float(model.energies(model.random_bits(1000, np.random.default_rng(0))).mean())
         for name, solver in solvers:
-            entry = Entry(model_name, model.num_bits, name, None if bound is None else bound.lower_bound, mean)
+            entry = Entry(model_name, model.num_bits, name, None if bound is None else bound.value, mean)
             entries.append(entry)
             try:
                 _run(solver, model, longest, seed, entry)

@@ -21,6 +21,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.interfaces import Encoder, EnergyModel, Frame, RelaxSettings
 from crysim.quadratic import BitGroup
+from crysim.strategies.training_set import ceiling, trains
 
 CHUNK = 20
 _ARRAYS = ("ones", "starts", "num_bits", "energies", "group_names", "group_bounds", "formula", "is_frame")
@@ -112,8 +113,8 @@ def generate_training_data(
 ) -> TrainingData:
     """Random crystals with their energies, and frames of the relaxations of more of them.
 
-    Random crystals with an energy above |the lowest| are left out, as in the authors' program, and frames above it
-    count as |the lowest|, as strategy ``crysim`` has it.
+    Random crystals that strategy ``crysim`` would not train on (`trains`) are left out, and energies above |the lowest|
+    count as it, as there.
 
     Args:
         contents: atoms per conventional cell, or contents of either cell; energies are per cell of these.
@@ -144,7 +145,6 @@ def generate_training_data(
             report("energies", first + len(chunk), num_random)
     if not frames:
         raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {contents}")
-    ceiling = abs(min(contents.per_cell(frame.energy, frame.crystal) for frame in frames))
     drawn = len(frames)
     for done in range(num_relaxed):
         for relaxation in model.relax(generator.sample(1, rng), relax or RelaxSettings()):
@@ -153,6 +153,7 @@ def generate_training_data(
             report("relaxations", done + 1, num_relaxed)
     energies = np.array([contents.per_cell(frame.energy, frame.crystal) for frame in frames])
     is_frame = np.arange(len(frames)) >= drawn
-    kept = np.flatnonzero(is_frame | (energies <= ceiling))
+    kept = np.flatnonzero(np.concatenate([trains(energies[:drawn]), is_frame[drawn:]]))
     bits = encoder.encode([frames[i].crystal for i in kept])
-    return TrainingData(bits, np.minimum(energies[kept], ceiling), encoder.groups, contents.name, is_frame[kept])
+    targets = np.minimum(energies[kept], ceiling(float(energies[:drawn].min())))
+    return TrainingData(bits, targets, encoder.groups, contents.name, is_frame[kept])

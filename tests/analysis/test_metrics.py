@@ -17,6 +17,7 @@ from crysim.crystal.distinct import distinct
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.systems import find_system
 from crysim.interfaces import Candidate, Trial, TrialStatus
+from crysim.testing.trials import make_trial
 
 
 def reference() -> Crystal:
@@ -42,17 +43,8 @@ def trial(
     number: int, energy: float | None, crystal: Crystal | None = None, status: TrialStatus = TrialStatus.RELAXED
 ) -> Trial:
     crystal = crystal or zincblende()
-    return Trial(
-        number=number,
-        candidate=Candidate(crystal, seconds={"solve": 0.5}),
-        status=status,
-        crystal=None if status is TrialStatus.FAILED else crystal,
-        energy=energy,
-        frames=(),
-        steps=3,
-        evaluations=4,
-        seconds=1.0,
-    )
+    candidate = Candidate(crystal, seconds={"solve": 0.5})
+    return make_trial(number, candidate, energy, status=status, steps=3, evaluations=4, seconds=1.0)
 
 
 def example() -> list[Trial]:

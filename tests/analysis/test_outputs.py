@@ -5,54 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from crysim.analysis.comparison import Comparison, Reference, Run
+from crysim.analysis.comparison import Comparison, Reference
 from crysim.analysis.figures import band, mean_seconds
 from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.tables import Column, Table, lowest_cells
 from crysim.errors import InputError
+from crysim.harness.journal import RunRecord
 from crysim.harness.systems import find_system
-from crysim.interfaces import Candidate, Trial, TrialStatus
-
-M3GNET = {"model": "m3gnet", "weights_sha256": "a9"}
-
-
-def run(
-    system: str, method: str, seed: int, energies: list[float | None], fingerprint: Mapping[str, str] = M3GNET
-) -> Run:
-    crystal = find_system(system).reference
-    assert crystal is not None
-    trials = tuple(
-        Trial(
-            number=i,
-            candidate=Candidate(crystal, seconds={"train": 0.25, "solve": 0.5}),
-            status=TrialStatus.FAILED if energy is None else TrialStatus.RELAXED,
-            crystal=None if energy is None else crystal,
-            energy=energy,
-            frames=(),
-            steps=1,
-            evaluations=2,
-            seconds=1.0,
-        )
-        for i, energy in enumerate(energies)
-    )
-    return Run(system, method, seed, 4, trials, fingerprint)
 
 
 @pytest.fixture
-def comparison() -> Comparison:
+def comparison(record_of: Callable[..., RunRecord]) -> Comparison:
     runs = (
-        run("Ca4S4", "random", 0, [-40.0, None, -41.0, -41.0]),
-        run("Ca4S4", "random", 1, [-39.0, -39.5, -40.0]),
-        run("Ca4S4", "crysim", 0, [-41.59, -41.59, -41.0, -41.0]),
-        run("ScBe5", "crysim", 0, [-20.0, -26.0, -26.0, -26.24]),
+        record_of("Ca4S4", "random", 0, [-40.0, None, -41.0, -41.0]),
+        record_of("Ca4S4", "random", 1, [-39.0, -39.5, -40.0]),
+        record_of("Ca4S4", "crysim", 0, [-41.59, -41.59, -41.0, -41.0]),
+        record_of("ScBe5", "crysim", 0, [-20.0, -26.0, -26.0, -26.24]),
     )
     crystal = find_system("Ca4S4").reference
     assert crystal is not None
@@ -78,16 +53,17 @@ def test_the_summary(comparison: Comparison) -> None:
     assert any("1 of 4 runs" in note for note in table.notes)
 
 
-def test_energies_of_two_models_are_not_compared() -> None:
-    runs = (run("Ca4S4", "a", 0, [-1.0]), run("Ca4S4", "b", 0, [-1.0], {"model": "chgnet", "weights_sha256": "a9"}))
+def test_energies_of_two_models_are_not_compared(record_of: Callable[..., RunRecord]) -> None:
+    other = {"model": "chgnet", "weights_sha256": "a9"}
+    runs = (record_of("Ca4S4", "a", 0, [-1.0]), record_of("Ca4S4", "b", 0, [-1.0], fingerprint=other))
     with pytest.raises(InputError, match=r"different models or pressures cannot be compared: .* differ in model"):
         Comparison(runs)
 
 
-def test_enthalpies_of_two_pressures_are_not_compared() -> None:
-    one = run("Ca4S4", "a", 0, [-1.0])
+def test_enthalpies_of_two_pressures_are_not_compared(record_of: Callable[..., RunRecord]) -> None:
+    runs = (record_of("Ca4S4", "a", 0, [-1.0]), record_of("Ca4S4", "b", 0, [-1.0], pressure=10.0))
     with pytest.raises(InputError, match="differ in pressure"):
-        Comparison((one, replace(one, method="b", pressure=10.0)))
+        Comparison(runs)
 
 
 def test_every_form_of_a_table() -> None:

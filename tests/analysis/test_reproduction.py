@@ -27,9 +27,9 @@ def test_protocols_are_the_papers(protocol: str) -> None:
     assert len(settings.seeds) == (5 if protocol in ("large", "silica") else 3)
     for spec in settings.runs():
         if spec.strategy.name == "crysim":
-            g = spec.parts["encoder"].options["g"]
+            g = spec.parts["encoder"].options["grid_resolution"]
             assert g == (int(spec.method.split("-")[-1]) if protocol == "regression" else g)
-            assert max(spec.system.counts) <= g**3
+            assert max(spec.system.composition.counts) <= g**3
 
 
 def test_every_table_and_figure_has_a_target() -> None:

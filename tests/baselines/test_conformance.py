@@ -16,6 +16,8 @@ from crysim_baselines.swarm import Swarm
 
 
 class TestEnumerate(StrategySuite):
+    heeds_distances = False  # limits of its own, or none
+
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Enumerate(problem, points=8, block=40, quota=3)
@@ -28,12 +30,16 @@ class TestPyxtalRandom(StrategySuite):
 
 
 class TestBayesian(StrategySuite):
+    heeds_distances = False  # limits of its own, or none
+
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Bayesian(problem, startup_jobs=6)
 
 
 class TestAnnealing(StrategySuite):
+    heeds_distances = False  # limits of its own, or none
+
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Annealing(problem)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from crysim.composition import Composition
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
 from crysim.harness.systems import find_system
-from crysim.interfaces import Candidate, Problem, Trial, TrialStatus, derive_rng
+from crysim.interfaces import Problem, Trial, derive_rng
 from crysim.symmetry import WyckoffCombinations
+from crysim.testing.trials import make_trial
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.screening import Level, Screener
 
 CA4S4 = Composition.from_formula("Ca4S4")
-
-
-def trial(number: int, candidate: Candidate, energy: float) -> Trial:
-    return Trial(number, candidate, TrialStatus.RELAXED, candidate.crystal, energy, (), 1, 1, 0.1)
 
 
 def test_the_simplest_come_first_and_depth_grows() -> None:
@@ -68,7 +63,7 @@ def test_a_resumed_enumeration_goes_on_where_it_was() -> None:
     whole = Enumerate(problem, **options)  # type: ignore[arg-type]
     told: list[Trial] = []
     for n in (2, 3, 1):
-        batch = [trial(len(told) + i, c, -40.0 - i) for i, c in enumerate(whole.ask(n))]
+        batch = [make_trial(len(told) + i, c, -40.0 - i) for i, c in enumerate(whole.ask(n))]
         whole.tell(batch)
         told += batch
     resumed = Enumerate(problem, **options)  # type: ignore[arg-type]
@@ -80,11 +75,10 @@ def test_a_resumed_enumeration_goes_on_where_it_was() -> None:
 def test_cells_take_the_volume_of_the_best_crystal() -> None:
     strategy = Enumerate(Problem(CA4S4, 0), points=8, block=50)
     first = strategy.ask(2)
-    big = [replace(trial(i, c, e), crystal=c.crystal) for i, (c, e) in enumerate(zip(first, (-1.0, -5.0), strict=True))]
     cell = first[1].crystal.cell
     sites = [site.free for site in first[1].crystal.sites]
     grown = first[1].crystal.with_parameters([2 * v if i < 3 else v for i, v in enumerate(cell)], sites)
-    strategy.tell([big[0], replace(big[1], crystal=grown)])
+    strategy.tell([make_trial(0, first[0], -1.0), make_trial(1, first[1], -5.0, crystal=grown)])
     assert all(c.crystal.volume == pytest.approx(grown.volume) for c in strategy.ask(4))
 
 
@@ -94,7 +88,7 @@ def test_an_exhausted_enumeration_never_ends() -> None:
 
 
 def test_what_fits_no_group_is_refused() -> None:
-    with pytest.raises(InputError, match="fits none of the space groups"):
+    with pytest.raises(InputError, match=r"Ba3Na3Bi3 fits none of the 2 space groups.*Ba4Na4Bi4 in P23"):
         Enumerate(Problem(Composition.from_formula("Ba3Na3Bi3"), 0, space_groups=(195, 230))).ask(1)
     with pytest.raises(InputError, match="'quota'"):
         Enumerate(Problem(CA4S4, 0), quota=0)

@@ -15,8 +15,9 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.crystal.identify import find_space_group
 from crysim.errors import InputError
 from crysim.harness.systems import find_system
-from crysim.interfaces import Candidate, Problem, Trial, TrialStatus
+from crysim.interfaces import Candidate, Problem
 from crysim.testing.strategies import drive
+from crysim.testing.trials import make_trial
 from crysim_baselines import operators
 from crysim_baselines.evolution import Evolution
 
@@ -98,22 +99,7 @@ def test_symmetry_that_is_there_is_found() -> None:
 
 
 def tell(strategy: Evolution, candidates: list[Candidate], energies: list[float | None]) -> None:
-    strategy.tell(
-        [
-            Trial(
-                i,
-                c,
-                TrialStatus.FAILED if e is None else TrialStatus.RELAXED,
-                None if e is None else c.crystal,
-                e,
-                (),
-                1,
-                1,
-                0.1,
-            )
-            for i, (c, e) in enumerate(zip(candidates, energies, strict=True))
-        ]
-    )
+    strategy.tell([make_trial(i, c, e) for i, (c, e) in enumerate(zip(candidates, energies, strict=True))])
 
 
 def test_the_first_generation_is_random_and_the_next_has_children() -> None:

@@ -11,9 +11,10 @@ from crysim.crystal.generation import ANGLE_BOUNDS, default_length_bounds
 from crysim.crystal.packing import scaled
 from crysim.errors import InputError
 from crysim.harness.systems import find_system
-from crysim.interfaces import Problem, Strategy, Trial, TrialStatus
+from crysim.interfaces import Problem, Strategy
 from crysim.symmetry import CELL_PARAMETERS, WyckoffCombinations
 from crysim.testing.strategies import drive
+from crysim.testing.trials import make_trial
 from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.hyperopt_search import ParameterSpace
@@ -74,10 +75,7 @@ def test_learns_which_space_group_is_best(make: type[Strategy]) -> None:
         found = [c.crystal.space_group for c in candidates]
         energies = [-2.0 if group == 129 else -1.0 for group in found]
         strategy.tell(
-            [
-                Trial(len(groups) + i, c, TrialStatus.RELAXED, c.crystal, e, (), 1, 1, 0.1)
-                for i, (c, e) in enumerate(zip(candidates, energies, strict=True))
-            ]
+            [make_trial(len(groups) + i, c, e) for i, (c, e) in enumerate(zip(candidates, energies, strict=True))]
         )
         groups += found
     assert groups[-40:].count(129) / 40 > 1.5 * groups[:24].count(129) / 24

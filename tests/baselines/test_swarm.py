@@ -14,8 +14,9 @@ from crysim.crystal import Crystal, wrap
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.harness.systems import find_system
-from crysim.interfaces import Candidate, Frame, Problem, Trial, TrialStatus
+from crysim.interfaces import Candidate, Frame, Problem, Trial
 from crysim.testing.strategies import drive
+from crysim.testing.trials import make_trial
 from crysim_baselines.bonds import DEGREES, _invariants, bond_matrix, difference
 from crysim_baselines.motion import align, lattice_towards
 from crysim_baselines.swarm import Swarm
@@ -86,8 +87,7 @@ def test_lattices_between() -> None:
 
 
 def trial(number: int, candidate: Candidate, energy: float) -> Trial:
-    frames = (Frame(candidate.crystal, energy),)
-    return Trial(number, candidate, TrialStatus.RELAXED, candidate.crystal, energy, frames, 1, 1, 0.1)
+    return make_trial(number, candidate, energy, frames=[Frame(candidate.crystal, energy)])
 
 
 def test_sixty_percent_of_a_generation_move_and_the_rest_is_random() -> None:

@@ -35,7 +35,7 @@ QUICK = [
     "--space-groups",
     "123,139,221-225",
 ]
-CRYSIM = ["--option", "num_initial=40", "--surrogate-option", "max_epoch=10", "--encoder-option", "g=4"]
+CRYSIM = ["--option", "num_initial=40", "--surrogate-option", "max_epoch=10", "--encoder-option", "grid_resolution=4"]
 
 
 def crysim(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from crysim.interfaces import EnergyModel, RelaxSettings
 
 EMT = PartSpec("ase:emt")
 PARTS = {
-    "encoder": PartSpec("crysim", {"g": 4}),
+    "encoder": PartSpec("crysim", {"grid_resolution": 4}),
     "surrogate": PartSpec("fm", {"max_epoch": 20, "warm_start": True}),
     "solver": PartSpec("annealer", {"sweeps": 20}),
 }

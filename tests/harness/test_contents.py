@@ -3,8 +3,8 @@
 import pytest
 
 from crysim.errors import InputError
-from crysim.harness import values
 from crysim.harness.contents import contents_of, default_units, read_units
+from crysim.harness.spec import space_groups
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_contents_beyond_the_limit_are_refused():
 
 
 def test_space_groups_by_number_range_and_symbol():
-    assert values.space_groups("225,Fm-3m,195-197") == (225, 225, 195, 196, 197)
-    assert values.space_groups([62, "R-3c"]) == (62, 167)
-    assert values.space_groups(7) == (7,)
+    assert space_groups("225,Fm-3m,195-197") == (225, 225, 195, 196, 197)
+    assert space_groups([62, "R-3c"]) == (62, 167)
+    assert space_groups(7) == (7,)

@@ -92,7 +92,7 @@ def test_energy_folders_and_manifests_are_checked_before_the_first_run(tmp_path:
 def test_a_strategy_that_gives_up_fails_its_run_with_its_reason(tmp_path: Path, make_spec: Make) -> None:
     """Two atoms of an element do not fit into a grid of one voxel."""
     hopeless = make_spec("crysim", budget=2)
-    hopeless = replace(hopeless, parts={**hopeless.parts, "encoder": PartSpec("crysim", {"g": 1})})
+    hopeless = replace(hopeless, parts={**hopeless.parts, "encoder": PartSpec("crysim", {"grid_resolution": 1})})
     jobs = [Job(hopeless, tmp_path / "a"), Job(make_spec("random", budget=2), tmp_path / "b")]
     outcomes = run_jobs(jobs, 1)
     assert [outcome.good for outcome in outcomes] == [False, True]

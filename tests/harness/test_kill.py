@@ -40,7 +40,7 @@ def command(out: Path, budget: int) -> list[str]:
         "--surrogate-option",
         "warm_start=true",
         "--encoder-option",
-        "g=5",
+        "grid_resolution=5",
     ]
     return [sys.executable, "-m", "crysim", "bench", *options, "--max-steps", "25", "--solver-option", "sweeps=30"]
 

@@ -57,7 +57,7 @@ class Racing(EnergyModel):
 
 def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
     candidates = [Candidate(CRYSTAL, stop=StopRule(best=-2.0)), Candidate(CRYSTAL)]
-    stopped, relaxed = relax_candidates(candidates, CheckedEnergyModel(Racing()), RunSettings(too_close=0.5), 0)
+    stopped, relaxed = relax_candidates(candidates, CheckedEnergyModel(Racing()), RunSettings(min_relaxed_distance=0.5), 0)
     assert (stopped.status, stopped.evaluations, stopped.counts) == (TrialStatus.STOPPED, 3, False)
     assert (relaxed.status, relaxed.evaluations, relaxed.counts) == (TrialStatus.RELAXED, 10, True)
     again = trial_from_dict(json.loads(to_json(trial_to_dict(stopped))))
@@ -65,7 +65,7 @@ def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
 
 
 def test_what_was_given_up_is_not_called_too_close() -> None:
-    (trial,) = relax_candidates([Candidate(CRYSTAL, stop=StopRule())], Racing(), RunSettings(too_close=1.0), 0)
+    (trial,) = relax_candidates([Candidate(CRYSTAL, stop=StopRule())], Racing(), RunSettings(min_relaxed_distance=1.0), 0)
     assert trial.status is TrialStatus.STOPPED
 
 

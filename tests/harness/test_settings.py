@@ -14,6 +14,7 @@ from crysim.harness.config_file import read_settings
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import RunSpec
 from crysim.harness.systems import find_system
+from crysim.renamed import note
 
 FILE = """
 [bench]
@@ -145,7 +146,7 @@ def test_the_manifest_holds_every_default(tmp_path: Path) -> None:
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'crysim'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nsolver = 'aneal'\n", "'aneal': did you mean 'annealer'"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nenergy = 'chgnett'\n", "'chgnett': did you mean 'chgnet'"),
-        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\ntoo_close = nan\n", "too_close is nan"),
+        ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\ntoo_close = nan\n", "min_relaxed_distance is nan"),
         ("[bench]\nsystem = 'Ca4S4'\nmethod = 'random'\nmin_distance = -1\n", "min_distance is -1"),
         ("[solver.aneal]\nsweeps = 1\n", "'aneal': did you mean 'annealer'"),
         ("solver = 'annealer'\n", "under \\[bench\\]"),
@@ -274,6 +275,26 @@ def test_seed_structures_go_to_the_system_whose_atoms_they_have(tmp_path: Path) 
     assert runs["Ca4S4"].seed_structures == ()
     with pytest.raises(InputError, match=r"seed\.cif.*Be5Sc|seed\.cif.*ScBe5"):
         read(tmp_path, FILE, system=["Ca4S4"], seed_structures=[str(tmp_path / "seed.cif")]).runs()
+
+
+def test_names_that_settings_and_options_had_are_taken_and_noted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    note.cache_clear()
+    text = "[bench]\nsystem = 'Ca4S4'\nmethod = 'crysim'\ntoo_close = 0.8\n[encoder.crysim]\ng = 5\n"
+    (run,) = read(tmp_path, text, options={"crysim.explore": 0.5}).runs()
+    assert run.min_relaxed_distance == 0.8
+    assert options_of(run)["encoder"] == {"grid_resolution": 5}
+    assert options_of(run)["strategy"] == {"exploration_weight": 0.5}
+    notes = [record.getMessage() for record in caplog.records]
+    assert len(notes) == 3
+    assert all(one.startswith("note: ") and "\n" not in one for one in notes)
+
+
+def test_a_setting_by_both_names_is_refused(tmp_path: Path) -> None:
+    text = "[bench]\nsystem = 'Ca4S4'\ntoo_close = 0.8\nmin_relaxed_distance = 0.9\n"
+    with pytest.raises(InputError, match="'min_relaxed_distance' is given twice"):
+        read(tmp_path, text)
 
 
 def test_an_option_newer_than_a_run_on_disk_is_not_in_its_manifest_unless_it_is_used() -> None:

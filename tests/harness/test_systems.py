@@ -16,7 +16,7 @@ from crysim.crystal.identify import find_space_group
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError
 from crysim.harness.config_file import read_settings
-from crysim.harness.systems import builtin_systems, find_system, read_reference, spelled_out
+from crysim.harness.systems import builtin_systems, find_system, read_reference, references, spelled_out
 
 SPACE_GROUPS = {
     "ScBe5": 191,
@@ -82,23 +82,39 @@ def test_a_system_is_named_by_its_structure_and_searched_in_the_cell_that_is_ask
     assert crystal is not None
     path = str(tmp_path / "rock-salt.cif")
     crystal.to_structure().get_primitive_structure().to(filename=path)
-    assert spelled_out(["ScBe5"], ["ScBe5=x.cif"]) == (("ScBe5",), ("ScBe5=x.cif",))
-    assert spelled_out([path]) == (("Ca4S4",), (f"Ca4S4={path}",))
-    assert spelled_out([path], cell="primitive") == (("CaS",), (f"CaS={path}",))
-    names, references = spelled_out(["Ca4S4", "Y6Co51"], cell="primitive")
-    assert names == ("CaS", "Y2Co17")
-    assert references == ("CaS=Ca4S4", "Y2Co17=Y6Co51")
+    assert spelled_out(["ScBe5"], {"ScBe5": "x.cif"}) == (("ScBe5",), {"ScBe5": "x.cif"})
+    assert spelled_out([path]) == (("Ca4S4",), {"Ca4S4": path})
+    assert spelled_out([path], cell="primitive") == (("CaS",), {"CaS": path})
+    assert spelled_out(["Ca4S4", "Y6Co51"], cell="primitive") == (("Ca4S4", "Y6Co51"), {})
+    assert spelled_out(["CaS"], {"": path}, "primitive", (1, 2)) == (
+        ("CaS", "Ca2S2"),
+        {"CaS": path, "Ca2S2": path},
+    )
     small = find_system("CaS", reference="Ca4S4")
     assert small.reference is not None
     assert ReferenceMatcher(small.reference).match(crystal).strict
-    assert spelled_out(["Na4Cl4"], [path], cell=None) == (("Na4Cl4",), (f"Na4Cl4={path}",))
-    with pytest.raises(InputError, match="primitive cell of Na4Cl4 is not known"):
-        spelled_out(["Na4Cl4"], cell="primitive")
+    assert spelled_out(["Na4Cl4"], references([path])) == (("Na4Cl4",), {"Na4Cl4": path})
+    with pytest.raises(InputError, match="leave out --z"):
+        spelled_out([path], units=(2,))
     with pytest.raises(InputError, match="cell 'tiny'"):
         spelled_out(["Ca4S4"], cell="tiny")
     settings = read_settings(None, {"system": [path], "cell": "primitive"})
     assert settings.system == ("CaS",)
     assert settings.systems()[0].reference is not None
+    assert settings.runs()[0].system.name == "CaS-primitive"
+
+
+def test_contents_of_the_primitive_cell_have_the_reference_that_they_can_hold() -> None:
+    rock_salt = find_system("CaS", cell="primitive")
+    conventional = find_system("Ca4S4")
+    assert (rock_salt.name, rock_salt.reference) == ("CaS-primitive", conventional.reference)
+    weights = conventional.energies[0][0]
+    whole = conventional.reference_energy({"model": weights})
+    assert whole is not None
+    assert rock_salt.reference_energy({"model": weights}) == pytest.approx(whole / 4)
+    assert find_system("CaS", z=3, cell="primitive").reference is not None
+    assert find_system("Ca3Al2Si3O12", cell="primitive").reference is None  # garnet's primitive cell holds four
+    assert find_system("Ca3Al2Si3O12", z=4, cell="primitive").reference is not None
 
 
 @pytest.fixture
@@ -137,7 +153,7 @@ def test_an_entry_of_the_materials_project(materials_project: list[str]) -> None
     assert system.reference is not None
     assert system.reference.space_group == 225
     assert materials_project[0].endswith("k" * 32)
-    assert spelled_out(["mp:mp-1672"]) == (("Ca4S4",), ("Ca4S4=mp:mp-1672",))
+    assert spelled_out(["mp:mp-1672"]) == (("Ca4S4",), {"Ca4S4": "mp:mp-1672"})
     assert len(materials_project) == 1  # asked for once
     with pytest.raises(InputError, match="the Materials Project gave no structure for mp-999999"):
         find_system("Ca4S4", reference="mp:mp-999999")

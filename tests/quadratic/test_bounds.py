@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crysim.interfaces import SampleSet
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic.bounds import certificate, certified
+from crysim.quadratic.bounds import lower_bound, with_lower_bound
 from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
 from crysim.quadratic.fixing import fix_bits, reduce_model
 
@@ -55,13 +55,13 @@ def test_bound_and_reduced_costs_hold_for_every_vector(model, seed):
     x = all_feasible(model)
     energies = model.energies(x)
     start = x[seed % len(x)] if seed else None
-    bound = certificate(model, start)
+    bound = lower_bound(model, start)
     scale = 1e-9 * (1 + np.abs(energies).max())
-    assert bound.lower_bound <= energies.min()
+    assert bound.value <= energies.min()
     for i in range(model.num_bits):
         for value, cost in ((False, bound.zero_cost[i]), (True, bound.one_cost[i])):
             chosen = energies[x[:, i] == value]
-            assert not len(chosen) or bound.lower_bound + cost <= chosen.min() + scale
+            assert not len(chosen) or bound.value + cost <= chosen.min() + scale
 
 
 @settings(max_examples=100, deadline=None)
@@ -86,7 +86,7 @@ def test_fixing_keeps_every_vector_that_is_as_good(model, pick):
     x = all_feasible(model)
     energies = model.energies(x)
     upper = energies[pick % len(x)]
-    reduction = fix_bits(model, certificate(model), upper + 1e-9 * (1 + abs(upper)))
+    reduction = fix_bits(model, lower_bound(model), upper + 1e-9 * (1 + abs(upper)))
     good = x[energies <= upper]
     restricted = reduction.restrict(good)
     np.testing.assert_array_equal(reduction.expand(restricted), good)
@@ -96,8 +96,8 @@ def test_fixing_keeps_every_vector_that_is_as_good(model, pick):
 
 def test_fixing_below_the_optimum_keeps_the_model():
     model = QuadraticModel(np.array([0.0, 1.0]), factors=np.eye(2), groups=(BitGroup("a", 0, 2),))
-    bound = certificate(model)
-    assert fix_bits(model, bound, bound.lower_bound - 1.0).model.num_bits == 2
+    bound = lower_bound(model)
+    assert fix_bits(model, bound, bound.value - 1.0).model.num_bits == 2
 
 
 def test_reduce_model_fixes_what_has_no_freedom_left():
@@ -109,17 +109,17 @@ def test_reduce_model_fixes_what_has_no_freedom_left():
     np.testing.assert_array_equal(reduction.fixed, [True, False, True, False, False])
 
 
-def test_certified_adds_a_bound_to_any_answer():
+def test_a_bound_is_added_to_any_answer():
     rng = np.random.default_rng(0)
     model = QuadraticModel(rng.normal(size=30), factors=rng.normal(size=(30, 2)), groups=(BitGroup("a", 0, 20, 3),))
     bits = model.random_bits(1, rng)
     answer = SampleSet(bits, model.energies(bits), {"total": 1})
-    better = certified(model, answer)
+    better = with_lower_bound(model, answer)
     assert better.lower_bound is not None
     assert better.gap > 0
-    assert certified(model, better) is better
+    assert with_lower_bound(model, better) is better
     proven = SampleSet(bits, model.energies(bits), {"total": 1}, lower_bound=float(better.energies[0]), optimal=True)
-    assert certified(model, proven) is proven
+    assert with_lower_bound(model, proven) is proven
 
 
 def test_an_answer_that_meets_its_bound_is_optimal():
@@ -127,7 +127,7 @@ def test_an_answer_that_meets_its_bound_is_optimal():
     for ones, optimal in ([0, 1], True), ([0, 2], False):
         bits = np.zeros((1, 6), dtype=bool)
         bits[0, ones] = True
-        found = certified(model, SampleSet(bits, model.energies(bits), {"total": 1}))
+        found = with_lower_bound(model, SampleSet(bits, model.energies(bits), {"total": 1}))
         assert found.optimal is optimal
         assert found.lower_bound == pytest.approx(-49.0)
 
@@ -135,7 +135,7 @@ def test_an_answer_that_meets_its_bound_is_optimal():
 def test_no_bound_for_many_couplings():
     m = 2001
     model = QuadraticModel(np.zeros(m), couplings=np.zeros((m, m)))
-    assert certificate(model) is None
+    assert lower_bound(model) is None
 
 
 def test_stopped_early_is_still_a_bound():
@@ -152,7 +152,7 @@ def test_many_free_bits():
     """Thousands of groups, each a free bit with its slack."""
     rng = np.random.default_rng(1)
     model = QuadraticModel(rng.normal(size=3000), factors=rng.normal(size=(3000, 4)) * 0.05)
-    bound = certificate(model)
+    bound = lower_bound(model)
     x = model.random_bits(1, rng)
     while True:
         fields = model.local_fields(x)[0]
@@ -161,4 +161,4 @@ def test_many_free_bits():
             break
         worst = np.argmax(np.where(new != x[0], np.abs(fields), 0))
         x[0, worst] = new[worst]
-    assert 0 <= model.energies(x)[0] - bound.lower_bound < 1e-2 * abs(bound.lower_bound)
+    assert 0 <= model.energies(x)[0] - bound.value < 1e-2 * abs(bound.value)

@@ -30,10 +30,11 @@ from crysim.interfaces import (
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.strategies.initial import InitialCrystals
-from crysim.strategies.ising import IsingSearch, _Clock
+from crysim.strategies.ising import IsingSearch
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
+from crysim.testing.trials import make_trial
 
-PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "explore": 0.0}
+PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "exploration_weight": 0.0}
 """The options under which a candidate is chosen and learnt from as the paper says."""
 PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
 
@@ -41,7 +42,7 @@ PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUP
 def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, **options: Any) -> IsingSearch:
     manager = plugin_manager()
     parts = {
-        "encoder": manager.build("encoder", "crysim", {"g": 4, "space_groups": list(GROUPS)}),
+        "encoder": manager.build("encoder", "crysim", {"grid_resolution": 4, "space_groups": list(GROUPS)}),
         "surrogate": surrogate or manager.build("surrogate", "fm", {"max_epoch": 15}),
         "solver": manager.build("solver", "annealer", {"sweeps": 10}),
     }
@@ -50,11 +51,19 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
 
 class TestIsingSearch(StrategySuite):
     @pytest.fixture(
-        params=[{"choice": "in-turn"}, PAPER, {"batch": 3, "mid": False, "max_points": 50}, {"initial": "prior"}],
-        ids=["ours", "paper", "options", "prior"],
+        params=[{"choice": "in-turn"}, PAPER, {"initial": "prior"}],
+        ids=["ours", "paper", "prior"],
     )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
+
+
+class TestWithoutMinimumDistances(StrategySuite):
+    heeds_distances = False
+
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: make_search(problem, batch=3, mid=False, max_points=50)
 
 
 class TestWarmStart(StrategySuite):
@@ -89,18 +98,13 @@ class Seen(Surrogate):
 
 
 def frames_of(strategy: Strategy, energies: Sequence[float]) -> list[Frame]:
-    return [Frame(crystal, energy) for crystal, energy in zip(strategy.initial(), energies, strict=True)]
+    return [Frame(crystal, energy) for crystal, energy in zip(strategy.initial_crystals(), energies, strict=True)]
 
 
 def trial(candidate: Candidate, frames: Sequence[Frame], **changes: Any) -> Trial:
     last = frames[-1] if frames else None
-    given: Mapping[str, Any] = {
-        "status": TrialStatus.RELAXED,
-        "crystal": last and last.crystal,
-        "energy": last and last.energy,
-        **changes,
-    }
-    return Trial(0, candidate, frames=tuple(frames), steps=1, evaluations=1, seconds=0.0, **given)
+    given: Mapping[str, Any] = {"crystal": last and last.crystal, "energy": last and last.energy, **changes}
+    return make_trial(0, candidate, frames=frames, seconds=0.0, **given)
 
 
 def squeezed(crystal: Crystal, distance: float) -> Crystal:
@@ -111,14 +115,14 @@ def squeezed(crystal: Crystal, distance: float) -> Crystal:
 
 
 def test_the_initial_crystals_keep_their_distance() -> None:
-    assert shortest_distances(make_search().initial()).min() >= 1.5
-    assert len(make_search(num_initial=12).initial()) == 12
+    assert shortest_distances(make_search().initial_crystals()).min() >= 1.5
+    assert len(make_search(num_initial=12).initial_crystals()) == 12
 
 
 def test_initial_energies_above_the_lowest_absolute_value_are_left_out() -> None:
     seen = Seen()
     search = make_search(surrogate=seen)
-    search.start(frames_of(search, [-5.0, *np.linspace(-4.0, 4.9, 29), *np.linspace(5.1, 900.0, 10)]))
+    search.set_initial(frames_of(search, [-5.0, *np.linspace(-4.0, 4.9, 29), *np.linspace(5.1, 900.0, 10)]))
     search.ask(1)
     assert seen.energies.max() == 4.9
     assert len(seen.energies) == 30
@@ -127,7 +131,7 @@ def test_initial_energies_above_the_lowest_absolute_value_are_left_out() -> None
 def test_without_a_negative_energy_all_are_kept() -> None:
     seen = Seen()
     search = make_search(surrogate=seen)
-    search.start(frames_of(search, list(np.linspace(2.0, 900.0, 40))))
+    search.set_initial(frames_of(search, list(np.linspace(2.0, 900.0, 40))))
     search.ask(1)
     assert len(seen.energies) == 40
     assert seen.energies.max() == 900.0
@@ -138,7 +142,7 @@ def test_a_negative_energy_below_half_an_angstrom_is_not_believed(mid: bool, tar
     """Section 2.2; the ablation believes it."""
     seen = Seen()
     search = make_search(surrogate=seen, mid=mid, learn_answers=False)
-    search.start(frames_of(search, [-6.0] * 40))
+    search.set_initial(frames_of(search, [-6.0] * 40))
     (candidate,) = search.ask(1)
     fair = Frame(squeezed(candidate.crystal, 2.0), -8.0)
     false = Frame(squeezed(candidate.crystal, 0.45), -50.0)
@@ -151,7 +155,7 @@ def test_high_energies_are_lowered_to_the_lowest_absolute_value_unless_told_not_
     for clip, target in ((True, 6.0), (False, 1000.0)):
         seen = Seen()
         search = make_search(surrogate=seen, clip=clip)
-        search.start(frames_of(search, [-6.0] * 40))
+        search.set_initial(frames_of(search, [-6.0] * 40))
         (candidate,) = search.ask(1)
         search.tell([trial(candidate, [Frame(candidate.crystal, 1000.0)])])
         search.ask(1)
@@ -162,7 +166,7 @@ def test_a_failure_counts_as_the_lowest_absolute_value_or_not_at_all() -> None:
     for penalise, points in ((True, 41), (False, 40)):
         seen = Seen()
         search = make_search(surrogate=seen, penalise_failures=penalise, learn_answers=False)
-        search.start(frames_of(search, [-6.0] * 40))
+        search.set_initial(frames_of(search, [-6.0] * 40))
         (candidate,) = search.ask(1)
         search.tell([trial(candidate, [], status=TrialStatus.FAILED)])
         search.ask(1)
@@ -174,9 +178,9 @@ def test_the_paper_takes_the_decoded_crystal_with_the_largest_minimum_distance()
     search = make_search(**PAPER)
     begin(search)
     (candidate,) = search.ask(1)
-    vector = np.zeros(search._encoder.num_bits, dtype=np.bool_)
+    vector = np.zeros(search.encoder.num_bits, dtype=np.bool_)
     vector[candidate.info["bits"]] = True
-    decoded = search._encoder.decode(vector, np.random.default_rng(0))
+    decoded = search.encoder.decode(vector, np.random.default_rng(0))
     assert candidate.info["decoded"] == len(decoded)
     assert candidate.info["min_distance"] == pytest.approx(shortest_distances(decoded).max())
     (first,) = make_begun(**PAPER, mid=False).ask(1)
@@ -186,18 +190,19 @@ def test_the_paper_takes_the_decoded_crystal_with_the_largest_minimum_distance()
 def test_the_crystal_with_the_lowest_energy_predicted_is_taken() -> None:
     search = make_search(num_samples=4, choice="energy")
     begin(search)
-    _, model, samples = search._solve(1, 0, [], _Clock())
+    solved = search.new_round().solve(1, 0)
+    model, samples = solved.model, solved.samples
     (candidate,) = search.ask(1)
     decoded = [
         crystal
         for place, vector in enumerate(samples.bits)
-        for crystal in search._encoder.decode(vector, derive_rng(PROBLEM.seed, "decode", 0, place))
+        for crystal in search.encoder.decode(vector, derive_rng(PROBLEM.seed, "decode", 0, place))
     ]
     fine = [crystal for crystal, d in zip(decoded, shortest_distances(decoded), strict=True) if d >= 1.5]
-    energies = model.energies(search._encoder.encode(fine))
+    energies = model.energies(search.encoder.encode(fine))
     assert candidate.crystal == fine[int(np.argmin(energies))]
-    own = search._encoder.encode([candidate.crystal])
-    assert candidate.info["predicted"] == pytest.approx(search._surrogate.predict(own)[0])
+    own = search.encoder.encode([candidate.crystal])
+    assert candidate.info["predicted"] == pytest.approx(search.surrogate.predict(own)[0])
 
 
 def test_an_answer_is_learnt_with_the_energy_that_its_crystal_started_with() -> None:
@@ -212,12 +217,12 @@ def test_an_answer_is_learnt_with_the_energy_that_its_crystal_started_with() -> 
 
 
 def test_what_was_tried_often_has_a_price() -> None:
-    search = make_begun(surrogate=Seen(), explore=0.5)
+    search = make_begun(surrogate=Seen(), exploration_weight=0.5)
     (candidate,) = search.ask(1)
     search.tell([trial(candidate, [Frame(candidate.crystal, 3.0)])] * 4)
-    _, model, _ = search._solve(1, 0, [], _Clock())
-    own = search._encoder.encode([candidate.crystal])[0]
-    single = np.concatenate([np.full(group.size, group.k == 1) for group in search._encoder.groups])
+    model = search.new_round().solve(1, 0).model
+    own = search.encoder.encode([candidate.crystal])[0]
+    single = np.concatenate([np.full(group.size, group.k == 1) for group in search.encoder.groups])
     assert model.linear.tolist() == (1.0 * (own & single)).tolist()
 
 
@@ -232,14 +237,15 @@ def test_what_was_tried_is_not_tried_again_while_there_is_something_else() -> No
     search = make_begun(surrogate=Seen(), batch=2)
     again = make_begun(surrogate=Seen(), batch=2)
     candidates = search.ask(2)
-    again._solved = {bytes(np.packbits(v)) for v in vectors_of(again, candidates)}
+    for vector in vectors_of(again, candidates):
+        again.history.add_answer(vector)
     others = again.ask(2)
     assert all(not other.info["solved_before"] for other in others)
     assert {tuple(c.info["bits"]) for c in candidates}.isdisjoint({tuple(c.info["bits"]) for c in others})
 
 
 def vectors_of(search: IsingSearch, candidates: Sequence[Candidate]) -> Bits:
-    vectors = np.zeros((len(candidates), search._encoder.num_bits), dtype=np.bool_)
+    vectors = np.zeros((len(candidates), search.encoder.num_bits), dtype=np.bool_)
     for vector, candidate in zip(vectors, candidates, strict=True):
         vector[candidate.info["bits"]] = True
     return vectors
@@ -275,12 +281,12 @@ class Clumsy(Encoder):
 
 @pytest.mark.parametrize("hopeless", [False, True])
 def test_vectors_without_a_physical_crystal_are_rejected_and_counted_without_a_relaxation(hopeless: bool) -> None:
-    good = make_search().initial()[0]
+    good = make_search().initial_crystals()[0]
     encoder = Clumsy(squeezed(good, 0.1) if hopeless else good)
     seen = Seen()
     solver = plugin_manager().build("solver", "exact", {})
     search = IsingSearch(PROBLEM, encoder, seen, solver, num_initial=10, num_samples=4, redraws=2, **PAPER)
-    search.start([Frame(good, -5.0)] * 10)
+    search.set_initial([Frame(good, -5.0)] * 10)
     rejected: set[int] = set()
     for _ in range(6):
         (candidate,) = search.ask(1)
@@ -308,18 +314,18 @@ class Boundless(IsingSolver):
 
 def test_the_gap_is_told_whatever_solver_found_the_answer() -> None:
     search = make_search()
-    search._solver = Boundless()
-    search.start(frames_of(search, [-6.0 + 0.1 * i for i in range(40)]))
+    search.solver = Boundless()
+    search.set_initial(frames_of(search, [-6.0 + 0.1 * i for i in range(40)]))
     told = search.ask(1)[0].info["solver"]
     assert told["lower_bound"] < told["energy"]
     assert told["gap"] == pytest.approx(told["energy"] - told["lower_bound"])
 
 
 def test_the_paper_relaxes_what_is_unphysical() -> None:
-    good = make_search().initial()[0]
+    good = make_search().initial_crystals()[0]
     solver = plugin_manager().build("solver", "exact", {})
     search = IsingSearch(PROBLEM, Clumsy(good), Seen(), solver, num_initial=10, num_samples=1, redraws=0, **PAPER)
-    search.start([Frame(good, -5.0)] * 10)
+    search.set_initial([Frame(good, -5.0)] * 10)
     (candidate,) = search.ask(1)
     assert candidate.info["min_distance"] < 0.5
     assert candidate.info["rejected"] == []
@@ -328,7 +334,7 @@ def test_the_paper_relaxes_what_is_unphysical() -> None:
 def test_the_oldest_points_are_left_out_first() -> None:
     seen = Seen()
     search = make_search(surrogate=seen, max_points=40)
-    search.start(frames_of(search, [-6.0] * 40))
+    search.set_initial(frames_of(search, [-6.0] * 40))
     search.tell(pretended_trials(search.ask(1), 0))
     search.ask(1)
     assert len(seen.energies) == 40
@@ -338,7 +344,7 @@ def test_the_oldest_points_are_left_out_first() -> None:
 def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
     search = make_search()
     with pytest.raises(CrysimError, match="finite"):
-        search.start(frames_of(search, [-1.0] * 40)[:3])
+        search.set_initial(frames_of(search, [-1.0] * 40)[:3])
     with pytest.raises(InputError, match="'batch'"):
         make_search(batch=0)
     with pytest.raises(InputError, match="'num_initial'"):
@@ -364,10 +370,10 @@ def test_crystals_that_are_too_close_are_repaired() -> None:
 def test_seed_structures_are_learnt_and_not_tried_again() -> None:
     seen = Seen()
     search = make_search(surrogate=seen)
-    search.start(frames_of(search, [-6.0] * 40))
-    crystal = search.initial()[0]
-    search.hear([trial(Candidate(crystal, info={"seed_structure": 0}), [Frame(crystal, -50.0)])])
-    assert crystal in search._tried
+    search.set_initial(frames_of(search, [-6.0] * 40))
+    crystal = search.initial_crystals()[0]
+    search.tell_seeds([trial(Candidate(crystal, info={"seed_structure": 0}), [Frame(crystal, -50.0)])])
+    assert crystal in search.history.tried
     search.ask(1)
     assert seen.energies[-1] == -50.0
 
@@ -382,7 +388,7 @@ def test_the_choice_goes_in_turn() -> None:
         candidates.append(candidate)
         search.tell(pretended_trials([candidate], number))
     assert ["initial" in c.info for c in candidates] == [True, False, False] * 2
-    energies = {c: pretended_energy(c) for c in search.initial()}
+    energies = {c: pretended_energy(c) for c in search.initial_crystals()}
     assert candidates[0].crystal == min(energies, key=lambda c: energies[c])
     assert candidates[3].crystal in energies
     spacing = PROBLEM.min_distances
@@ -390,7 +396,7 @@ def test_the_choice_goes_in_turn() -> None:
 
 
 def test_initial_crystals_come_by_energy_one_of_each_combination_first() -> None:
-    crystals = make_search(num_initial=60).initial()
+    crystals = make_search(num_initial=60).initial_crystals()
     frames = [Frame(crystal, float(-number)) for number, crystal in enumerate(crystals)]
     initial = InitialCrystals()
     initial.fill(frames)

@@ -19,7 +19,7 @@ def data() -> TrainingData:
     manager = plugin_manager()
     return generate_training_data(
         Composition.from_formula("Ar4"),
-        manager.build("encoder", "crysim", {"g": 4}),
+        manager.build("encoder", "crysim", {"grid_resolution": 4}),
         manager.build("energy", "ase:lj"),
         np.random.default_rng(0),
         num_random=30,

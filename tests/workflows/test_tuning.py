@@ -87,7 +87,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "--repeats",
         "1",
         "--encoder-option",
-        "g=3",
+        "grid_resolution=3",
         "--json",
     ]
     call += ["--surrogate-option", "max_epoch=5", "--trials"]

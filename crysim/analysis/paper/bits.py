@@ -39,7 +39,7 @@ def bits_table(systems: Sequence[str], title: str, num_initial: int = 1000, seed
             if max(composition.counts) > g**3:
                 rows.append({"system": name, "g": g, **_theirs(printed.get((name, g)))})
                 continue
-            encoder = plugin_manager().build("encoder", "crysim", {"g": g})
+            encoder = plugin_manager().build("encoder", "crysim", {"grid_resolution": g})
             encoder.fit(crystals)
             sizes = {group.name: group.size for group in encoder.groups}
             ours: dict[str, Value] = {key: sizes[segment] for key, segment in _SEGMENTS.items()}

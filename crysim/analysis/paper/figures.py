@@ -16,6 +16,7 @@ from crysim.errors import CrysimError
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import derive_rng
 from crysim.plugins import plugin_manager
+from crysim.strategies.training_set import trains
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +107,7 @@ def initial_predictions(record: RunRecord) -> Predictions:
     frames = record.initial
     encoder.fit([frame.crystal for frame in frames])
     energies = np.array([frame.energy for frame in frames])
-    kept = energies <= abs(energies.min())
+    kept = trains(energies)
     bits = encoder.encode([frame.crystal for frame, keep in zip(frames, kept, strict=True) if keep])
     surrogate.fit(bits, energies[kept], derive_rng(record.seed, "fit", 0, 0))
     scale = energies[kept].std() or 1.0

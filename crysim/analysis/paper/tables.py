@@ -10,11 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from crysim.analysis.comparison import SEED_COLUMNS, Comparison, Run, seed_values
+from crysim.analysis.comparison import SEED_COLUMNS, Comparison, seed_values
 from crysim.analysis.metrics import mean_and_std
 from crysim.analysis.paper import values as paper
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import UnknownNameError
+from crysim.harness.journal import RunRecord
 from crysim.harness.systems import builtin_systems
 
 Kind = Literal["seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits"]
@@ -226,7 +227,7 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
     Raises:
         InputError: their energies come from different models.
     """
-    runs: tuple[Run, ...] = tuple(run for one in comparisons for run in one.runs)
+    runs: tuple[RunRecord, ...] = tuple(run for one in comparisons for run in one.runs)
     references = {system: ref for one in comparisons for system, ref in one.references.items()}
     return Comparison(runs, references, any(one.count_distinct for one in comparisons))
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim import __version__
-from crysim.analysis.comparison import Comparison, Run
+from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
-from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest, per_cell_of
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
@@ -103,7 +103,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
         pairs = comparison.of(system, method)
         if pairs:
             length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(run.comparable_trials, length) for run, _ in pairs]
+            runs = [accumulated_lowest(per_cell_of(run.contents, run.trials), length) for run, _ in pairs]
             mean, low, high = (_numbers(values) for values in band(np.array(runs)))
             curves.append({"method": method, "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
@@ -118,7 +118,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
 
 def _run(
     comparison: Comparison,
-    run: Run,
+    run: RunRecord,
     metrics: RunMetrics,
     record: RunRecord,
     elements: list[str],
@@ -153,11 +153,11 @@ def _minimum(trial: Trial) -> list[float]:
 
 
 def _best(
-    comparison: Comparison, run: Run, counting: Sequence[Trial], elements: list[str], hull: Hull | None
+    comparison: Comparison, run: RunRecord, counting: Sequence[Trial], elements: list[str], hull: Hull | None
 ) -> dict[str, Any] | None:
     if not counting:
         return None
-    energies = {t.number: t.energy or 0.0 for t in run.comparable_trials}
+    energies = {t.number: t.energy or 0.0 for t in per_cell_of(run.contents, run.trials)}
     trial = min(counting, key=lambda t: (round(energies[t.number], DECIMALS), t.number))
     crystal = trial.crystal
     assert crystal is not None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
 
@@ -15,35 +15,26 @@ from crysim.interfaces import Plugin
 
 P = TypeVar("P", bound=Plugin)
 
-_OF_A_CLASS = (
-    "name",
-    "api_version",
-    "argument",
-    "extra",
-    "local_options",
-    "newer_options",
-    "parts",
-    "tuning_space",
-    "remote",
-)
-"""What the interfaces declare with a default, so that it would not be looked up in the plug-in."""
-
 
 class Checked(Generic[P]):
     """Holds a plug-in, and names its faults; what the interface does not know of is looked up in the plug-in."""
 
     kind: str
+    _own: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._own = frozenset(vars(Checked)) | frozenset(vars(cls))
 
     def __init__(self, plugin: P) -> None:
         self._plugin: P = plugin
-        for name in _OF_A_CLASS:
-            if hasattr(plugin, name):
-                setattr(self, name, getattr(plugin, name))
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_plugin":  # not set yet: while it is copied or unpickled
-            raise AttributeError(name)
-        return getattr(self._plugin, name)
+    def __getattribute__(self, name: str) -> Any:
+        # Also what the interface has a default for is the plug-in's, unless it is looked at here.
+        mine = object.__getattribute__(self, "__dict__")
+        if name.startswith("__") or name in mine or name in type(self)._own or "_plugin" not in mine:
+            return object.__getattribute__(self, name)
+        return getattr(mine["_plugin"], name)
 
     def check(self) -> None:
         """The plug-in's own."""

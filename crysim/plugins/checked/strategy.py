@@ -23,25 +23,25 @@ class CheckedStrategy(Checked[Strategy], Strategy):
         super().__init__(plugin)
         self.problem = problem
 
-    def initial(self) -> list[Crystal]:
+    def initial_crystals(self) -> list[Crystal]:
         """The strategy's own initial crystals, looked at."""
-        with self._calling("initial"):
-            crystals = self._plugin.initial()
+        with self._calling("initial_crystals"):
+            crystals = self._plugin.initial_crystals()
         if not isinstance(crystals, list):
             self._fault(f"its initial crystals are a {type(crystals).__name__}, not a list")
         for crystal in crystals:
             self._check_crystal("an initial crystal", crystal)
         return crystals
 
-    def start(self, frames: Sequence[Frame]) -> None:
+    def set_initial(self, frames: Sequence[Frame]) -> None:
         """The strategy's own."""
-        with self._calling("start"):
-            self._plugin.start(frames)
+        with self._calling("set_initial"):
+            self._plugin.set_initial(frames)
 
-    def hear(self, trials: Sequence[Trial]) -> None:
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """The strategy's own."""
-        with self._calling("hear"):
-            self._plugin.hear(trials)
+        with self._calling("tell_seeds"):
+            self._plugin.tell_seeds(trials)
 
     def ask(self, n: int) -> list[Candidate]:
         """Its candidates, looked at: one to ``n``, with what a journal can hold."""

@@ -12,7 +12,7 @@ of 60 degrees, and at g = 4 Na on bit 0, (0, 0, 0), and Cl on bit 42, voxel (2, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -62,22 +62,23 @@ class GridIsing(Encoder):
     """
 
     name: ClassVar[str] = "grid-ising"
+    renamed_options: ClassVar[Mapping[str, str]] = {"g": "grid_resolution"}
     primitive_contents: ClassVar[bool] = True
 
-    def __init__(self, g: int = 12, draws: int = 100, length_factor: int = 10) -> None:
+    def __init__(self, grid_resolution: int = 12, draws: int = 100, length_factor: int = 10) -> None:
         """Set the resolution.
 
         Args:
-            g: voxels along each edge of the cell.
+            grid_resolution: voxels along each edge of the cell.
             draws: crystals that a vector is decoded to: one with every atom in the middle of its voxel, and others with
                 each somewhere in its own, so that the strategy has as many to choose from as with the encoder
                 ``crysim``.
             length_factor: bits of a lattice length per voxel (C_ll of equation 10).
         """
-        for key, value in (("g", g), ("draws", draws), ("length_factor", length_factor)):
+        for key, value in (("grid_resolution", grid_resolution), ("draws", draws), ("length_factor", length_factor)):
             if value < 1:
                 raise InputError(f"option '{key}' of encoder 'grid-ising' must be at least 1, not {value}")
-        self.g = g
+        self.grid_resolution = grid_resolution
         self.draws = draws
         self.length_factor = length_factor
         self._layout: GridLayout | None = None
@@ -90,14 +91,15 @@ class GridIsing(Encoder):
         """
         contents = common_contents(crystals, contents)
         composition = contents.composition
-        if max(composition.counts) > self.g**3:
+        edge = self.grid_resolution
+        if max(composition.counts) > edge**3:
             raise InputError(
-                f"{max(composition.counts)} atoms of one element do not fit into {self.g}³ = {self.g**3} voxels: "
-                "raise option 'g'"
+                f"{max(composition.counts)} atoms of one element do not fit into {edge}³ = {edge**3} voxels: "
+                "raise option 'grid_resolution'"
             )
         lengths = np.array([_in_own_cell(crystal, contents).cell[:3] for crystal in crystals])
-        scale = length_scale(float(lengths.min()), float(lengths.max()), self.g, self.length_factor)
-        self._layout = GridLayout(contents, self.g, scale)
+        scale = length_scale(float(lengths.min()), float(lengths.max()), self.grid_resolution, self.length_factor)
+        self._layout = GridLayout(contents, self.grid_resolution, scale)
 
     @property
     def layout(self) -> GridLayout:
@@ -132,7 +134,7 @@ class GridIsing(Encoder):
                 row[group.start + scale.to_bit(value)] = True
             species = np.array(crystal.species)
             for group, element in zip(layout.groups[6:], layout.contents.elements, strict=True):
-                row[group.start + voxels(crystal.frac_coords[species == element], self.g)] = True
+                row[group.start + voxels(crystal.frac_coords[species == element], self.grid_resolution)] = True
         return bits
 
     def decode(self, bits: Bits, rng: np.random.Generator) -> list[Crystal]:
@@ -153,14 +155,16 @@ class GridIsing(Encoder):
                 raise InputError(f"the segment '{group.name}' of a vector must have {group.k} ones, not {len(found)}")
         cell = [scale.to_value(int(found[0])) for scale, found in zip(layout.scales, ones, strict=False)]
         lattice = lattice_from_cell(open_cell(cell))
-        corners = np.stack(np.unravel_index(np.concatenate(ones[6:]), (self.g,) * 3), axis=-1).astype(np.float64)
+        corners = np.stack(np.unravel_index(np.concatenate(ones[6:]), (self.grid_resolution,) * 3), axis=-1).astype(
+            np.float64
+        )
         return [self._crystal(lattice, corners + 0.5)] + [
             self._crystal(lattice, corners + rng.random(corners.shape)) for _ in range(self.draws - 1)
         ]
 
     def _crystal(self, lattice: Floats, points: Floats) -> Crystal:
         composition = self.layout.contents.composition
-        return Crystal.from_p1(composition, lattice, composition.species, points / self.g)
+        return Crystal.from_p1(composition, lattice, composition.species, points / self.grid_resolution)
 
 
 def _in_own_cell(crystal: Crystal, contents: Contents) -> Crystal:

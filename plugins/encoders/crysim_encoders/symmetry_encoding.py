@@ -24,7 +24,7 @@ that NaCl has in Fm-3m, without a free coordinate; both have the same group of c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -75,11 +75,12 @@ class SymmetryEncoder(Encoder):
     """
 
     name: ClassVar[str] = "crysim"
+    renamed_options: ClassVar[Mapping[str, str]] = {"g": "grid_resolution"}
     primitive_contents: ClassVar[bool] = True
 
     def __init__(
         self,
-        g: int = 12,
+        grid_resolution: int = 12,
         marking: Literal["all-atoms", "independent"] = "all-atoms",
         assignment: Literal["leftmost", "covering"] = "covering",
         placement: Literal["center", "uniform"] = "center",
@@ -93,7 +94,7 @@ class SymmetryEncoder(Encoder):
         """Set the resolution and what bits mean.
 
         Args:
-            g: voxels along each edge of the cell, the lattice discretization resolution.
+            grid_resolution: voxels along each edge of the cell, the lattice discretization resolution.
             marking: ``all-atoms`` marks the voxel of every atom, and the grid of an element has as many 1-bits as the
                 cell has atoms of it (the authors' program); ``independent`` marks one atom of every site that has a
                 free coordinate (the paper's text), and the grid has as many 1-bits as any initial crystal has.
@@ -110,7 +111,7 @@ class SymmetryEncoder(Encoder):
             space_groups: numbers to encode; None: 2 to 230.
         """
         for key, value in (
-            ("g", g),
+            ("grid_resolution", grid_resolution),
             ("combination_bits", combination_bits),
             ("group_size", group_size),
             ("max_combinations", max_combinations),
@@ -118,7 +119,7 @@ class SymmetryEncoder(Encoder):
         ):
             if value < 1:
                 raise InputError(f"option '{key}' of encoder 'crysim' must be at least 1, not {value}")
-        self.g = g
+        self.grid_resolution = grid_resolution
         self.marking = marking
         self.assignment = assignment
         self.placement = placement
@@ -147,19 +148,23 @@ class SymmetryEncoder(Encoder):
         if not compatible:
             raise InputError(f"{contents} fits none of the space groups that the encoder was given")
         cells = np.array([crystal.cell for crystal in crystals])
-        lengths = length_scale(float(cells[:, :3].min()), float(cells[:, :3].max()), self.g, self.length_factor)
+        lengths = length_scale(
+            float(cells[:, :3].min()), float(cells[:, :3].max()), self.grid_resolution, self.length_factor
+        )
         ones = self._ones(contents, crystals)
-        self._layout = Layout(contents, self.g, lengths, tuple(compatible), self.combination_bits, ones)
+        self._layout = Layout(contents, self.grid_resolution, lengths, tuple(compatible), self.combination_bits, ones)
         self._combinations = {n: WyckoffCombinations(contents, n, self.order) for n in compatible}
         self._index_of.cache_clear()
 
     def _ones(self, contents: Contents, crystals: Sequence[Crystal]) -> tuple[int, ...]:
         composition = contents.composition
+        edge = self.grid_resolution
         if self.marking == "all-atoms":
             for element, count in zip(composition.elements, composition.counts, strict=True):
-                if count > self.g**3:
+                if count > edge**3:
                     raise InputError(
-                        f"{count} atoms of {element} do not fit into {self.g}³ = {self.g**3} voxels: raise option 'g'"
+                        f"{count} atoms of {element} do not fit into {edge}³ = {edge**3} voxels: "
+                        "raise option 'grid_resolution'"
                     )
             return composition.counts
         marked = [
@@ -219,10 +224,10 @@ class SymmetryEncoder(Encoder):
     def _marks(self, crystal: Crystal, element: str, contents: Contents) -> Ints:
         """The bits of an element's grid that a crystal marks."""
         if self.marking == "all-atoms":
-            return marked_voxels(crystal, element, self.g, primitive=contents.primitive)
+            return marked_voxels(crystal, element, self.grid_resolution, primitive=contents.primitive)
         elements = np.array([site.element for site in crystal.sites])
         free = np.array([bool(site.free) for site in crystal.sites])
-        return voxels(crystal.frac_coords[crystal.representatives[(elements == element) & free]], self.g)
+        return voxels(crystal.frac_coords[crystal.representatives[(elements == element) & free]], self.grid_resolution)
 
     def _find_index(self, number: int, combination: Combination) -> int:
         return self._combinations[number].rank(combination)
@@ -274,7 +279,7 @@ class SymmetryEncoder(Encoder):
         corners = self.layout.corners(np.flatnonzero(grid))
         within = 0.5 if self.placement == "center" else rng.random(corners.shape)
         missing = rng.random((max(0, count - len(corners)), 3))
-        return np.concatenate([(corners + within) / self.g, missing])
+        return np.concatenate([(corners + within) / self.grid_resolution, missing])
 
     def _assignment(self, number: int, grid: Bits, points: Floats) -> Assignment:
         """The function that gives a point ``[sites, 3]`` to every site of an element; to those that are fixed any."""
@@ -289,9 +294,9 @@ class SymmetryEncoder(Encoder):
 
         from crysim_encoders.covering import covering_points
 
-        marks = grid.reshape((self.g,) * 3)
+        marks = grid.reshape((self.grid_resolution,) * 3)
         primitive = self.layout.contents.primitive and self.marking == "all-atoms"
-        field = spread_marks(marks, number, self.g) if primitive else marks.astype(np.float64)
+        field = spread_marks(marks, number, self.grid_resolution) if primitive else marks.astype(np.float64)
         gains = np.full((len(group.positions), len(points)), np.inf)
 
         def covering(indices: tuple[int, ...]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, StopRule
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, StopRule, global_generator_kept
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 
@@ -31,16 +31,18 @@ class CalculatorModel(EnergyModel):
 
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell of each crystal; see `crysim_energies.ase_relaxation`."""
-        symmetry = settings.symmetry or self.default_symmetry
-        return [relax_crystal(crystal, self.calculator, settings, symmetry) for crystal in crystals]
+        return self.race(crystals, settings, [None] * len(crystals))
 
     def race(
         self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
     ) -> list[Relaxation]:
         """Relax with leave to stop."""
         symmetry = settings.symmetry or self.default_symmetry
-        pairs = zip(crystals, stops, strict=True)
-        return [relax_crystal(crystal, self.calculator, settings, symmetry, stop) for crystal, stop in pairs]
+        relaxations = []
+        for crystal, stop in zip(crystals, stops, strict=True):
+            with global_generator_kept():  # scipy's logm, of the cell filter, draws from it
+                relaxations.append(relax_crystal(crystal, self.calculator, settings, symmetry, stop))
+        return relaxations
 
     def _energy(self, crystal: Crystal) -> float:
         atoms = atoms_of(crystal)

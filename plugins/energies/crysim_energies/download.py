@@ -8,12 +8,15 @@ import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from crysim.errors import InputError
-from crysim_energies.checkpoints import KnownCheckpoint
+
+if TYPE_CHECKING:
+    from crysim_energies.checkpoints import KnownCheckpoint
 
 TIMEOUT = 15.0
 """Seconds without an answer from the server."""

@@ -73,7 +73,7 @@ class NetworkModel(CalculatorModel):
 
         if self.quotient is None:
             return super().relax(crystals, settings)
-        return quotient_relax(self.quotient, crystals, settings, settings.symmetry)
+        return quotient_relax(self.quotient, crystals, settings)
 
     def race(
         self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
@@ -83,4 +83,4 @@ class NetworkModel(CalculatorModel):
 
         if self.quotient is None:
             return super().race(crystals, settings, stops)
-        return quotient_relax(self.quotient, crystals, settings, settings.symmetry, stops=stops)
+        return quotient_relax(self.quotient, crystals, settings, stops=stops)

@@ -12,7 +12,7 @@ from crysim.arrays import Bits, Floats
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.plugins import plugin_manager
 from crysim.quadratic import BitGroup, QuadraticModel
-from crysim.quadratic.bounds import bounded
+from crysim.quadratic.bounds import with_quick_lower_bound
 from crysim.quadratic.convert import from_terms
 from crysim.quadratic.partition import Indices
 
@@ -72,4 +72,4 @@ def run_solver(
     """One of crysim's solvers by name on a model; the answer is bounded if the model is low-rank."""
     built: IsingSolver = plugin_manager().build("solver", solver, options)
     samples = built.solve(model, num_samples=num_samples, time_limit=time_limit, seed=seed)
-    return bounded(model, samples)
+    return with_quick_lower_bound(model, samples)

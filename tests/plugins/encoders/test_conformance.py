@@ -13,7 +13,7 @@ class TestAllAtoms(EncoderSuite):
 
     @pytest.fixture
     def make(self) -> MakeEncoder:
-        return lambda: SymmetryEncoder(g=5)
+        return lambda: SymmetryEncoder(grid_resolution=5)
 
 
 class TestIndependent(EncoderSuite):
@@ -22,4 +22,6 @@ class TestIndependent(EncoderSuite):
 
     @pytest.fixture
     def make(self) -> MakeEncoder:
-        return lambda: SymmetryEncoder(g=5, marking="independent", order="fewest-free-first", placement="uniform")
+        return lambda: SymmetryEncoder(
+            grid_resolution=5, marking="independent", order="fewest-free-first", placement="uniform"
+        )

@@ -20,7 +20,7 @@ class TestContract(EncoderSuite):
 
     @pytest.fixture
     def make(self) -> MakeEncoder:
-        return lambda: GridIsing(g=20, draws=4)
+        return lambda: GridIsing(grid_resolution=20, draws=4)
 
     # in a grid of 20 voxels two atoms of these crystals, 1.5 Å apart, may share one, and a vector with fewer ones than
     # its groups say cannot be decoded
@@ -37,7 +37,7 @@ class TestContract(EncoderSuite):
 
 
 def fitted(g: int = 8) -> GridIsing:
-    encoder = GridIsing(g=g, draws=3)
+    encoder = GridIsing(grid_resolution=g, draws=3)
     encoder.fit(RandomGenerator(CA4S4).sample(20, np.random.default_rng(0)))
     return encoder
 
@@ -49,7 +49,7 @@ def test_the_number_of_bits() -> None:
 
 
 def test_atoms_stand_within_half_a_voxel_of_where_they_were() -> None:
-    encoder = fitted(g=16)
+    encoder = fitted(16)
     for crystal in RandomGenerator(CA4S4).sample(10, np.random.default_rng(5)):
         (vector,) = encoder.encode([crystal])
         if any(np.count_nonzero(vector[group.slice]) != group.k for group in encoder.groups):
@@ -73,7 +73,7 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(InputError, match="'draws' of encoder 'grid-ising'"):
         GridIsing(draws=0)
     with pytest.raises(InputError, match="do not fit into 1³"):
-        GridIsing(g=1).fit(RandomGenerator(CA4S4).sample(1, np.random.default_rng(0)))
+        GridIsing(grid_resolution=1).fit(RandomGenerator(CA4S4).sample(1, np.random.default_rng(0)))
     encoder = fitted()
     with pytest.raises(InputError, match="must have 1 ones, not 0"):
         encoder.decode(np.zeros(encoder.num_bits, dtype=np.bool_), np.random.default_rng(0))

@@ -55,10 +55,10 @@ def test_sizes_of_table_s12(formula: str, g: int, length_bits: int, space_group_
     lower, upper = default_length_bounds(composition.num_atoms)
     crystals = [triclinic(composition, edge) for edge in (lower + 0.0002 * (upper - lower), upper)]
     # The table has 856 bits for 192 oxygens among 125 voxels, where all atoms cannot be marked.
-    encoder = SymmetryEncoder(g=g, marking="independent" if g == 5 else "all-atoms")
+    encoder = SymmetryEncoder(grid_resolution=g, marking="independent" if g == 5 else "all-atoms")
     if g == 5 and formula == "Si96O192":
         with pytest.raises(InputError, match="192 atoms of O do not fit"):
-            SymmetryEncoder(g=g).fit(crystals)
+            SymmetryEncoder(grid_resolution=g).fit(crystals)
     encoder.fit(crystals)
     sizes = {group.name: group.size for group in encoder.groups}
     assert sizes["a"] == sizes["b"] == sizes["c"] == length_bits
@@ -148,14 +148,14 @@ def test_grids_mark_voxels() -> None:
         (5, 6, 7, 80, 85, 95),
         (Site("Na", 0, (0.1, 0.3, 0.9)), Site("Na", 0, (0.26, 0.5, 0.0)), Site("Cl", 0, (0.999, 0.999, 0.999))),
     )
-    encoder = SymmetryEncoder(g=4, space_groups=[1])
+    encoder = SymmetryEncoder(grid_resolution=4, space_groups=[1])
     encoder.fit([crystal])
     vector = encoder.encode([crystal])[0]
     grid = {g.name: np.argwhere(vector[g.slice].reshape(4, 4, 4)).tolist() for g in encoder.groups[9:]}
     assert grid == {"grid-Na": [[0, 1, 3], [1, 2, 0]], "grid-Cl": [[3, 3, 3]]}
     decoded = encoder.decode(vector, np.random.default_rng(0))
     assert np.allclose(decoded[0].frac_coords, (np.array([[0, 1, 3], [1, 2, 0], [3, 3, 3]]) + 0.5) / 4)
-    uniform = SymmetryEncoder(g=4, space_groups=[1], placement="uniform")
+    uniform = SymmetryEncoder(grid_resolution=4, space_groups=[1], placement="uniform")
     uniform.fit([crystal])
     frac = uniform.decode(vector, np.random.default_rng(0))[0].frac_coords
     assert np.array_equal(np.floor(frac * 4), [[0, 1, 3], [1, 2, 0], [3, 3, 3]])
@@ -196,7 +196,7 @@ def test_missing_bits_become_random_points() -> None:
 @settings(deadline=None, max_examples=30)
 def test_any_feasible_vector_decodes_to_cells_with_volume(seed: int) -> None:
     """Angles of 51 to 129 degrees may close no triclinic cell: they are opened."""
-    encoder = SymmetryEncoder(g=6, space_groups=range(1, 16))
+    encoder = SymmetryEncoder(grid_resolution=6, space_groups=range(1, 16))
     encoder.fit(sample("Ca4S4"))
     model = QuadraticModel(np.zeros(encoder.num_bits), factors=np.zeros((encoder.num_bits, 0)), groups=encoder.groups)
     for vector in model.random_bits(3, np.random.default_rng(seed)):
@@ -254,7 +254,7 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="fits none"):
         SymmetryEncoder(space_groups=[210]).fit(crystals)
     with pytest.raises(InputError, match="option 'g'"):
-        SymmetryEncoder(g=0)
+        SymmetryEncoder(grid_resolution=0)
     encoder.fit(crystals)
     with pytest.raises(InputError, match="not for ScBe5"):
         encoder.encode(sample("ScBe5"))
@@ -266,7 +266,7 @@ def test_bad_input() -> None:
 
 
 def test_is_found_by_its_name() -> None:
-    encoder = plugin_manager().build("encoder", "crysim", {"g": 5, "marking": "independent"})
+    encoder = plugin_manager().build("encoder", "crysim", {"grid_resolution": 5, "marking": "independent"})
     assert isinstance(encoder, SymmetryEncoder)
     with pytest.raises(InputError, match="marking"):
         plugin_manager().build("encoder", "crysim", {"marking": "all"})

@@ -9,6 +9,8 @@ from crysim_energies.chgnet import CHGNetModel
 
 
 class TestCHGNet(EnergyModelSuite):
+    other_process = False  # it would load the network once more
+
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls) -> EnergyModel:
@@ -17,6 +19,8 @@ class TestCHGNet(EnergyModelSuite):
 
 
 class TestM3GNet(EnergyModelSuite):
+    other_process = False  # it would load the network once more
+
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls, checkpoint) -> EnergyModel:

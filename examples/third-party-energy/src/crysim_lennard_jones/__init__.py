@@ -32,14 +32,14 @@ class LennardJones(EnergyModel):
         """``epsilon`` in eV; ``sigma`` in Å, or by element in ``sigmas``; ``cutoff`` in diameters."""
         if not (epsilon > 0 and sigma > 0 and cutoff > 1):
             raise InputError("energy 'lennard-jones': epsilon and sigma are positive, and cutoff is above 1")
-        self.epsilon, self.sigma, self.sigmas, self.cutoff = epsilon, sigma, dict(sigmas or {}), cutoff
+        self._epsilon, self._sigma, self._sigmas, self._reach = epsilon, sigma, dict(sigmas or {}), cutoff
 
     def fingerprint(self):
         options = {
-            "epsilon": self.epsilon,
-            "sigma": self.sigma,
-            "sigmas": sorted(self.sigmas.items()),
-            "cutoff": self.cutoff,
+            "epsilon": self._epsilon,
+            "sigma": self._sigma,
+            "sigmas": sorted(self._sigmas.items()),
+            "cutoff": self._reach,
         }
         return {"model": self.name, "version": version("crysim-lennard-jones")} | {
             k: str(v) for k, v in options.items()
@@ -55,10 +55,10 @@ class LennardJones(EnergyModel):
 
     def _evaluate(self, crystal, lattice, frac_coords):
         """Energy (eV), forces ``[n, 3]`` (eV/Å) and dE/dstrain ``[3, 3]`` (eV); NaN where atoms fall together."""
-        sigma = np.array([self.sigmas.get(element, self.sigma) for element in crystal.species])
+        sigma = np.array([self._sigmas.get(element, self._sigma) for element in crystal.species])
         sigma = (sigma[:, None] + sigma[None]) / 2
         heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
-        reach = np.ceil(self.cutoff * sigma.max() / heights).astype(int) + 1
+        reach = np.ceil(self._reach * sigma.max() / heights).astype(int) + 1
         if np.prod(2 * reach + 1) > MOST_IMAGES:
             return np.nan, np.full((len(sigma), 3), np.nan), np.full((3, 3), np.nan)
         images = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -66,17 +66,17 @@ class LennardJones(EnergyModel):
         i, j, t = np.indices((len(sigma), len(sigma), len(images))).reshape(3, -1)
         vectors = (steps[i, j] - np.rint(steps[i, j]) + images[t]) @ lattice  # from i to an image of j
         squares = (vectors**2).sum(axis=1)
-        near = (squares < (self.cutoff * sigma[i, j]) ** 2) & ((i != j) | images[t].any(axis=1))
+        near = (squares < (self._reach * sigma[i, j]) ** 2) & ((i != j) | images[t].any(axis=1))
         i, vectors, r, s = i[near], vectors[near], np.sqrt(squares[near]), sigma[i, j][near]
         with np.errstate(all="ignore"):
             energy, slope = _pair(s / r), -_pair_slope(s / r) * s / r**2  # dE/dr = dE/d(s/r) * d(s/r)/dr
-            edge_slope = -_pair_slope(1 / self.cutoff) / self.cutoff**2 / s
+            edge_slope = -_pair_slope(1 / self._reach) / self._reach**2 / s
             # Shifted so that neither the energy nor the force jumps at the cutoff.
-            energy = energy - _pair(1 / self.cutoff) - (r - self.cutoff * s) * edge_slope
-            pulls = self.epsilon * ((slope - edge_slope) / r)[:, None] * vectors
+            energy = energy - _pair(1 / self._reach) - (r - self._reach * s) * edge_slope
+            pulls = self._epsilon * ((slope - edge_slope) / r)[:, None] * vectors
             forces = np.zeros((len(sigma), 3))
             np.add.at(forces, i, pulls)
-            total = float(0.5 * self.epsilon * energy.sum())
+            total = float(0.5 * self._epsilon * energy.sum())
         return (total if np.isfinite(total) else np.nan), forces, 0.5 * vectors.T @ pulls
 
 

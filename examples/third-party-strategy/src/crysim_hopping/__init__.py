@@ -27,7 +27,7 @@ class BasinHopping(Strategy):
         self.strain, self.restart = strain, restart
         self._here, self._energy, self._told = None, np.inf, 0
         self._generator = RandomGenerator(
-            problem.composition, problem.space_groups, problem.min_distance, problem.pair_distances
+            problem.contents, problem.space_groups, problem.min_distance, problem.pair_distances
         )
 
     def ask(self, n):
@@ -63,7 +63,7 @@ class BasinHopping(Strategy):
     def _allowed(self, crystal):
         """Where the walk may stand: a relaxation may have led to a group that is not asked for."""
         groups = self.problem.space_groups
-        return crystal.composition == self.problem.composition and (groups is None or crystal.space_group in groups)
+        return self.problem.contents.held_by(crystal) and (groups is None or crystal.space_group in groups)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Energies and relaxations of crystals on their quotient graphs: what the energy model ``m3gnet`` hands its work to."""
+"""Energies and relaxations of crystals on their quotient graphs: what the models on networks hand their work to."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, Sto
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
 from crysim_energies.quotient.relaxation.batch import Batch
-from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups, told
-from crysim_energies.quotient.relaxation.saddle_points import polish
+from crysim_energies.quotient.relaxation.relax import Relaxer, Track, told
+from crysim_energies.quotient.relaxation.saddle_points import leave_saddle_points
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
@@ -34,9 +34,13 @@ SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
 
 
+def _max_bonds(network: QuotientNetwork) -> int:
+    return MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
+
+
 def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
     """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
-    limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
+    limit = max_bonds or _max_bonds(network)
     energies = np.full(len(crystals), np.nan)
     known = [i for i, c in enumerate(crystals) if set(c.composition.elements) <= set(network.element_types)]
     chosen: list[int] = []
@@ -60,7 +64,6 @@ def quotient_relax(
     network: QuotientNetwork,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
-    symmetry: str | None = None,
     max_bonds: int | None = None,
     stops: Sequence[StopRule | None] | None = None,
 ) -> list[Relaxation]:
@@ -69,21 +72,21 @@ def quotient_relax(
     Args:
         network: the potential.
         crystals: to start from.
-        settings: when to stop, pressure and frames; its ``symmetry`` is not looked at.
-        symmetry: ``keep`` the space group; ``release`` it (the same method with every atom on its own); or ``polish``:
-            keep it, then leave it step by step where that lowers the energy (`polish`). None: by each crystal's size.
+        settings: when to stop, pressure, frames and symmetry: ``keep`` the space group; ``release`` it (the same method
+            with every atom on its own); or ``polish``: keep it, then leave it step by step where that lowers the energy
+            (`leave_saddle_points`). None: by each crystal's size.
         max_bonds: of a batch; None: by the device.
         stops: leave to stop each on its first way down; None: all go to their ends.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
-    if symmetry is None:
+    if settings.symmetry is None:
         return _relax_by_size(network, crystals, settings, max_bonds, stops)
-    limit = max_bonds or MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
-    starts = [_shaken(c) for c in crystals] if symmetry == "release" else list(crystals)
-    tracks = relax_in_groups(network, starts, settings, limit, stops=stops)
-    further = polish(network, tracks, settings, limit) if symmetry == "polish" else [[] for _ in tracks]
+    relaxer = Relaxer(network, settings, max_bonds or _max_bonds(network))
+    starts = [_shaken(c) for c in crystals] if settings.symmetry == "release" else list(crystals)
+    tracks = relaxer.within_groups(starts, stops=stops)
+    further = leave_saddle_points(relaxer, tracks) if settings.symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
 
 
@@ -99,7 +102,8 @@ def _relax_by_size(
     for mode in sorted(set(modes)):
         chosen = [i for i, one in enumerate(modes) if one == mode]
         leaves = None if stops is None else [stops[i] for i in chosen]
-        relaxed = quotient_relax(network, [crystals[i] for i in chosen], settings, mode, max_bonds, leaves)
+        within = replace(settings, symmetry=mode)
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], within, max_bonds, leaves)
         results.update(zip(chosen, relaxed, strict=True))
     return [results[i] for i in range(len(crystals))]
 

@@ -13,7 +13,7 @@ from crysim.arrays import Bits
 from crysim.errors import CrysimError, InputError, MissingExtraError
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
-from crysim.quadratic.bounds import MAX_COUPLED_BITS, certificate
+from crysim.quadratic.bounds import MAX_COUPLED_BITS, lower_bound
 from crysim.quadratic.fixing import Reduction, fix_bits
 from crysim.quadratic.penalties import descend, penalties_of
 from crysim_solvers.amplify.request import Request, send
@@ -254,14 +254,14 @@ def _open_bits(model: QuadraticModel) -> tuple[Reduction, Bits, float]:
 
     The vector is the best of some descents from the rounded relaxation and from random vectors.
     """
-    bound = certificate(model)
+    bound = lower_bound(model)
     if bound is None:
         raise InputError(_no_bound(model.num_bits))
     starts = [model.repair(bound.relaxed[None] > 0.5), model.random_bits(_DESCENTS, np.random.default_rng(0))]
     vectors = np.array([descend(model, x) for x in np.concatenate(starts)])
     energies = model.energies(vectors)
     best = int(np.argmin(energies))
-    return fix_bits(model, bound, float(energies[best])), vectors[best], bound.lower_bound
+    return fix_bits(model, bound, float(energies[best])), vectors[best], bound.value
 
 
 @hookimpl

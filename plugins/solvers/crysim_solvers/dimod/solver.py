@@ -12,7 +12,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError
-from crysim.interfaces import IsingSolver, SampleSet
+from crysim.interfaces import IsingSolver, SampleSet, global_generator_kept
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.penalties import penalties_of
 from crysim_solvers.credentials import read_token
@@ -131,7 +131,8 @@ class Dimod(IsingSolver):
             rounds=1 if self.remote else ROUNDS,
         )
         try:
-            found = search.run()
+            with global_generator_kept():  # OpenJij draws from it
+                found = search.run()
         except (TypeError, ValueError) as error:
             raise InputError(f"solver 'dimod:{self.sampler}' refused its options: {_line(error)}") from error
         except (RuntimeError, OSError) as error:

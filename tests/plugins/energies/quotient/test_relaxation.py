@@ -18,7 +18,7 @@ from crysim.interfaces import RelaxSettings, RelaxStatus
 from crysim_energies.matgl_loading import M3GNetPotential, load_m3gnet
 from crysim_energies.quotient.model import quotient_energies, quotient_relax
 from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
-from crysim_energies.quotient.relaxation.relax import relax_in_groups
+from crysim_energies.quotient.relaxation.relax import Relaxer
 from crysim_energies.quotient.relaxation.saddle_points import without_symmetry
 
 CAS = Composition.from_formula("Ca4S4")
@@ -60,7 +60,7 @@ def garnet(length: float) -> Crystal:
 
 
 def test_known_minima(network):
-    results = quotient_relax(network, [rock_salt(6.0), garnet(12.1)], RelaxSettings(), "keep")
+    results = quotient_relax(network, [rock_salt(6.0), garnet(12.1)], RelaxSettings(symmetry="keep"))
     assert [r.status for r in results] == [RelaxStatus.RELAXED] * 2
     assert [r.crystal.space_group for r in results] == [225, 230]
     # the paper's estimated stable energies, tables S1 and S7
@@ -78,7 +78,7 @@ def test_the_criterion_is_ase_s(network, potential, random_crystals):
 
     settings = RelaxSettings(fmax=0.02)
     compared = 0
-    for track in relax_in_groups(network, random_crystals[:6], settings, 6000):
+    for track in Relaxer(network, settings, 6000).within_groups(random_crystals[:6]):
         if not track.converged:
             continue
         atoms = atoms_of(track.unit.to_crystal(track.path[-1][0]))
@@ -91,7 +91,7 @@ def test_the_criterion_is_ase_s(network, potential, random_crystals):
 
 
 def test_the_path_descends_within_the_group(network, random_crystals):
-    results = quotient_relax(network, random_crystals, RelaxSettings(num_frames=5), "keep")
+    results = quotient_relax(network, random_crystals, RelaxSettings(num_frames=5, symmetry="keep"))
     assert sum(r.status is RelaxStatus.RELAXED for r in results) >= 8
     for crystal, result in zip(random_crystals, results, strict=True):
         if result.status is RelaxStatus.FAILED:
@@ -110,9 +110,9 @@ def test_the_path_descends_within_the_group(network, random_crystals):
 def test_a_batch_does_to_each_what_it_would_do_alone(network, random_crystals):
     """Bit for bit it cannot, as sums are taken in another order; the ways differ by rounding only at first."""
     settings = RelaxSettings(max_steps=4)
-    together = relax_in_groups(network, random_crystals, settings, 6000)
-    alone = [relax_in_groups(network, [crystal], settings, 6000)[0] for crystal in random_crystals]
-    split = relax_in_groups(network, random_crystals, settings, 1)
+    together = Relaxer(network, settings, 6000).within_groups(random_crystals)
+    alone = [Relaxer(network, settings, 6000).within_groups([crystal])[0] for crystal in random_crystals]
+    split = Relaxer(network, settings, 1).within_groups(random_crystals)
     for track, other, third in zip(together, alone, split, strict=True):
         assert track.failed == other.failed == third.failed
         for (_, energy), (_, same), (_, again) in zip(track.path, other.path, third.path, strict=True):
@@ -127,7 +127,7 @@ def test_one_bad_crystal_does_not_stop_the_others(network):
     sites = (*coincident.sites[:-1], Site("S", 0, coincident.sites[-2].free))
     coincident = Crystal(CAS, 1, coincident.cell, sites)
     crystals = [unknown, rock_salt(30.0), coincident, rock_salt(0.5), rock_salt(5.8)]
-    results = quotient_relax(network, crystals, RelaxSettings(), "keep")
+    results = quotient_relax(network, crystals, RelaxSettings(symmetry="keep"))
     assert [r.status for r in results] == [RelaxStatus.FAILED] * 4 + [RelaxStatus.RELAXED]
     assert "At" in results[0].reason
     assert "no two atoms are within 5 Å" in results[1].reason
@@ -139,7 +139,7 @@ def test_one_bad_crystal_does_not_stop_the_others(network):
 
 def test_pressure(network):
     free, pressed = (
-        quotient_relax(network, [rock_salt(5.8)], RelaxSettings(pressure=p), "keep")[0] for p in (0.0, 10.0)
+        quotient_relax(network, [rock_salt(5.8)], RelaxSettings(pressure=p, symmetry="keep"))[0] for p in (0.0, 10.0)
     )
     assert pressed.crystal.volume < free.crystal.volume
     (internal,) = quotient_energies(network, [pressed.crystal])
@@ -148,11 +148,11 @@ def test_pressure(network):
 
 def test_limits(network, random_crystals):
     crystal = random_crystals[2]
-    stopped = quotient_relax(network, [crystal], RelaxSettings(max_steps=1, fmax=1e-6), "keep")[0]
+    stopped = quotient_relax(network, [crystal], RelaxSettings(max_steps=1, fmax=1e-6, symmetry="keep"))[0]
     assert stopped.status is RelaxStatus.NOT_CONVERGED
     assert stopped.steps == 1
     assert "is left after 1 steps" in stopped.reason
-    late = quotient_relax(network, [crystal], RelaxSettings(timeout=1e-9), "keep")[0]
+    late = quotient_relax(network, [crystal], RelaxSettings(timeout=1e-9, symmetry="keep"))[0]
     assert late.status is RelaxStatus.FAILED
     assert "time-out" in late.reason
 
@@ -172,9 +172,9 @@ def test_release_and_polish_go_down_from_a_saddle_point(network):
         ("Ca", "Ca", "S", "S"),
         [[0, 0, 0], [0, 0, 0.5], [0.5, 0.5, 0.25], [0.5, 0.5, 0.75]],
     )
-    kept = quotient_relax(network, [single], RelaxSettings(), "keep")[0]
-    released = quotient_relax(network, [doubled], RelaxSettings(), "release")[0]
-    polished = quotient_relax(network, [single], RelaxSettings(), "polish")[0]
+    kept = quotient_relax(network, [single], RelaxSettings(symmetry="keep"))[0]
+    released = quotient_relax(network, [doubled], RelaxSettings(symmetry="release"))[0]
+    polished = quotient_relax(network, [single], RelaxSettings(symmetry="polish"))[0]
     assert released.energy <= 2 * kept.energy + 1e-3
     assert polished.energy <= kept.energy + 1e-6
 

@@ -168,7 +168,7 @@ class _AtomConv:
     """Messages of the bonds to the atoms that they leave."""
 
     def __init__(self, layer: Any, sizes: _Sizes, convert: Convert) -> None:
-        self._gated = GatedRows(layer.twoBody_atom, (sizes.atom, sizes.bond, sizes.atom), convert)
+        self._gated = GatedRows.from_chgnet(layer.twoBody_atom, (sizes.atom, sizes.bond, sizes.atom), convert)
         self._out = Linear.from_module(layer.mlp_out.layers[-1], convert)
 
     def __call__(self, ends: _Ends, nodes: torch.Tensor, edges: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -183,7 +183,9 @@ class _AngleNetwork:
     """A gated network of an angle's two bonds, itself and its vertex."""
 
     def __init__(self, layer: Any, sizes: _Sizes, convert: Convert) -> None:
-        self._gated = GatedRows(layer.twoBody_bond, (sizes.bond, sizes.bond, sizes.angle, sizes.atom), convert)
+        self._gated = GatedRows.from_chgnet(
+            layer.twoBody_bond, (sizes.bond, sizes.bond, sizes.angle, sizes.atom), convert
+        )
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""A gated network on rows that are put together from several tables: CHGNet's messages and angle updates."""
+"""A gated network on rows that are put together from several tables: messages of bonds and of angles."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Any
 import torch
 from torch.nn.functional import silu
 
-from crysim_energies.quotient.networks.layers import Convert, Linear, stacked_biases
+from crysim_energies.quotient.networks.layers import Convert, GatedMLP, Linear, linear_layers, stacked_biases
 
 aten = torch.ops.aten
 
 
 class GatedRows:
-    """chgnet's gated MLP of the features of several things side by side, times a scale.
+    """A gated MLP of the features of several things side by side, times a scale: M3GNet's and CHGNet's.
 
     The first layer is a sum of products with each thing's features. What an atom or a bond contributes is made once
     and handed to all rows that it takes part in. Weights are stacked by tower, value and gate, so that one batched
     product serves both.
 
     Args:
-        gated: chgnet's ``GatedMLP``.
+        values, gates: the layers of the two towers; a SiLU is between them and after the last value.
         sizes: how many features of each thing the input has, in their order.
-        convert: copies parameters.
 
     Attributes:
         parts: the first layer's weights for each thing, ``[2, features, hidden]``.
@@ -32,11 +31,8 @@ class GatedRows:
         norm: scale and shift ``[2, 1, out]`` of the layer norm before the activations, if there is one.
     """
 
-    def __init__(self, gated: Any, sizes: Sequence[int], convert: Convert) -> None:
-        def tower(mlp: Any) -> list[Linear]:
-            return [Linear.from_module(layer, convert) for layer in mlp.layers if isinstance(layer, torch.nn.Linear)]
-
-        pairs = list(zip(tower(gated.mlp_core), tower(gated.mlp_gate), strict=True))
+    def __init__(self, values: Sequence[Linear], gates: Sequence[Linear], sizes: Sequence[int]) -> None:
+        pairs = list(zip(values, gates, strict=True))
         weights = [torch.stack([value.weight, gate.weight]) for value, gate in pairs]
         biases = [stacked_biases(value, gate) for value, gate in pairs]
         self.parts = [part.contiguous() for part in torch.split(weights[0], list(sizes), dim=1)]
@@ -44,14 +40,28 @@ class GatedRows:
         self.layers = list(zip(weights[1:], biases[1:], strict=True))
         self.norm: tuple[torch.Tensor, torch.Tensor] | None = None
         self.eps = 0.0
-        if gated.bn1 is not None:
-            norms = (gated.bn1, gated.bn2)
-            self.eps = float(gated.bn1.eps)
-            scale, shift = (torch.stack([convert(getattr(n, name)) for n in norms]) for name in ("weight", "bias"))
-            self.norm = scale[:, None, :], shift[:, None, :]
         # transposed copies: products with them are faster than with transposed views
         self.transposed = [part.transpose(1, 2).contiguous() for part in self.parts]
         self.layers_transposed = [weight.transpose(1, 2).contiguous() for weight, _ in self.layers]
+
+    @classmethod
+    def from_matgl(cls, module: Any, sizes: Sequence[int], convert: Convert) -> GatedRows:
+        """Copy a ``matgl.layers.GatedMLP`` whose last value has a SiLU."""
+        mlp = GatedMLP.from_matgl(module, convert)
+        return cls(mlp.values, mlp.gates, sizes)
+
+    @classmethod
+    def from_chgnet(cls, module: Any, sizes: Sequence[int], convert: Convert) -> GatedRows:
+        """Copy chgnet's ``GatedMLP``."""
+        network = cls(
+            linear_layers(module.mlp_core.layers, convert), linear_layers(module.mlp_gate.layers, convert), sizes
+        )
+        if module.bn1 is not None:
+            norms = (module.bn1, module.bn2)
+            network.eps = float(module.bn1.eps)
+            scale, shift = (torch.stack([convert(getattr(n, name)) for n in norms]) for name in ("weight", "bias"))
+            network.norm = scale[:, None, :], shift[:, None, :]
+        return network
 
     def table(self, part: int, features: torch.Tensor, *, bias: bool = False) -> torch.Tensor:
         """What things with features ``[n, f]`` contribute to the first layer, ``[2, n, hidden]``."""

@@ -21,8 +21,9 @@ from torch.nn.functional import pad, silu
 
 from crysim.errors import InputError
 from crysim_energies.quotient.geometry.harmonics import MAX_DEGREE, coefficients, degrees, monomials
+from crysim_energies.quotient.networks.gated import GatedRows, both_towers
 from crysim_energies.quotient.networks.graph import QuotientGraph
-from crysim_energies.quotient.networks.layers import BondEnds, BondNetwork, Convert, GatedMLP, Linear
+from crysim_energies.quotient.networks.layers import Convert, GatedMLP, Linear
 from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cutoff, tabulated
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class QuotientM3GNet:
         pairs = self._pair_basis(graph, lengths, basis)
         weights = graph.message_weights(self.convention).to(self.dtype)[:, None]
         receiver = graph.center if self.convention == "source" else graph.far
-        ends = BondEnds.of(graph.center, graph.far, len(graph.species))
+        ends = [both_towers(atoms, len(graph.species)) for atoms in (graph.center, graph.far)]
         nodes = self._node_embedding.index_select(0, graph.species)
         edges = silu(self._edge_embedding(radial))
         for block in self._blocks:
@@ -158,12 +159,11 @@ class _Block:
         self._atom = Linear.from_module(interaction.update_network_atom.layers[0], convert)
         self._bond = GatedMLP.from_matgl(interaction.update_network_bond, convert)
         n = self._atom.weight.shape[0]
-        self._edge = BondNetwork(conv.edge_update_func, conv.edge_weight_func, n, convert)
-        self._node = BondNetwork(conv.node_update_func, conv.node_weight_func, n, convert)
-        nets = (self._edge, self._node)
+        self._edge = _BondNetwork(conv.edge_update_func, conv.edge_weight_func, n, convert)
+        self._node = _BondNetwork(conv.node_update_func, conv.node_weight_func, n, convert)
+        nets = (self._edge.gated, self._node.gated)
         self._bias = torch.cat([net.bias for net in nets])
-        self._center_weight = torch.cat([net.center_weight for net in nets])
-        self._far_weight = torch.cat([net.far_weight for net in nets])
+        self._center_weight, self._far_weight = (torch.cat([net.parts[i] for net in nets]) for i in (0, 1))
 
     def add_three_body(
         self, graph: QuotientGraph, pairs: _PairBasis, nodes: torch.Tensor, edges: torch.Tensor
@@ -183,15 +183,43 @@ class _Block:
         return edges + pad(update, (0, 0, 0, len(edges) - short))
 
     def convolve(
-        self, ends: BondEnds, radial: torch.Tensor, nodes: torch.Tensor, edges: torch.Tensor
+        self, ends: list[torch.Tensor], radial: torch.Tensor, nodes: torch.Tensor, edges: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """New bond features ``[U, features]`` and the messages to the atoms ``[U, features]``."""
         stacked = nodes.expand(4, *nodes.shape)
         center = torch.baddbmm(self._bias, stacked, self._center_weight)
         far = torch.bmm(stacked, self._far_weight)
         (of_edge, of_node), (to_edge, to_node) = center.chunk(2), far.chunk(2)
-        edges = edges + self._edge(of_edge, to_edge, edges, radial, ends)
-        return edges, self._node(of_node, to_node, edges, radial, ends)
+        edges = edges + self._edge([of_edge, to_edge], ends, edges, radial)
+        return edges, self._node([of_node, to_node], ends, edges, radial)
+
+
+class _BondNetwork:
+    """A gated network of (centre's features, far end's features, bond's features), weighted by the bond's length.
+
+    Attributes:
+        gated: the network, its parts in this order.
+    """
+
+    def __init__(self, gated: Any, weight: Any, num_node_features: int, convert: Convert) -> None:
+        n = num_node_features
+        rest = next(iter(gated.layers)).in_features - 2 * n
+        self.gated = GatedRows.from_matgl(gated, (n, n, rest), convert)
+        self._radial_weight = Linear.from_module(weight, convert).weight
+
+    def __call__(
+        self, tables: list[torch.Tensor], ends: list[torch.Tensor], edges: torch.Tensor, radial: torch.Tensor
+    ) -> torch.Tensor:
+        """Messages ``[U, out]``.
+
+        Args:
+            tables: the first layer's share of every atom as a centre (bias included) and as a far end,
+                ``[2, R, hidden]`` each.
+            ends: the atoms at both ends of the bonds (`both_towers`).
+            edges: bond features ``[U, features]``.
+            radial: basis functions of the bond lengths ``[U, n]``.
+        """
+        return self.gated(tables, ends, radial @ self._radial_weight, own=(2, edges))
 
 
 def _refuse_unknown_parts(model: Any) -> None:

@@ -95,147 +95,153 @@ def told(tracks: Sequence[Track]) -> str:
     return tracks[-1].reason.replace(STEPS, str(sum(track.steps for track in tracks)))
 
 
-def relax_in_groups(
-    network: QuotientNetwork,
-    crystals: Sequence[Crystal],
-    settings: RelaxSettings,
-    max_bonds: int,
-    max_steps: Sequence[int] | None = None,
-    stops: Sequence[StopRule | None] | None = None,
-) -> list[Track]:
-    """Relax crystals within their space groups.
+@dataclass(frozen=True)
+class Relaxer:
+    """Relaxes crystals with one network under one set of limits.
 
-    Args:
+    Attributes:
         network: the potential.
-        crystals: to start from.
         settings: when to stop, and the pressure; symmetry and frames are not looked at.
-        max_bonds: crystals enter while the batch has fewer bonds than this; it bounds the memory.
-        max_steps: of each crystal; None: that of the settings.
-        stops: leave to stop each; None: every crystal goes to its end.
-
-    Returns:
-        The crystals' tracks in their order.
+        max_bonds: crystals enter while the batch has fewer bonds, and angles where there are any, than this; it bounds
+            the memory.
     """
-    limits = [settings.max_steps] * len(crystals) if max_steps is None else max_steps
-    leaves = [None] * len(crystals) if stops is None else stops
-    tracks = [Track(crystal, limit, stop=leave) for crystal, limit, leave in zip(crystals, limits, leaves, strict=True)]
-    waiting = deque(tracks)
-    active: list[Track] = []
-    batch: Batch | None = None
-    while waiting or active:
-        began = time.perf_counter()
-        if _fill(network, active, waiting, max_bonds) or batch is None:
-            batch = None
-        if not active:
-            continue
-        if _renew_bonds(network, active) or batch is None:
-            batch = Batch(network, [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds])
-        result = batch.evaluate([t.descent.trial for t in active if t.descent])
-        for i, track in enumerate(active):
-            energy, shortest = float(result.energies[i]), float(result.shortest[i])
-            _receive(network, track, energy, result.gradients[i], shortest, settings)
-        share = (time.perf_counter() - began) / len(active)
+
+    network: QuotientNetwork
+    settings: RelaxSettings
+    max_bonds: int
+
+    def within_groups(
+        self,
+        crystals: Sequence[Crystal],
+        max_steps: Sequence[int] | None = None,
+        stops: Sequence[StopRule | None] | None = None,
+    ) -> list[Track]:
+        """Relax crystals within their space groups.
+
+        Args:
+            crystals: to start from.
+            max_steps: of each crystal; None: that of the settings.
+            stops: leave to stop each; None: every crystal goes to its end.
+
+        Returns:
+            The crystals' tracks in their order.
+        """
+        limits = [self.settings.max_steps] * len(crystals) if max_steps is None else max_steps
+        timeout = self.settings.timeout
+        leaves = [None] * len(crystals) if stops is None else stops
+        started = zip(crystals, limits, leaves, strict=True)
+        tracks = [Track(crystal, limit, stop=leave) for crystal, limit, leave in started]
+        waiting = deque(tracks)
+        active: list[Track] = []
+        batch: Batch | None = None
+        while waiting or active:
+            began = time.perf_counter()
+            if self._fill(active, waiting):
+                batch = None
+            if not active:
+                continue
+            if self._renew_bonds(active) or batch is None:
+                units, bonds = [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds]
+                batch = Batch(self.network, units, bonds)
+            result = batch.evaluate([t.descent.trial for t in active if t.descent])
+            for i, track in enumerate(active):
+                self._receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]))
+            share = (time.perf_counter() - began) / len(active)
+            for track in active:
+                track.seconds += share
+                if timeout is not None and track.seconds > timeout and not track.finished:
+                    track.fail(f"time-out: over {timeout:g} s after {STEPS} steps")
+            if any(t.finished for t in active):
+                active = [t for t in active if not t.finished]
+                batch = None
+        return tracks
+
+    def _fill(self, active: list[Track], waiting: deque[Track]) -> bool:
+        """Let waiting crystals enter while there is room; whether any did."""
+        entered = False
+        size = sum(t.bonds.size for t in active if t.bonds)
+        while waiting and (not active or size < self.max_bonds):
+            track = waiting.popleft()
+            self._start(track)
+            if track.bonds is not None and not track.failed:
+                active.append(track)
+                size += track.bonds.size
+                entered = True
+        return entered
+
+    def _start(self, track: Track) -> None:
+        crystal = track.crystal
+        unknown = [e for e in crystal.composition.elements if e not in self.network.element_types]
+        if unknown:
+            track.fail(f"the potential does not know {unknown[0]}")
+            return
+        if crystal.volume < MIN_VOLUME_PER_ATOM * crystal.num_atoms:
+            track.fail(f"the cell starts with only {crystal.volume:.3g} Å^3")
+            return
+        track.unit = unit = AsymmetricUnit(crystal, self.network.max_l)
+        start = unit.start()
+        track.bonds = list_bonds(self.network, unit, start, SKIN)
+        try:
+            track.descent = Descent(unit, stiffness(unit, start, track.bonds))
+        except (np.linalg.LinAlgError, ZeroDivisionError):
+            track.fail("two atoms start at one place")
+
+    def _renew_bonds(self, active: Sequence[Track]) -> bool:
+        """Search the neighbours again where atoms have moved beyond the skin; whether any had."""
+        renewed = False
         for track in active:
-            track.seconds += share
-            if settings.timeout is not None and track.seconds > settings.timeout and not track.finished:
-                track.fail(f"time-out: over {settings.timeout:g} s after {STEPS} steps")
-        if any(t.finished for t in active):
-            active = [t for t in active if not t.finished]
-            batch = None
-    return tracks
+            assert track.unit is not None
+            assert track.bonds is not None
+            assert track.descent is not None
+            if not still_holds(self.network, track.unit, track.bonds, track.descent.trial):
+                track.bonds = list_bonds(self.network, track.unit, track.descent.trial, SKIN)
+                if track.descent.here is not None:
+                    track.descent.renew(stiffness(track.unit, track.bonds.at, track.bonds))
+                renewed = True
+        return renewed
 
-
-def _fill(network: QuotientNetwork, active: list[Track], waiting: deque[Track], max_bonds: int) -> bool:
-    """Let waiting crystals enter while there is room; whether any did."""
-    entered = False
-    size = sum(t.bonds.size for t in active if t.bonds)
-    while waiting and (not active or size < max_bonds):
-        track = waiting.popleft()
-        _start(network, track)
-        if track.bonds is not None and not track.failed:
-            active.append(track)
-            size += track.bonds.size
-            entered = True
-    return entered
-
-
-def _start(network: QuotientNetwork, track: Track) -> None:
-    crystal = track.crystal
-    unknown = [e for e in crystal.composition.elements if e not in network.element_types]
-    if unknown:
-        track.fail(f"the potential does not know {unknown[0]}")
-        return
-    if crystal.volume < MIN_VOLUME_PER_ATOM * crystal.num_atoms:
-        track.fail(f"the cell starts with only {crystal.volume:.3g} Å^3")
-        return
-    track.unit = unit = AsymmetricUnit(crystal, network.max_l)
-    start = unit.start()
-    track.bonds = list_bonds(network, unit, start, SKIN)
-    try:
-        track.descent = Descent(unit, stiffness(unit, start, track.bonds))
-    except (np.linalg.LinAlgError, ZeroDivisionError):
-        track.fail("two atoms start at one place")
-
-
-def _renew_bonds(network: QuotientNetwork, active: Sequence[Track]) -> bool:
-    """Search the neighbours again where atoms have moved beyond the skin; whether any had."""
-    renewed = False
-    for track in active:
-        assert track.unit is not None
-        assert track.bonds is not None
-        assert track.descent is not None
-        if not still_holds(network, track.unit, track.bonds, track.descent.trial):
-            track.bonds = list_bonds(network, track.unit, track.descent.trial, SKIN)
-            if track.descent.here is not None:
-                track.descent.renew(stiffness(track.unit, track.bonds.at, track.bonds))
-            renewed = True
-    return renewed
-
-
-def _receive(
-    network: QuotientNetwork, track: Track, energy: float, gradient: Floats, shortest: float, settings: RelaxSettings
-) -> None:
-    """Hand an evaluation to the crystal's minimiser and see whether it is done."""
-    unit, descent = track.unit, track.descent
-    assert unit is not None
-    assert descent is not None
-    track.evaluations += 1
-    track.steps += descent.here is not None
-    parameters = descent.trial
-    volume = abs(float(np.linalg.det(parameters.lattice)))
-    if settings.pressure:
-        work = settings.pressure / GPA_PER_EV_PER_CUBIC_ANGSTROM * volume
-        energy += work
-        gradient[: unit.num_strains] += work * np.trace(unit.basis, axis1=1, axis2=2)
-    if descent.here is None:
-        if not isfinite(shortest):
-            track.fail(f"no two atoms are within {network.cutoff:g} Å: the graph has no edge")
-        elif not (isfinite(energy) and np.isfinite(gradient).all()):
-            track.fail("energy or forces are no numbers at the start")
-        if track.failed:
+    def _receive(self, track: Track, energy: float, gradient: Floats, shortest: float) -> None:
+        """Hand an evaluation to the crystal's minimiser and see whether it is done."""
+        unit, descent = track.unit, track.descent
+        assert unit is not None
+        assert descent is not None
+        track.evaluations += 1
+        track.steps += descent.here is not None
+        parameters = descent.trial
+        volume = abs(float(np.linalg.det(parameters.lattice)))
+        if self.settings.pressure:
+            work = self.settings.pressure / GPA_PER_EV_PER_CUBIC_ANGSTROM * volume
+            energy += work
+            gradient[: unit.num_strains] += work * np.trace(unit.basis, axis1=1, axis2=2)
+        if descent.here is None:
+            if not isfinite(shortest):
+                track.fail(f"no two atoms are within {self.network.cutoff:g} Å: the graph has no edge")
+            elif not (isfinite(energy) and np.isfinite(gradient).all()):
+                track.fail("energy or forces are no numbers at the start")
+            if track.failed:
+                return
+        if descent.receive(energy, gradient, shortest):
+            track.path.append((parameters, energy))
+            track.max_force = unit.max_force(parameters, gradient)
+            track.converged = track.max_force < self.settings.fmax
+            if volume < MIN_VOLUME_PER_ATOM * unit.crystal.num_atoms:
+                track.fail(f"the cell collapsed to {volume:.3g} Å^3 after {STEPS} steps")
+            elif volume > MAX_VOLUME_RATIO * unit.crystal.volume:
+                track.fail(f"the cell exploded to {volume:.3g} Å^3 after {STEPS} steps")
+        if track.converged or track.failed:
             return
-    if descent.receive(energy, gradient, shortest):
-        track.path.append((parameters, energy))
-        track.max_force = unit.max_force(parameters, gradient)
-        track.converged = track.max_force < settings.fmax
-        if volume < MIN_VOLUME_PER_ATOM * unit.crystal.num_atoms:
-            track.fail(f"the cell collapsed to {volume:.3g} Å^3 after {STEPS} steps")
-        elif volume > MAX_VOLUME_RATIO * unit.crystal.volume:
-            track.fail(f"the cell exploded to {volume:.3g} Å^3 after {STEPS} steps")
-    if track.converged or track.failed:
-        return
-    if track.stop is not None:
-        _race(track, track.stop, descent)
-        if track.given_up:
-            return
-    left = f"a force of {track.max_force:.3g} eV/Å is left after {STEPS} steps"
-    if descent.stalled and track.restarts < RESTARTS and track.bonds is not None:
-        track.restarts += 1
-        descent.restart(stiffness(unit, track.bonds.at, track.bonds))
-    if descent.stalled:
-        track.reason = f"{left}: no step lowers the energy, the forces jump there"
-    elif track.steps >= track.max_steps:
-        track.reason = left
+        if track.stop is not None:
+            _race(track, track.stop, descent)
+            if track.given_up:
+                return
+        left = f"a force of {track.max_force:.3g} eV/Å is left after {STEPS} steps"
+        if descent.stalled and track.restarts < RESTARTS and track.bonds is not None:
+            track.restarts += 1
+            descent.restart(stiffness(unit, track.bonds.at, track.bonds))
+        if descent.stalled:
+            track.reason = f"{left}: no step lowers the energy, the forces jump there"
+        elif track.steps >= track.max_steps:
+            track.reason = left
 
 
 def _race(track: Track, stop: StopRule, descent: Descent) -> None:

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crysim.crystal import Crystal
-from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.networks.network import QuotientNetwork
-from crysim_energies.quotient.relaxation.relax import Track, relax_in_groups
+from crysim_energies.quotient.relaxation.relax import Relaxer, Track
 from crysim_energies.quotient.relaxation.soft_modes import Mode, softest_modes
 from crysim_energies.trajectory import crystal_rng
 
@@ -33,28 +31,25 @@ def without_symmetry(crystal: Crystal) -> Crystal:
     return Crystal.from_p1(crystal.composition, crystal.lattice, crystal.species, crystal.frac_coords)
 
 
-def polish(
-    network: QuotientNetwork, tracks: Sequence[Track], settings: RelaxSettings, max_bonds: int
-) -> list[list[Track]]:
+def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[Track]]:
     """The further ways down from where relaxations within the space groups ended.
 
     Args:
-        network: the potential.
+        relaxer: of these relaxations; its settings limit the steps of all of a crystal's ways together.
         tracks: of relaxations within the space groups.
-        settings: when to stop; the steps of all of a crystal's ways together are limited.
-        max_bonds: of a batch.
 
     Returns:
         For each track the tracks that follow it, each within a group of its own and lower than the one before; empty
         where nothing is gained. What modes and vain attempts took is added to the first track.
     """
+    max_steps = relaxer.settings.max_steps
     further: list[list[Track]] = [[] for _ in tracks]
     going = [i for i, track in enumerate(tracks) if not track.failed and not track.given_up]
     for number in range(ROUNDS):
-        going = [i for i in going if _steps(tracks[i], further[i]) < settings.max_steps]
+        going = [i for i in going if _steps(tracks[i], further[i]) < max_steps]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
         rngs = [crystal_rng(tracks[i].crystal, f"polish {number}") for i in going]
-        searched = softest_modes(network, [without_symmetry(end) for end in ends], rngs, max_bonds)
+        searched = softest_modes(relaxer, [without_symmetry(end) for end in ends], rngs)
         starts: list[Crystal] = []
         leaving: list[int] = []
         for i, end, mode, count, seconds in zip(going, ends, *searched, strict=True):
@@ -64,8 +59,8 @@ def polish(
                 starts.append(_moved(end, mode))
                 leaving.append(i)
         going = []
-        left = [settings.max_steps - _steps(tracks[i], further[i]) for i in leaving]
-        for i, track in zip(leaving, relax_in_groups(network, starts, settings, max_bonds, left), strict=True):
+        left = [max_steps - _steps(tracks[i], further[i]) for i in leaving]
+        for i, track in zip(leaving, relaxer.within_groups(starts, left), strict=True):
             before = (further[i] or tracks[i : i + 1])[-1].path[-1][1]
             if not track.failed and track.path[-1][1] < before - GAIN * track.crystal.num_atoms:
                 further[i].append(track)

@@ -17,8 +17,9 @@ from scipy.linalg import cholesky, eigh_tridiagonal, solve_triangular
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
+from crysim_energies.quotient.networks.network import list_bonds
 from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.relaxation.relax import Relaxer
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
 REACH = 0.01
@@ -99,19 +100,19 @@ class _Lanczos:
 
 
 def softest_modes(
-    network: QuotientNetwork, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator], max_bonds: int
+    relaxer: Relaxer, crystals: Sequence[Crystal], rngs: Sequence[np.random.Generator]
 ) -> tuple[list[Mode | None], list[int], list[float]]:
     """For each crystal a motion of its free parameters along which its energy falls, or None if none is found.
 
     Args:
-        network: the potential.
+        relaxer: whose network and batches are used.
         crystals: at rest, without symmetry if all motions are to be looked at.
         rngs: for the iteration's first vector, one of each crystal.
-        max_bonds: of a batch.
 
     Returns:
         The modes, how many gradients each crystal took, and its share of the wall time.
     """
+    network = relaxer.network
     modes: list[Mode | None] = [None] * len(crystals)
     counts = [0] * len(crystals)
     seconds = [0.0] * len(crystals)
@@ -122,7 +123,7 @@ def softest_modes(
         units: list[AsymmetricUnit] = []
         bonds: list[Bonds] = []
         size = 0
-        while waiting and (not chosen or size < max_bonds):
+        while waiting and (not chosen or size < relaxer.max_bonds):
             chosen.append(waiting.pop(0))
             units.append(AsymmetricUnit(crystals[chosen[-1]], network.max_l))
             # the motions are so small that the first list serves for all

@@ -1,0 +1,94 @@
+"""Runs whose contents fill the primitive cell, from folder to folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crysim.composition import Composition, Contents
+from crysim.crystal import Crystal, Site
+from crysim.harness.journal import read_run
+from crysim.harness.loop import execute
+from crysim.harness.spec import RunSettings, RunSpec
+from crysim.harness.trials import relax_candidates
+from crysim.interfaces import Candidate, EnergyModel, Relaxation, RelaxSettings, RelaxStatus
+
+ALCU = Contents.from_formula("AlCu", cell="primitive")
+
+
+def test_the_manifest_says_primitive_only_where_it_is(make_spec: Callable[..., RunSpec]) -> None:
+    assert "cell" not in make_spec().config()
+    config = make_spec(system=ALCU).config()
+    assert (config["system"], config["cell"]) == ("AlCu", "primitive")
+    assert make_spec(system=ALCU).system.name == "AlCu-primitive"
+    assert make_spec(system=Composition.from_formula("AlCu")).system == Contents.from_formula("AlCu")
+
+
+@pytest.mark.parametrize("method", ["random", "crysim"])
+def test_a_run_fills_the_primitive_cell_and_goes_on(
+    tmp_path: Path,
+    make_spec: Callable[..., RunSpec],
+    emt: EnergyModel,
+    method: str,
+    trials_of: Callable[[Path], list[object]],
+) -> None:
+    spec = make_spec(method, system=ALCU)
+    done = execute(spec, tmp_path / "whole", emt)
+    record = read_run(tmp_path / "whole")
+    assert (record.contents, record.system) == (ALCU, "AlCu-primitive")
+    starts = [trial.candidate.crystal for trial in record.trials]
+    assert all(map(ALCU.held_by, starts))
+    assert len({crystal.num_atoms for crystal in starts}) > 1
+    energies = [ALCU.per_cell(t.energy, t.crystal) for t in record.trials if t.counts and t.crystal]
+    assert done.lowest == min(energies)
+    part = tmp_path / "part"
+    execute(spec, part, emt)
+    journal = part / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:4]))
+    execute(spec, part, emt)
+    assert trials_of(part) == trials_of(tmp_path / "whole")
+
+
+class Breaks(EnergyModel):
+    """Describes rock salt, whatever it was, in P1 of the start's cell, as a model may that keeps the atoms' number."""
+
+    name = "breaks"
+
+    def fingerprint(self) -> dict[str, str]:
+        return {"model": self.name}
+
+    def energies(self, crystals: list[Crystal]) -> np.ndarray:
+        return np.zeros(len(crystals))
+
+    def relax(self, crystals: list[Crystal], settings: RelaxSettings) -> list[Relaxation]:
+        bare = [c.to_structure() for c in crystals]
+        found = [
+            Crystal.from_p1(c.composition, s.lattice.matrix, c.species, s.frac_coords)
+            for c, s in zip(crystals, bare, strict=True)
+        ]
+        return [Relaxation(RelaxStatus.RELAXED, one, -1.0 * one.num_atoms, 1, 1, 0.0) for one in found]
+
+
+def test_a_crystal_that_left_its_group_is_described_in_the_cell_of_the_one_it_has() -> None:
+    a = 4.0 / np.sqrt(2)  # rock salt in a tetragonal cell
+    start = Crystal(
+        Composition.from_formula("Al2Cu2"),
+        139,
+        (a, a, 4.0, 90, 90, 90),
+        (Site("Al", _at(139, "a")), Site("Cu", _at(139, "b"))),
+    )
+    (kept,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(too_close=0.5), 0)
+    (anew,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(too_close=0.5), 0, ALCU)
+    assert kept.crystal is not None
+    assert anew.crystal is not None
+    assert (kept.crystal.space_group, kept.energy) == (1, -4.0)
+    assert (anew.crystal.space_group, anew.crystal.composition.formula, anew.energy) == (225, "Al4Cu4", -8.0)
+
+
+def _at(number: int, letter: str) -> int:
+    from crysim.symmetry import space_group
+
+    return space_group(number).position_by_letter(letter)

@@ -1,0 +1,157 @@
+"""`crysim.search`: a formula to distinct crystals named by what they are, in cells of several contents."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import crysim
+from crysim.cli import app
+from crysim.composition import Contents
+from crysim.errors import InputError
+from crysim.harness.config_file import read_settings
+from crysim.workflows.search_plan import plan_search, searched_contents
+
+QUICK = {"energy": "ase:emt", "fmax": 0.05, "max_steps": 100, "symmetry": "keep", "workers": 1}
+KEYS = {
+    *("rank", "formula", "z", "atoms", "space_group", "symbol", "prototype", "energy_per_atom", "above_best"),
+    *("volume_per_atom", "times_found", "first_found", "status", "file"),
+}
+
+
+def plan(formula: str, budget: int = 100, *, z: str | None = None, prototypes: bool = True, **given: object):  # type: ignore[no-untyped-def]
+    units = None if z is None else tuple(int(n) for n in z.split(","))
+    contents = searched_contents(formula, units, "primitive", None)
+    names = tuple(one.formula for one in contents)
+    settings = read_settings(
+        None, {"system": names, "cell": "primitive", "budget": budget, "energy": "ase:emt", **given}
+    )
+    return plan_search(settings, Path("out"), method=None, prototypes=prototypes)
+
+
+def test_contents_are_those_that_keep_the_primitive_cell_small() -> None:
+    assert [one.num_atoms for one in searched_contents("NaCl", None, "primitive", None)] == list(range(2, 21, 2))
+    assert [one.formula for one in searched_contents("MgAl2O4", None, "primitive", None)] == [
+        "MgAl2O4",
+        "Mg2Al4O8",
+        "Mg3Al6O12",
+        "Mg4Al8O16",
+    ]
+    assert searched_contents("Na4Cl4", None, "conventional", None) == [Contents.from_formula("Na4Cl4")]
+    assert [one.num_atoms for one in searched_contents("NaCl", (1, 2, 30), "primitive", 10)] == [2, 4]
+
+
+def test_the_budget_is_shared_evenly_smallest_cells_first() -> None:
+    made = plan("NaCl", 22, z="1,2,3", prototypes=False)
+    assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [
+        ("NaCl-primitive", "enumerate", 8),
+        ("Na2Cl2-primitive", "enumerate", 7),
+        ("Na3Cl3-primitive", "enumerate", 7),
+    ]
+    assert made.text() == ("NaCl: 1 to 3 formula units per primitive cell (2 to 6 atoms), 22 relaxations by enumerate")
+
+
+def test_known_structure_types_come_first_and_take_at_most_half() -> None:
+    made = plan("CaF2", 40, z="1,2")
+    assert made.budget == 40
+    methods = [job.spec.method for job in made.jobs]
+    assert methods[:2] == ["prototypes", "enumerate"]
+    assert sum(job.spec.budget for job in made.jobs if job.spec.method == "prototypes") <= 20
+    folders = {job.folder for job in made.jobs}
+    assert len(folders) == len(made.jobs)
+
+
+def test_contents_that_fit_no_allowed_group_take_no_part() -> None:
+    made = plan("NaCl", 10, z="1,2,3", prototypes=False, space_groups="225")
+    assert [job.spec.system.formula for job in made.jobs] == ["NaCl", "Na2Cl2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"z": "0"}, "from 1 on"),
+        ({"z": "5-2"}, "from 1 on"),
+        ({"z": 300}, "holds 600 atoms: at most 400"),
+        ({"max_atoms": 1}, "at most 1"),
+        ({"budget": 3}, "less than one relaxation"),
+        ({"cell": "unit"}, "unknown cell 'unit'"),
+        ({"top": 0}, "top is 0"),
+        ({"methd": "random"}, "did you mean"),
+    ],
+)
+def test_bad_input_is_named(given: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        crysim.search("AlCu", out=tmp_path / "out", **{**QUICK, **given})  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_search_finds_names_and_writes_distinct_crystals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pymatgen.core import Structure
+
+    found = crysim.search("Cu", z="1,2", budget=12, out=tmp_path / "out", **QUICK)
+    out = capsys.readouterr()
+    assert (out.out, out.err) == ("", "")
+    first = found.table.rows[0]
+    assert set(first) >= KEYS
+    # the potential hardly tells close packings apart
+    place = [row["space_group"] for row in found.table.rows].index(225)
+    packed = found.table.rows[place]
+    assert (first["above_best"], packed["symbol"], packed["atoms"], packed["prototype"]) == (0.0, "Fm-3m", 1, "Copper")
+    assert packed["above_best"] < 0.01
+    assert packed["times_found"] >= 2
+    energies = [row["energy_per_atom"] for row in found.table.rows]
+    assert energies == sorted(energies)
+    file = str(packed["file"])
+    assert Path(file).name == f"{place + 1:03d}-Cu-225.cif"
+    assert len(Structure.from_file(file)) == 4
+    assert len(Structure.from_file(file.replace(".cif", "-primitive.vasp"))) == 1
+    assert (len(found.structures[place]), len(found.atoms[place])) == (4, 1)
+    assert found.dataframe()["space_group"].iloc[place] == 225
+    assert "<table>" in found._repr_html_()
+    command = ["search", "Cu", "--z", "1,2", "--budget", "12", "--out", str(tmp_path / "out"), "--workers", "1"]
+    again = CliRunner().invoke(
+        app, [*command, "--energy", "ase:emt", "--fmax", "0.05", "--max-steps", "100", "--symmetry", "keep", "--json"]
+    )
+    assert again.exit_code == 0, again.stderr
+    assert json.loads(again.stdout)[0]["energy_per_atom"] == first["energy_per_atom"]
+    assert "Cu: 1, 2 formula units per primitive cell (1, 2 atoms)" in again.stderr
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    """Worker processes do not import the script that asked for them."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import crysim\n"
+        "print('begun')\n"
+        "found = crysim.search('Cu', z=1, budget=2, prototypes=False, energy='ase:emt', fmax=0.05, max_steps=50)\n"
+        "print(len(found.answers) > 0)\n"
+    )
+    ran = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "begun\nTrue\n"), ran.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_returns_what_there_is(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import crysim\n"
+        "found = crysim.bench(['Al2Cu2'], ['random'], budget=5000, energy='ase:emt', fmax=0.05, out='out')\n"
+        "print(found.ended.interrupted, len(found.records[0].trials) > 0)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, script.name], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    journal = tmp_path / "out" / "Al2Cu2" / "random" / "seed-0" / "journal.jsonl"
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate()
+    assert (process.returncode, out) == (0, "True True\n"), error
