@@ -11,7 +11,14 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus, global_generator_kept
+from crysim.interfaces import (
+    EnergyModel,
+    Relaxation,
+    RelaxSettings,
+    RelaxStatus,
+    StopRule,
+    global_generator_kept,
+)
 from crysim_energies.ase_relaxation import atoms_of, relax_crystal
 
 Optimizer = Literal["bfgs", "fire"]
@@ -42,22 +49,29 @@ class CalculatorModel(EnergyModel):
 
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell of each crystal; see `Optimizer`."""
-        return [self._relax_one(crystal, settings) for crystal in crystals]
+        return self.race(crystals, settings, [None] * len(crystals))
 
-    def _relax_one(self, crystal: Crystal, settings: RelaxSettings) -> Relaxation:
+    def race(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
+    ) -> list[Relaxation]:
+        """Relax with leave to stop."""
+        return [self._relax_one(crystal, settings, stop) for crystal, stop in zip(crystals, stops, strict=True)]
+
+    def _relax_one(self, crystal: Crystal, settings: RelaxSettings, stop: StopRule | None) -> Relaxation:
         with global_generator_kept():  # scipy's logm, of ASE's cell filter, draws from it
             if self.optimizer == "fire":
-                return relax_crystal(crystal, self.calculator, settings, settings.symmetry or self.default_symmetry)
-            return self._relax_free(crystal, settings)
+                symmetry = settings.symmetry or self.default_symmetry
+                return relax_crystal(crystal, self.calculator, settings, symmetry, stop)
+            return self._relax_free(crystal, settings, stop)
 
-    def _relax_free(self, crystal: Crystal, settings: RelaxSettings) -> Relaxation:
+    def _relax_free(self, crystal: Crystal, settings: RelaxSettings, stop: StopRule | None) -> Relaxation:
         from crysim_energies.quotient.calculator import CalculatorPotential
         from crysim_energies.quotient.model import quotient_relax
 
         began = time.perf_counter()
         potential = CalculatorPotential(self.calculator, self.elements)
         try:
-            return quotient_relax(potential, [crystal], settings)[0]
+            return quotient_relax(potential, [crystal], settings, stops=[stop])[0]
         # What a calculator leads to may fail in any way, and one crystal must not stop the others.
         except Exception as error:  # noqa: BLE001
             lines = str(error).strip().splitlines()

@@ -11,7 +11,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
 from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import list_bonds
@@ -74,6 +74,7 @@ def quotient_relax(
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     max_bonds: int | None = None,
+    stops: Sequence[StopRule | None] | None = None,
 ) -> list[Relaxation]:
     """Relax atoms and cells of many crystals at once.
 
@@ -84,27 +85,34 @@ def quotient_relax(
             with every atom on its own); or ``polish``: keep it, then leave it step by step where that lowers the energy
             (`leave_saddle_points`). None: by each crystal's size.
         max_bonds: of a batch; None: by the device.
+        stops: leave to stop each on its first way down; None: all go to their ends.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
     if settings.symmetry is None:
-        return _relax_by_size(network, crystals, settings, max_bonds)
+        return _relax_by_size(network, crystals, settings, max_bonds, stops)
     relaxer = Relaxer(network, settings, max_bonds or _max_bonds(network))
     starts = [_shaken(c) for c in crystals] if settings.symmetry == "release" else list(crystals)
-    tracks = relaxer.within_groups(starts)
+    tracks = relaxer.within_groups(starts, stops=stops)
     further = leave_saddle_points(relaxer, tracks) if settings.symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
 
 
 def _relax_by_size(
-    network: Potential, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int | None
+    network: Potential,
+    crystals: Sequence[Crystal],
+    settings: RelaxSettings,
+    max_bonds: int | None,
+    stops: Sequence[StopRule | None] | None,
 ) -> list[Relaxation]:
     modes = ["polish" if crystal.num_atoms <= POLISHED_UP_TO else "keep" for crystal in crystals]
     results: dict[int, Relaxation] = {}
     for mode in sorted(set(modes)):
         chosen = [i for i, one in enumerate(modes) if one == mode]
-        relaxed = quotient_relax(network, [crystals[i] for i in chosen], replace(settings, symmetry=mode), max_bonds)
+        leaves = None if stops is None else [stops[i] for i in chosen]
+        within = replace(settings, symmetry=mode)
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], within, max_bonds, leaves)
         results.update(zip(chosen, relaxed, strict=True))
     return [results[i] for i in range(len(crystals))]
 
@@ -132,7 +140,7 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
     if not last.failed:
         result = replace(
             result,
-            status=RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED,
+            status=last.given_up or (RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED),
             crystal=_end(crystal, tracks),
             energy=last.path[-1][1],
             max_force=last.max_force,

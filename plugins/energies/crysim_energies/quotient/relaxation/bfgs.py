@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from math import exp, isfinite, log, sqrt
+from math import exp, inf, isfinite, log, sqrt
 
 import numpy as np
 
@@ -66,6 +66,17 @@ class Descent:
         self._radius = 1.0
         self._taught: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
         self._inverse = np.asarray(np.linalg.inv(guess), dtype=np.float64)
+
+    @property
+    def predicted_decrease(self) -> float:
+        """eV that the quadratic model expects the energy to fall yet: half of gradient · inverse Hessian · gradient.
+
+        Infinite before the first evaluation, and where rounding has spoilt the inverse.
+        """
+        if self.here is None:
+            return inf
+        decrease = 0.5 * float(self.here.gradient @ self._inverse @ self.here.gradient)
+        return decrease if decrease >= 0 else inf
 
     def receive(self, energy: float, gradient: Floats, shortest: float) -> bool:
         """Take in the evaluation of `trial` and set the next one; whether the trial was accepted."""

@@ -46,7 +46,7 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
     """
     max_steps = relaxer.settings.max_steps
     further: list[list[Track]] = [[] for _ in tracks]
-    going = [i for i, track in enumerate(tracks) if not track.failed]
+    going = [i for i, track in enumerate(tracks) if not track.failed and not track.given_up]
     for number in range(ROUNDS):
         going = [i for i in going if _goes_on(tracks[i], further[i], relaxer.settings)]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
