@@ -154,7 +154,7 @@ class SymmetryEncoder(Encoder):
         ones = self._ones(contents, crystals)
         self._layout = Layout(contents, self.grid_resolution, lengths, tuple(compatible), self.combination_bits, ones)
         self._combinations = {n: WyckoffCombinations(contents, n, self.order) for n in compatible}
-        self._index_of.cache_clear()
+        self._indices.clear()
 
     def _ones(self, contents: Contents, crystals: Sequence[Crystal]) -> tuple[int, ...]:
         composition = contents.composition
