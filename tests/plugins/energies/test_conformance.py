@@ -41,6 +41,7 @@ class TestLennardJones(EnergyModelSuite):
 
 
 class TestEMT(EnergyModelSuite):
+    other_process = False  # ASE's EMT cannot be pickled
     elements = "Cu", "Au"
     length = 4.9
 
