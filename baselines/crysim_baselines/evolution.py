@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Evolution(Strategy):
     """
 
     name: ClassVar[str] = "evolution"
-    newer_options: ClassVar[tuple[str, ...]] = ("initial",)
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
 
     def __init__(
         self,

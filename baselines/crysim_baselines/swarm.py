@@ -8,7 +8,7 @@ open is said where it is decided.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -62,7 +62,7 @@ class Swarm(Strategy):
     """
 
     name: ClassVar[str] = "swarm"
-    newer_options: ClassVar[tuple[str, ...]] = ("initial",)
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
 
     def __init__(
         self,

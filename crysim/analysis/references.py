@@ -43,11 +43,8 @@ def settle_references(
     for system in systems:
         if system.reference is None:
             continue
-        entry = stored.get(system.name)
         crystal = system.reference
-        energy = None if entry is None else _stored_energy(entry, crystal, fingerprint, relax.pressure)
-        if energy is None and relax.pressure == 0:
-            energy = system.reference_energy(fingerprint)
+        energy = _known_energy(system, stored, fingerprint, relax.pressure)
         if energy is None:
             model = model or build_model()
             (relaxation,) = model.relax([crystal], relax)
@@ -64,6 +61,24 @@ def settle_references(
     if found:
         write_atomically(folder / REFERENCES, (json.dumps(stored, indent=2, ensure_ascii=False) + "\n").encode())
     return found
+
+
+def known_energies(
+    folder: Path, systems: Sequence[System], fingerprint: Mapping[str, str], pressure: float
+) -> dict[str, float | None]:
+    """The energies of the systems' references by a model, eV per cell of their contents, by name; None: not known.
+
+    Args:
+        folder: in which `settle_references` left what it found, if it was called.
+        systems: by name.
+        fingerprint: of the model.
+        pressure: GPa.
+
+    Raises:
+        InputError: ``references.json`` is damaged.
+    """
+    stored = _read(folder)
+    return {system.name: _known_energy(system, stored, fingerprint, pressure) for system in systems}
 
 
 def load_references(folder: Path, records: Sequence[RunRecord]) -> dict[str, Reference]:
@@ -100,6 +115,18 @@ def compare_records(
         InputError: their energies come from different models.
     """
     return Comparison(tuple(records), references, count_distinct)
+
+
+def _known_energy(
+    system: System, stored: Mapping[str, Mapping[str, Any]], fingerprint: Mapping[str, str], pressure: float
+) -> float | None:
+    entry = stored.get(system.name)
+    energy = None
+    if entry is not None and system.reference is not None:
+        energy = _stored_energy(entry, system.reference, fingerprint, pressure)
+    if energy is None and pressure == 0:
+        energy = system.reference_energy(fingerprint)
+    return energy
 
 
 def _stored_energy(

@@ -18,14 +18,16 @@ from crysim.interfaces import RelaxSettings
 def reproduce(
     given: dict[str, Any],
     target: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET...", help="table-1, table-s2, fig-4, ...; see --list.")
+        list[str] | None,
+        typer.Argument(metavar="TARGET...", help="table-1, table-s2, fig-4, crystals40, ...; see --list."),
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
     out: Annotated[
         str, typer.Option(help="Folder of the runs and results. Default: crysim-reproduce.", rich_help_panel=o.RECORDS)
     ] = "crysim-reproduce",
     budget: Annotated[
-        int | None, typer.Option(help="Relaxations of each run. Default: the paper's 300.", rich_help_panel=o.RUN)
+        int | None,
+        typer.Option(help="Relaxations of each run. Default: the paper's 300; crystals40: 200.", rich_help_panel=o.RUN),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Seeds, as in 0-2. Default: the paper's.", rich_help_panel=o.RUN)
@@ -39,9 +41,15 @@ def reproduce(
     energy: Annotated[
         str | None, typer.Option(help="Energy model. Default: the paper's, m3gnet.", rich_help_panel=o.PARTS)
     ] = None,
+    prototypes: Annotated[
+        bool,
+        typer.Option(
+            "--prototypes/--no-prototypes", help="crystals40: with known structure types.", rich_help_panel=o.RUN
+        ),
+    ] = False,
     as_json: o.Json = False,
 ) -> None:
-    """Make tables and figures of the paper again, with the paper's values beside ours.
+    """Make tables and figures of the paper again, with the paper's values beside ours; or crystals40, forty searches.
 
     Stopped at any moment, the same command goes on where it was; what is cut is printed on the table.
     """
@@ -72,6 +80,7 @@ def reproduce(
         references=references(settings.pop("reference", ())),
         symmetry=settings.pop("symmetry", None),
         settings={"energy": energy, **settings},
+        prototypes=prototypes,
     )
     done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
     if as_json:

@@ -182,7 +182,7 @@ class _Entry:
     def reduced(self) -> Structure:
         """The reduced primitive cell, made once."""
         if self._reduced is None:
-            self._reduced = _reduced(self._crystal.to_structure())
+            self._reduced = reduced_primitive(self._crystal.to_structure())
         return self._reduced
 
     def matches(self, other: _Entry) -> bool:
@@ -240,7 +240,7 @@ def _key(crystal: Crystal) -> _Key:
     return tuple(sorted((e, n // units) for e, n in zip(composition.elements, composition.counts, strict=True)))
 
 
-def _reduced(structure: Structure) -> Structure:
+def reduced_primitive(structure: Structure) -> Structure:
     """The Niggli cell of the primitive lattice that the atoms have within 0.1 Å."""
     from pymatgen.core import Lattice, Structure
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crysim.crystal import Crystal
+from crysim.crystal.distinct import reduced_primitive
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.validity import is_comparable
 
@@ -23,18 +24,18 @@ SYMPREC = 0.1
 """Å, the tolerance with which space groups of relaxed crystals are determined (the Materials Project's value)."""
 
 
-def paper_matcher() -> StructureMatcher:
-    """The matcher of section 4.3."""
+def paper_matcher(*, reduce: bool = True) -> StructureMatcher:
+    """The matcher of section 4.3; it reduces both cells by pymatgen's own means, or takes them as they are."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    return StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10.0)
+    return StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10.0, primitive_cell=reduce)
 
 
-def strict_matcher() -> StructureMatcher:
+def strict_matcher(*, reduce: bool = True) -> StructureMatcher:
     """pymatgen's defaults: stol 0.3, ltol 0.2, 5°."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    return StructureMatcher()
+    return StructureMatcher(primitive_cell=reduce)
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,34 @@ class ReferenceMatcher:
             return NO_MATCH
         displacement = rms_displacement(self._paper, self._reference, structure)
         if displacement is None:
-            return NO_MATCH
+            return self._match_primitive(structure)
         strict = (
             find_space_group(structure, self._symprec) == self.space_group
             and rms_displacement(self._strict, self._reference, structure) is not None
         )
         return Match(displacement, strict)
+
+    def _match_primitive(self, structure: Structure) -> Match:
+        """Compare the primitive cells that spglib finds, if the space groups are the same.
+
+        pymatgen's own reduction takes atoms for images of one another that differ by less than 0.25 Å, in one cell of a
+        crystal and not in another: the tilts of SrTiO3 in I4/mcm, 0.2 Å, vanish in its conventional cell and stay in
+        its primitive one, and the crystal would not match itself.
+        """
+        if find_space_group(structure, self._symprec) != self.space_group:
+            return NO_MATCH
+        primitive = reduced_primitive(structure)
+        if len(primitive) != len(self._primitive):
+            return NO_MATCH
+        displacement = rms_displacement(paper_matcher(reduce=False), self._primitive, primitive)
+        if displacement is None:
+            return NO_MATCH
+        strict = rms_displacement(strict_matcher(reduce=False), self._primitive, primitive) is not None
+        return Match(displacement, strict)
+
+    @cached_property
+    def _primitive(self) -> Structure:
+        return reduced_primitive(self._reference)
 
 
 def rms_displacement(matcher: StructureMatcher, first: Structure, second: Structure) -> float | None:

@@ -228,7 +228,6 @@ def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]
 
 def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
     cls, options = _class_and_options(kind, part)
-    defaults = default_options(cls)
-    resolved = {**defaults, **options}
-    left_out = {*cls.local_options, *(k for k in cls.newer_options if resolved[k] == defaults[k])}
-    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in left_out}}
+    resolved = {**default_options(cls), **options}
+    unsaid = {key for key, value in cls.newer_options.items() if key in resolved and resolved[key] == value}
+    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in {*cls.local_options, *unsaid}}}

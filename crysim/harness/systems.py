@@ -264,9 +264,7 @@ def _system(name: str, entry: Mapping[str, Any]) -> System:
     composition = Composition.from_formula(name)
     crystal = None
     if "space_group" in entry:
-        position = space_group(entry["space_group"]).position_by_letter
-        sites = tuple(Site(element, position(letter), tuple(free)) for element, letter, *free in entry["sites"])
-        crystal = Crystal(composition, entry["space_group"], tuple(entry["cell"]), sites)
+        crystal = crystal_of_entry(composition, entry)
     return System(
         name,
         composition,
@@ -277,6 +275,13 @@ def _system(name: str, entry: Mapping[str, Any]) -> System:
         paper_energy=entry.get("paper_energy"),
         energies=tuple(sorted(entry.get("energies", {}).items())),
     )
+
+
+def crystal_of_entry(composition: Composition, entry: Mapping[str, Any]) -> Crystal:
+    """The crystal of an entry of our data: ``space_group``, ``cell``, and ``sites`` of element, letter, coordinates."""
+    position = space_group(entry["space_group"]).position_by_letter
+    sites = tuple(Site(element, position(letter), tuple(free)) for element, letter, *free in entry["sites"])
+    return Crystal(composition, entry["space_group"], tuple(entry["cell"]), sites)
 
 
 def _counts(composition: Composition) -> dict[str, int]:

@@ -147,7 +147,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     check_runs(runs)
     out = Path(settings.out)
     jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
-    task = partial(_settle, out, systems, settings.relax)
+    task = partial(settle, out, systems, settings.relax)
     ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
     return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended
 
@@ -166,6 +166,6 @@ def _imported_records(out: Path, records: Sequence[RunRecord]) -> tuple[list[Run
     return found, notes
 
 
-def _settle(out: Path, systems: Sequence[System], relax: RelaxSettings, model: EnergyModel) -> None:
+def settle(out: Path, systems: Sequence[System], relax: RelaxSettings, model: EnergyModel) -> None:
     """Put the references' energies beside the results; called in a worker."""
     settle_references(out, systems, model.fingerprint(), relax, lambda: model)

@@ -1,4 +1,4 @@
-"""The paper's tables and figures made again: protocols to runs, runs to tables with its values beside ours."""
+"""The paper's tables and figures made again, and what else has a protocol: protocols to runs, runs to tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from crysim.harness.journal import RunRecord
 from crysim.harness.run_folder import check_writable, make_folder
 from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import run_protocol
+from crysim.workflows.crystals40 import find_forty
 from crysim.workflows.running import Ended, joined, progress_console
+from crysim.written_files import path_part
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +40,7 @@ class Cuts:
         references: structure files by system.
         settings: of `crysim.harness.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ...
         symmetry: of the relaxation.
+        prototypes: known structure types take part in the searches of formulas.
     """
 
     budget: int | None = None
@@ -47,6 +50,7 @@ class Cuts:
     references: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     symmetry: str | None = None
+    prototypes: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,28 +114,68 @@ def reproduce(
     """
     chosen = [find_target(name) for name in dict.fromkeys(names)]
     folder = Path(out)
-    parts = {target.name: target_parts(target, folder, cuts) for target in chosen}
+    _check_searches(chosen, cuts)
+    parts = {t.name: [] if t.kind == "searches" else target_parts(t, folder, cuts) for t in chosen}
     for target in chosen:
-        if target.kind != "bits" and not parts[target.name]:
+        if target.kind not in ("bits", "searches") and not parts[target.name]:
             raise InputError(f"nothing of {target.name} is left after the cuts: allow more systems or methods")
     check_writable(folder)
     console = progress_console(progress)
     every: list[Ended] = []
     done: list[Reproduced] = []
     for target in chosen:
-        made = [run_protocol(part.settings, console) for part in parts[target.name]]
-        every += [ended for _, ended in made]
-        compared = [_comparison(p.settings, records) for p, (records, _) in zip(parts[target.name], made, strict=True)]
-        notes = tuple(
-            dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts[target.name] for note in part.notes)])
-        )
-        records = [record for some, _ in made for record in some]
-        tables = _tables(target, compared, cuts, notes)
-        files = _write(target, tables, _figure(target, compared, records), folder)
-        done.append(Reproduced(target, tuple(tables), tuple(files)))
-        if every and every[-1].interrupted:
+        if target.kind == "searches":
+            made, ended = _searches(target, folder, cuts, console)
+        else:
+            made, ended = _from_runs(target, parts[target.name], folder, cuts, console)
+        every.append(ended)
+        done.append(made)
+        if ended.interrupted:
             break
     return done, joined(every)
+
+
+def _from_runs(
+    target: Target, parts: Sequence[Part], folder: Path, cuts: Cuts, console: Console | None
+) -> tuple[Reproduced, Ended]:
+    """A target of the paper: its runs, and what is made of them."""
+    made = [run_protocol(part.settings, console) for part in parts]
+    compared = [_comparison(part.settings, records) for part, (records, _) in zip(parts, made, strict=True)]
+    notes = tuple(dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts for note in part.notes)]))
+    records = [record for some, _ in made for record in some]
+    tables = _tables(target, compared, cuts, notes)
+    files = _write(target, tables, _figure(target, compared, records), folder)
+    return Reproduced(target, tuple(tables), tuple(files)), joined([ended for _, ended in made])
+
+
+def _check_searches(chosen: Sequence[Target], cuts: Cuts) -> None:
+    searches = [target.name for target in chosen if target.kind == "searches"]
+    if cuts.prototypes and not searches:
+        raise InputError("known structure types take part in searches alone: leave out --prototypes")
+    if searches and cuts.references:
+        raise InputError(f"{searches[0]} has references of its own: leave out --reference")
+    if searches and len(cuts.methods) > 1:
+        raise InputError(f"{searches[0]} takes one strategy at a time, not {_listed(cuts.methods)}")
+    if searches and cuts.methods and cuts.prototypes:
+        raise InputError(f"{searches[0]} takes a strategy of your own or known structure types: leave out one of them")
+
+
+def _searches(target: Target, folder: Path, cuts: Cuts, console: Console | None) -> tuple[Reproduced, Ended]:
+    """A target whose runs are searches of formulas."""
+    given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
+    method = next(iter(cuts.methods), None)
+    table, ended = find_forty(
+        folder,
+        target.title,
+        given,
+        formulas=cuts.systems,
+        method=method,
+        prototypes=cuts.prototypes,
+        console=console,
+    )
+    made = target.name + ("-prototypes" if cuts.prototypes else f"-{method}" if method else "")
+    make_folder(folder)
+    return Reproduced(target, (table,), tuple(write_table(table, folder / path_part(made, "the table")))), ended
 
 
 def _comparison(settings: BenchSettings, records: Sequence[RunRecord]) -> Comparison:

@@ -10,7 +10,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.systems import find_system
-from crysim.interfaces import Candidate, Trial, TrialStatus
+from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial, TrialStatus
 
 CAS = Contents.from_formula("CaS", cell="primitive")
 
@@ -22,7 +22,8 @@ def reference() -> Crystal:
 
 
 def trial(number: int, energy: float, crystal: Crystal) -> Trial:
-    return Trial(number, Candidate(crystal), TrialStatus.RELAXED, crystal, energy, (), 1, 1, 0.1)
+    relaxation = Relaxation(RelaxStatus.RELAXED, crystal, energy, 1, 1, None, seconds=0.1)
+    return Trial(number, Candidate(crystal), relaxation, TrialStatus.RELAXED)
 
 
 def stretched(crystal: Crystal) -> Crystal:

@@ -18,12 +18,14 @@ from crysim.errors import UnknownNameError
 from crysim.harness.journal import RunRecord
 from crysim.harness.systems import builtin_systems
 
-Kind = Literal["seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits"]
+Kind = Literal[
+    "seeds", "lowest", "filtered", "grid", "grid-filtered", "curves", "bars", "surrogate", "bits", "searches"
+]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A table or figure of the paper that can be made again.
+    """A table or figure that can be made again: of the paper, or of searches that have a protocol here.
 
     Attributes:
         name: what users type, ``table-s2``.

@@ -43,7 +43,7 @@ class IsingSearch(Strategy):
     name: ClassVar[str] = "crysim"
     parts: ClassVar[tuple[str, ...]] = ("encoder", "surrogate", "solver")
     options_class: ClassVar[type] = IsingOptions
-    newer_options: ClassVar[tuple[str, ...]] = ("initial",)
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
     renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight"}
 
     def __init__(

@@ -1,22 +1,27 @@
-"""Energies and relaxations of crystals on their quotient graphs: what the models on networks hand their work to."""
+"""Energies and relaxations of crystals on their quotient graphs: what energy models hand their work to."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
+from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
-from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.networks.network import list_bonds
 from crysim_energies.quotient.relaxation.relax import Relaxer, Track, told
 from crysim_energies.quotient.relaxation.saddle_points import leave_saddle_points
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.networks.network import QuotientNetwork
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
 """Bonds, and angles where there are any, in a batch by kind of device: at most 25 kB each (CHGNet's take 10); on a CPU
@@ -34,12 +39,16 @@ SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
 
 
-def _max_bonds(network: QuotientNetwork) -> int:
+def _max_bonds(network: Potential) -> int:
+    if isinstance(network, CalculatorPotential):
+        return 1  # one crystal after the other
     return MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
 
 
 def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
     """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
+    from crysim_energies.quotient.relaxation.batch import Batch
+
     limit = max_bonds or _max_bonds(network)
     energies = np.full(len(crystals), np.nan)
     known = [i for i, c in enumerate(crystals) if set(c.composition.elements) <= set(network.element_types)]
@@ -61,7 +70,7 @@ def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max
 
 
 def quotient_relax(
-    network: QuotientNetwork,
+    network: Potential,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     max_bonds: int | None = None,
@@ -70,7 +79,7 @@ def quotient_relax(
     """Relax atoms and cells of many crystals at once.
 
     Args:
-        network: the potential.
+        network: the potential: a network, or a calculator.
         crystals: to start from.
         settings: when to stop, pressure, frames and symmetry: ``keep`` the space group; ``release`` it (the same method
             with every atom on its own); or ``polish``: keep it, then leave it step by step where that lowers the energy
@@ -91,7 +100,7 @@ def quotient_relax(
 
 
 def _relax_by_size(
-    network: QuotientNetwork,
+    network: Potential,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     max_bonds: int | None,

@@ -49,8 +49,14 @@ class Descent:
         stalled: no step lowers the energy any more.
     """
 
-    def __init__(self, unit: AsymmetricUnit, guess: Floats) -> None:
-        """Start at the crystal of ``unit`` with a guess of the Hessian ``[p, p]``, positive definite."""
+    def __init__(self, unit: AsymmetricUnit, guess: Floats, noise: float = NOISE) -> None:
+        """Start at the crystal of ``unit`` with a guess of the Hessian ``[p, p]``, positive definite.
+
+        Args:
+            unit, guess: see above.
+            noise: of energies, eV per atom.
+        """
+        self._noise = noise * unit.crystal.num_atoms
         self.unit = unit
         self.here: Point | None = None
         self.trial = unit.start()
@@ -84,7 +90,7 @@ class Descent:
         slope = float(here.gradient @ self._step)
         if usable:
             self._learn(self._step, gradient - here.gradient)
-        if usable and energy <= here.energy + 1e-4 * slope + NOISE * self.unit.crystal.num_atoms:
+        if usable and energy <= here.energy + 1e-4 * slope + self._noise:
             if self._length >= 0.99 * self._radius:
                 self._radius = min(1.0, 2 * self._radius)
             self._go_on(point)

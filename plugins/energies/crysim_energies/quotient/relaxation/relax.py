@@ -7,17 +7,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.interfaces import RelaxSettings, RelaxStatus, StopRule
+from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds, still_holds
-from crysim_energies.quotient.relaxation.batch import Batch
-from crysim_energies.quotient.relaxation.bfgs import Descent
+from crysim_energies.quotient.networks.network import list_bonds, still_holds
+from crysim_energies.quotient.relaxation.bfgs import NOISE, Descent
+from crysim_energies.quotient.relaxation.evaluation import Evaluator
+from crysim_energies.quotient.relaxation.potential import evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 SKIN = 0.5
 """Å by which the lists of bonds reach beyond the cut-off."""
@@ -97,16 +103,16 @@ def told(tracks: Sequence[Track]) -> str:
 
 @dataclass(frozen=True)
 class Relaxer:
-    """Relaxes crystals with one network under one set of limits.
+    """Relaxes crystals with one potential under one set of limits.
 
     Attributes:
-        network: the potential.
+        network: the potential: a network, or a calculator.
         settings: when to stop, and the pressure; symmetry and frames are not looked at.
         max_bonds: crystals enter while the batch has fewer bonds, and angles where there are any, than this; it bounds
             the memory.
     """
 
-    network: QuotientNetwork
+    network: Potential
     settings: RelaxSettings
     max_bonds: int
 
@@ -133,7 +139,7 @@ class Relaxer:
         tracks = [Track(crystal, limit, stop=leave) for crystal, limit, leave in started]
         waiting = deque(tracks)
         active: list[Track] = []
-        batch: Batch | None = None
+        batch: Evaluator | None = None
         while waiting or active:
             began = time.perf_counter()
             if self._fill(active, waiting):
@@ -142,10 +148,12 @@ class Relaxer:
                 continue
             if self._renew_bonds(active) or batch is None:
                 units, bonds = [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds]
-                batch = Batch(self.network, units, bonds)
+                batch = evaluator(self.network, units, bonds)
             result = batch.evaluate([t.descent.trial for t in active if t.descent])
             for i, track in enumerate(active):
                 self._receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]))
+                if track.descent and track.descent.here is None and result.refusal(i):
+                    track.fail(result.refusal(i))
             share = (time.perf_counter() - began) / len(active)
             for track in active:
                 track.seconds += share
@@ -182,7 +190,8 @@ class Relaxer:
         start = unit.start()
         track.bonds = list_bonds(self.network, unit, start, SKIN)
         try:
-            track.descent = Descent(unit, stiffness(unit, start, track.bonds))
+            noise = self.network.noise if isinstance(self.network, CalculatorPotential) else NOISE
+            track.descent = Descent(unit, stiffness(unit, start, track.bonds), noise)
         except (np.linalg.LinAlgError, ZeroDivisionError):
             track.fail("two atoms start at one place")
 
