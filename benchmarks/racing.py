@@ -32,7 +32,7 @@ from crysim_baselines.prior import PriorSearch
 from crysim_baselines.random import RandomSearch
 from crysim_energies.m3gnet import M3GNetModel
 
-TYPES = ("SZn 216", "Cu2O 224", "Al2MgO4 227", "PbClF 129", "Al2Cu 140", "Co2Si 62", "O4SiZr 141", "CaTiO3 221")
+TYPES = ("SZn 216", "Cu2O 224", "Al2MgO4 227", "PbClF 129", "BeO 136", "Si2Zr 63")
 """Formula as the library has it, and space group."""
 METHODS = ("prior", "prior-norace", "enumerate", "random")
 SETTINGS = RunSettings(relax=RelaxSettings(symmetry="keep"))

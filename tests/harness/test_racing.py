@@ -57,9 +57,8 @@ class Racing(EnergyModel):
 
 def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
     candidates = [Candidate(CRYSTAL, stop=StopRule(best=-2.0)), Candidate(CRYSTAL)]
-    stopped, relaxed = relax_candidates(
-        candidates, CheckedEnergyModel(Racing()), RunSettings(min_relaxed_distance=0.5), 0
-    )
+    settings = RunSettings(min_relaxed_distance=0.5)
+    stopped, relaxed = relax_candidates(candidates, CheckedEnergyModel(Racing()), settings, 0)
     assert (stopped.status, stopped.evaluations, stopped.counts) == (TrialStatus.STOPPED, 3, False)
     assert (relaxed.status, relaxed.evaluations, relaxed.counts) == (TrialStatus.RELAXED, 10, True)
     again = trial_from_dict(json.loads(to_json(trial_to_dict(stopped))))
@@ -67,9 +66,8 @@ def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
 
 
 def test_what_was_given_up_is_not_called_too_close() -> None:
-    (trial,) = relax_candidates(
-        [Candidate(CRYSTAL, stop=StopRule())], Racing(), RunSettings(min_relaxed_distance=1.0), 0
-    )
+    settings = RunSettings(min_relaxed_distance=1.0)
+    (trial,) = relax_candidates([Candidate(CRYSTAL, stop=StopRule())], Racing(), settings, 0)
     assert trial.status is TrialStatus.STOPPED
 
 
@@ -82,10 +80,10 @@ def test_a_model_that_stops_without_leave_is_at_fault() -> None:
 def test_patience_grows_with_the_number_of_free_parameters() -> None:
     rule = StopRule(best=-1.0)
     assert [rule.patience_for(n) for n in (1, 6, 7, 10, 11, 46, 864)] == [3, 3, 4, 4, 5, 13, 218]
-    assert rule.is_hopeless(3, 6, energy=-0.8, decrease=0.01)
-    assert not rule.is_hopeless(2, 6, energy=-0.8, decrease=0.01)
-    assert not rule.is_hopeless(3, 7, energy=-0.8, decrease=0.01)
-    assert not rule.is_hopeless(3, 6, energy=-0.8, decrease=0.03)  # four times that would do
+    assert rule.is_hopeless(3, 6, energy=-0.8, decrease=0.005)
+    assert not rule.is_hopeless(2, 6, energy=-0.8, decrease=0.005)
+    assert not rule.is_hopeless(3, 7, energy=-0.8, decrease=0.005)
+    assert not rule.is_hopeless(3, 6, energy=-0.8, decrease=0.007)  # 16 times that would do
     assert not rule.is_hopeless(3, 6, energy=-0.91, decrease=0.0)
     assert not StopRule().is_hopeless(100, 1, energy=5.0, decrease=0.0)
     with pytest.raises(InputError, match="margin"):

@@ -1,4 +1,4 @@
-"""Leave to stop a relaxation by FIRE."""
+"""Leave to stop a relaxation with a calculator of ASE, by either optimiser."""
 
 from __future__ import annotations
 
@@ -20,30 +20,41 @@ def copper(length: float) -> Crystal:
     return Crystal(Composition(("Cu",), (4,)), 225, (length, length, length, 90.0, 90.0, 90.0), (site,))
 
 
-MODEL = ASEModel(calculator_name="emt")
+FIRE, BFGS = (ASEModel(calculator_name="emt", optimizer=name) for name in ("fire", "bfgs"))
 KEEP = RelaxSettings(symmetry="keep")
 
 
-def test_without_leave_nothing_changes() -> None:
+@pytest.mark.parametrize("model", [FIRE, BFGS], ids=["fire", "bfgs"])
+def test_without_leave_nothing_changes(model: ASEModel) -> None:
     crystals = [copper(3.9), copper(3.5)]
-    plain = MODEL.relax(crystals, KEEP)
-    raced = MODEL.race(crystals, KEEP, [None, StopRule()])
+    plain = model.relax(crystals, KEEP)
+    raced = model.race(crystals, KEEP, [None, StopRule()])
     assert [replace(r, seconds=0.0) for r in raced] == [replace(r, seconds=0.0) for r in plain]
 
 
-@pytest.mark.parametrize(("symmetry", "free"), [("keep", 1), ("polish", 1), ("release", 18)])
-def test_what_cannot_win_is_stopped_once_patience_is_over(symmetry: str, free: int) -> None:
-    (stopped,) = MODEL.race([copper(3.9)], RelaxSettings(symmetry=symmetry), [StopRule(best=-100.0)])
+@pytest.mark.parametrize(
+    ("model", "symmetry", "evaluations"),
+    [
+        (FIRE, "keep", RACE_PATIENCE * StopRule().patience_for(1)),
+        (FIRE, "polish", RACE_PATIENCE * StopRule().patience_for(1)),
+        (FIRE, "release", RACE_PATIENCE * StopRule().patience_for(18)),
+        (BFGS, "keep", StopRule().patience_for(1)),
+        (BFGS, "polish", StopRule().patience_for(1)),
+    ],
+)
+def test_what_cannot_win_is_stopped_once_patience_is_over(model: ASEModel, symmetry: str, evaluations: int) -> None:
+    (stopped,) = model.race([copper(3.9)], RelaxSettings(symmetry=symmetry), [StopRule(best=-100.0)])
     assert stopped.status is RelaxStatus.STOPPED
-    assert stopped.evaluations == RACE_PATIENCE * StopRule().patience_for(free)
+    assert stopped.evaluations == evaluations
     assert "above the best" in stopped.reason
 
 
-def test_a_known_minimum_is_not_reached_again() -> None:
-    (first,) = MODEL.relax([copper(3.7)], KEEP)
+@pytest.mark.parametrize("model", [FIRE, BFGS], ids=["fire", "bfgs"])
+def test_a_known_minimum_is_not_reached_again(model: ASEModel) -> None:
+    (first,) = model.relax([copper(3.7)], KEEP)
     assert first.crystal is not None
     assert first.energy is not None
     stop = StopRule(best=first.energy / 4, known=(known_minimum(first.crystal, first.energy),))
-    (again,) = MODEL.race([copper(3.5)], KEEP, [stop])
+    (again,) = model.race([copper(3.5)], KEEP, [stop])
     assert again.status is RelaxStatus.KNOWN
     assert again.energy == pytest.approx(first.energy, abs=0.02)
