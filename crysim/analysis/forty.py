@@ -109,6 +109,7 @@ class Searched:
         seed: of the search.
         reachable: whether its contents are searched.
         energy: of the truth, eV/atom by the energy model of the search; None: unknown.
+        budget: relaxations that it is given.
         records: its runs, in the order in which their relaxations are counted.
     """
 
@@ -116,14 +117,16 @@ class Searched:
     seed: int
     reachable: bool
     energy: float | None
+    budget: int
     records: Sequence[RunRecord]
 
     def row(self) -> dict[str, Value]:
-        """The search as a row of the table."""
+        """The search as a row of the table. While it is not complete, what it has not found is open and no "no"."""
         trials = [trial for record in self.records for trial in record.trials]
         lowest = min((e for trial in trials if trial.counts and (e := _per_atom(trial)) is not None), default=None)
         above = None if lowest is None or self.energy is None else lowest - self.energy
         first = first_visit(self.truth.crystal, trials)
+        not_found = False if len(trials) >= self.budget else None
         return {
             "formula": self.truth.formula,
             "seed": self.seed,
@@ -132,9 +135,9 @@ class Searched:
             "space_group": f"{space_group(self.truth.space_group).symbol} ({self.truth.space_group})",
             "kept": self.truth.kept,
             "reachable": self.reachable,
-            "visited": None if not trials else first is not None,
+            "visited": True if first is not None else not_found,
             "first": first,
-            "lower": None if above is None else above < -LOWER,
+            "lower": None if above is None else True if above < -LOWER else not_found,
             "above_truth": None if above is None else 1000 * above,
             "relaxations": len(trials),
             "seconds": sum(trial.seconds + sum(trial.candidate.seconds.values()) for trial in trials),
@@ -178,21 +181,21 @@ def _fault_note(formula: str, truth: Crystal) -> str:
 
 def totals(rows: Sequence[Mapping[str, Value]]) -> str:
     """How many of the searches reached, visited and went below their truths, in one line."""
-    begun = [row for row in rows if row["visited"] is not None]
-    reachable = [row for row in begun if row["reachable"]]
+    reachable = [row for row in rows if row["reachable"]]
     kept = [row for row in reachable if row["kept"]]
-    counted = [row for row in begun if row["lower"] is not None]
     text = (
-        f"in all: {len(rows)} searches, {sum(bool(row['reachable']) for row in rows)} truths reachable; visited "
-        f"{_visited(begun)}, {_visited(reachable)} that are reachable, {_visited(kept)} that are reachable and kept; "
-        f"something lower than the truth was found in {sum(bool(row['lower']) for row in counted)} of {len(counted)}"
+        f"in all: {len(rows)} searches, {len(reachable)} truths reachable; visited {_share(rows, 'visited')}, "
+        f"{_share(reachable, 'visited')} that are reachable, {_share(kept, 'visited')} that are reachable and kept; "
+        f"something lower than the truth was found in {_share(rows, 'lower')}"
     )
-    waiting = len(rows) - len(begun)
-    return f"{text}; {waiting} have not begun" if waiting else text
+    waiting = sum(row["visited"] is None for row in rows)
+    return f"{text}; not complete, and without a visit so far: {waiting}" if waiting else text
 
 
-def _visited(rows: Sequence[Mapping[str, Value]]) -> str:
-    return f"{sum(bool(row['visited']) for row in rows)} of {len(rows)}"
+def _share(rows: Sequence[Mapping[str, Value]], key: str) -> str:
+    """Of the rows in which it is known."""
+    known = [row[key] for row in rows if row[key] is not None]
+    return f"{sum(map(bool, known))} of {len(known)}"
 
 
 def _per_atom(trial: Trial) -> float | None:

@@ -54,7 +54,8 @@ class Hunt:
         """What came of its runs, with the truths' energies per cell by formula."""
         energy = energies.get(self.truth.formula)
         per_atom = None if energy is None else energy / self.truth.crystal.num_atoms
-        return Searched(self.truth, self.seed, self.truth.reachable(UNITS, MAX_ATOMS), per_atom, records)
+        budget = sum(job.spec.budget for job in self.jobs)
+        return Searched(self.truth, self.seed, self.truth.reachable(UNITS, MAX_ATOMS), per_atom, budget, records)
 
 
 def find_forty(

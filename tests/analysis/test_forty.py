@@ -69,12 +69,12 @@ def trial(number: int, crystal: Crystal | None, per_atom: float, status: TrialSt
     return Trial(number, Candidate(crystal or OTHER, seconds={"screen": 0.5}), relaxation, status)
 
 
-def searched(ends: Sequence[End], truth: Truth, energy: float | None = -5.0) -> Searched:
-    """A search whose relaxations ended so, in two runs."""
+def searched(ends: Sequence[End], truth: Truth, energy: float | None = -5.0, waiting: int = 0) -> Searched:
+    """A search whose relaxations ended so, in two runs, with some still to come."""
     trials = [trial(number, *end) for number, end in enumerate(ends)]
     half = len(trials) // 2
     records = [RunRecord(Path("run"), {}, tuple(some)) for some in (trials[:half], trials[half:])]
-    return Searched(truth, 0, True, energy, records)
+    return Searched(truth, 0, True, energy, len(ends) + waiting, records)
 
 
 SILICON = FORTY["Si"]
@@ -106,24 +106,32 @@ def test_what_is_unknown_is_empty() -> None:
     assert (unknown["visited"], unknown["lower"], unknown["above_truth"]) == (False, None, None)
     failed = searched([(None, 0.0, TrialStatus.FAILED)], SILICON).row()
     assert (failed["visited"], failed["above_truth"], failed["relaxations"]) == (False, None, 1)
-    assert searched([], SILICON).row()["visited"] is None
+
+
+def test_what_a_search_that_is_not_complete_has_not_found_is_open() -> None:
+    begun = searched([(OTHER, -4.0, RELAXED)], SILICON, waiting=1).row()
+    assert (begun["visited"], begun["lower"]) == (None, None)
+    found = searched([(SAME, -5.0, RELAXED), (OTHER, -5.1, RELAXED)], SILICON, waiting=1).row()
+    assert (found["visited"], found["first"], found["lower"]) == (True, 1, True)
+    assert searched([], SILICON, waiting=4).row()["visited"] is None
 
 
 def test_totals_say_of_how_many() -> None:
     hit, miss = (SAME, -5.0, RELAXED), (OTHER, -4.0, RELAXED)
-    beyond = Searched(FORTY["ZnSb"], 0, False, -5.0, searched([miss], SILICON).records)
-    table = forty_table([searched([hit], SILICON), beyond, searched([], SILICON)], "title", ["cut"])
+    beyond = Searched(FORTY["ZnSb"], 0, False, -5.0, 1, searched([miss], SILICON).records)
+    table = forty_table([searched([hit], SILICON), beyond, searched([], SILICON, waiting=4)], "title", ["cut"])
     text = totals(table.rows)
     assert text == (
         "in all: 3 searches, 2 truths reachable; visited 1 of 2, 1 of 1 that are reachable, "
-        "1 of 1 that are reachable and kept; something lower than the truth was found in 0 of 2; 1 have not begun"
+        "1 of 1 that are reachable and kept; something lower than the truth was found in 0 of 2; "
+        "not complete, and without a visit so far: 1"
     )
     assert table.notes[:2] == (text, "cut")
     assert "| Si | 0 | 2 | 2 | Fd-3m (227) | yes | yes | yes | 1 | no | 0.0 | 1 | 2 |" in table.to_markdown()
 
 
 def test_of_the_truths_only_the_sheets_of_carbon_do_not_hold_together() -> None:
-    rows = [Searched(truth, 0, True, None, []) for truth in FORTY.values()]
+    rows = [Searched(truth, 0, True, None, 1, []) for truth in FORTY.values()]
     faults = [note for note in forty_table(rows, "title", []).notes if "is no answer of a search" in note]
     (carbon,) = faults
     assert carbon.startswith("C: the truth is itself unbound (separate sheets: no atom of another is within 5 Å)")
