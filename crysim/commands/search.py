@@ -39,7 +39,7 @@ def search(
     ] = "primitive",
     method: Annotated[
         str | None,
-        typer.Option(help="Strategy. Default: known structure types, then enumerate.", rich_help_panel=o.RUN),
+        typer.Option(help="Strategy. Default: known structure types, enumerate, prior.", rich_help_panel=o.RUN),
     ] = None,
     prototypes: Annotated[
         bool,

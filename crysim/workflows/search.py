@@ -23,7 +23,7 @@ from crysim.harness.systems import names_structure, read_reference, references, 
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
-from crysim.workflows.search_plan import Plan, plan_search, searched_contents
+from crysim.workflows.search_plan import GENERATORS, Plan, plan_search, searched_contents
 from crysim.written_files import refuse_link
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def search(
         z: formula units per cell: a number, several, or a text such as ``1-4``. None: as many as keep the primitive
             cell within 20 atoms, at least 1 to 4 while that is within 40.
         max_atoms: per cell, at most.
-        method: strategy; None: known structure types, and then ``enumerate``.
+        method: strategy; None: known structure types, the simplest crystals (``enumerate``), and then ``prior``.
         prototypes: whether known structure types take part where no strategy is named.
         prototype_folder: structure files to take as types too, before those of the AFLOW library.
         seed: of everything random.
@@ -165,7 +165,13 @@ def search(
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     read = replace(read, out=str(folder))
     types = None if prototype_folder is None else str(prototype_folder)
-    plan = plan_search(read, folder, method=method, prototypes=prototypes, prototype_folder=types)
+    plan = plan_search(
+        read,
+        folder,
+        methods=GENERATORS if method is None else (method,),
+        prototypes=prototypes and method is None,
+        prototype_folder=types,
+    )
     reranker = None if rerank is None else _reranker(read, plan, rerank, rerank_options or {})
     result = run_search(read, plan, reference=reference, top=top, reranker=reranker, console=console)
     result.ended.raise_bad_input()
