@@ -54,9 +54,10 @@ class Plan:
         atoms = [contents.num_atoms for contents in self.contents]
         cell = "primitive" if self.contents[0].primitive else "conventional"
         methods = list(dict.fromkeys(job.spec.method for job in self.jobs))
+        words = " and ".join([", ".join(methods[:-1]), methods[-1]][len(methods) == 1 :])
         return (
             f"{self.formula}: {_listed(units)} formula unit{'s' if units != [1] else ''} per {cell} cell "
-            f"({_listed(atoms)} atoms), {self.budget} relaxations by {_words(methods)}"
+            f"({_listed(atoms)} atoms), {self.budget} relaxations by {words}"
         )
 
 
