@@ -17,9 +17,9 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
+from crysim.crystal.packing import place
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial
-from crysim_baselines.packing import place
 from crysim_baselines.screening import Placement, Screener
 
 

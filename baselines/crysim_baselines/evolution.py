@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
-from crysim.errors import InputError
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines import operators
 from crysim_baselines.packed_random import PackedGenerator
@@ -29,6 +30,7 @@ class Evolution(Strategy):
     """
 
     name: ClassVar[str] = "evolution"
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Evolution(Strategy):
         permutation: float = 0.1,
         strain: float = 0.1,
         mutation: float = 0.2,
+        initial: Literal["random", "prior"] = "random",
     ) -> None:
         """Choose the options.
 
@@ -52,6 +55,9 @@ class Evolution(Strategy):
             elites: best distinct crystals of all generations that may be parents too.
             tournament: crystals drawn, of which the lowest in energy becomes a parent.
             crossover, permutation, strain, mutation: shares of the children; the rest is random.
+            initial: what random crystals, those of the first generation among them, are drawn from: ``random``, any
+                fitting group alike, or a ``prior`` of frequent groups and few free coordinates
+                (`crysim.crystal.prior`).
         """
         for key, value, least in (
             ("population", population, 2),
@@ -64,7 +70,10 @@ class Evolution(Strategy):
         shares = (crossover, permutation, strain, mutation)
         if min(shares) < 0 or sum(shares) > 1 + 1e-9:
             raise InputError("strategy 'evolution': the shares of operators are not negative and at most 1 together")
+        if initial not in ("random", "prior"):
+            raise UnknownNameError("kind of initial crystals", initial, ("random", "prior"))
         self.problem = problem
+        self._from_prior = initial == "prior"
         self._population = population
         self._fittest = fittest
         self._elites = elites
@@ -76,7 +85,9 @@ class Evolution(Strategy):
         self._parents: list[tuple[float, Crystal]] = []
 
     @cached_property
-    def _generator(self) -> PackedGenerator:
+    def _generator(self) -> PackedGenerator | PriorGenerator:
+        if self._from_prior:
+            return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
         return PackedGenerator(self.problem)
 
     def ask(self, n: int) -> list[Candidate]:

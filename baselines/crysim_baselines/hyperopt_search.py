@@ -26,6 +26,7 @@ from crysim.crystal.generation import (
     default_length_bounds,
     fitting_space_groups,
 )
+from crysim.crystal.packing import estimated_volume, packing_ratios, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
@@ -36,7 +37,6 @@ from crysim.symmetry import (
     impose_cell,
     open_cell,
 )
-from crysim_baselines.packing import estimated_volume, packing_ratios, place
 
 Values = Mapping[str, float | int]
 

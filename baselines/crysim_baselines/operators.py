@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal, wrap
+from crysim.crystal.packing import place
 from crysim.symmetry import WyckoffCombinations, cell_from_lattice, impose_cell, lattice_from_cell, open_cell
 from crysim_baselines.motion import lattice_towards
-from crysim_baselines.packing import place
 
 SYMPREC = 0.1
 """Å within which a child's symmetry is found."""

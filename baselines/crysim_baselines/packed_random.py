@@ -8,15 +8,15 @@ from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS
-from crysim.interfaces import Problem
-from crysim.symmetry import Combination, WyckoffCombinations, crystal_system, space_group
-from crysim_baselines.packing import (
+from crysim.crystal.packing import (
     cells_from_shapes,
     estimated_volume,
     num_shape_parameters,
     place,
     scaled,
 )
+from crysim.interfaces import Problem
+from crysim.symmetry import Combination, WyckoffCombinations, crystal_system, space_group
 
 SPREAD = (0.8, 1.4)
 """Volumes drawn, relative to the one wanted."""

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances
+from crysim.crystal.packing import scaled
 from crysim.crystal.prototypes import iterate_prototypes
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines.packed_random import PackedGenerator
-from crysim_baselines.packing import scaled
 
 
 class Prototypes(Strategy):

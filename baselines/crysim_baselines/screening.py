@@ -9,6 +9,13 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
+from crysim.crystal.packing import (
+    cells_from_shapes,
+    estimated_volume,
+    num_shape_parameters,
+    packing_ratios,
+    place,
+)
 from crysim.crystal.radii import radius_sums
 from crysim.interfaces import Problem, derive_rng
 from crysim.symmetry import (
@@ -17,13 +24,6 @@ from crysim.symmetry import (
     crystal_system,
     free_cell_parameters,
     space_group,
-)
-from crysim_baselines.packing import (
-    cells_from_shapes,
-    estimated_volume,
-    num_shape_parameters,
-    packing_ratios,
-    place,
 )
 
 _SIGNATURE_DIGITS = 4

@@ -8,7 +8,7 @@ open is said where it is decided.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -19,7 +19,8 @@ from crysim import hookimpl
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.errors import InputError
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines.bonds import bond_matrix, difference
 from crysim_baselines.motion import align, lattice_towards
@@ -61,6 +62,7 @@ class Swarm(Strategy):
     """
 
     name: ClassVar[str] = "swarm"
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class Swarm(Strategy):
         c2: float = 2.0,
         max_velocity: float = 0.1,
         similarity: float = 0.06,
+        initial: Literal["random", "prior"] = "random",
     ) -> None:
         """Choose the options; the defaults are those of the paper's run (supplement F) where it gives them.
 
@@ -90,6 +93,9 @@ class Swarm(Strategy):
             inertia_start, inertia_end, c1, c2: of the equation of motion.
             max_velocity: limit of each component of a velocity, fractional.
             similarity: distance of bond characterisation matrices below which two structures are the same.
+            initial: what random crystals, those of the first generation among them, are drawn from: ``random``, any
+                fitting group alike, or a ``prior`` of frequent groups and few free coordinates
+                (`crysim.crystal.prior`).
         """
         for key, value, least in (
             ("population", population, 2),
@@ -102,7 +108,10 @@ class Swarm(Strategy):
             raise InputError(
                 "strategy 'swarm': pso_ratio is between 0 and 1, max_velocity positive, similarity not negative"
             )
+        if initial not in ("random", "prior"):
+            raise UnknownNameError("kind of initial crystals", initial, ("random", "prior"))
         self.problem = problem
+        self._from_prior = initial == "prior"
         self._population = population
         self._moving = round(pso_ratio * population)
         self._num_guides = guides if version == "local" else 1
@@ -118,7 +127,9 @@ class Swarm(Strategy):
         self._seen: list[Floats] = []
 
     @cached_property
-    def _generator(self) -> PackedGenerator:
+    def _generator(self) -> PackedGenerator | PriorGenerator:
+        if self._from_prior:
+            return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
         return PackedGenerator(self.problem)
 
     def ask(self, n: int) -> list[Candidate]:

@@ -39,7 +39,7 @@ def search(
     ] = "primitive",
     method: Annotated[
         str | None,
-        typer.Option(help="Strategy. Default: known structure types, then enumerate.", rich_help_panel=o.RUN),
+        typer.Option(help="Strategy. Default: known structure types, enumerate, prior.", rich_help_panel=o.RUN),
     ] = None,
     prototypes: Annotated[
         bool,
@@ -63,6 +63,18 @@ def search(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with these settings, as for bench.", rich_help_panel=o.RECORDS)
     ] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENERGY",
+            help="Second energy model: the answers are relaxed again with it, and disagreements marked.",
+            rich_help_panel=o.PARTS,
+        ),
+    ] = None,
+    rerank_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Of the second energy model; may be repeated.", rich_help_panel=o.PARTS),
+    ] = None,
     as_json: o.Json = False,
 ) -> None:
     """Search the stable crystals of a formula; writes the best distinct ones, with a ranked table.
@@ -73,8 +85,10 @@ def search(
 
     from crysim.commands.output import json_text
     from crysim.commands.showing import end, table_console
+    from crysim.declared import assignments
     from crysim.harness.config_file import command_line
     from crysim.workflows.answers import TERMINAL
+    from crysim.workflows.rerank import KEYS
     from crysim.workflows.search import search as search_crystals
 
     result = search_crystals(
@@ -89,6 +103,8 @@ def search(
         top=top,
         out=out,
         config=config,
+        rerank=rerank,
+        rerank_options=assignments(rerank_option or ()),
         progress=Console(stderr=True),
         budget=budget,
         workers=workers,
@@ -98,6 +114,6 @@ def search(
         typer.echo(json_text(list(result.table.rows)))
     elif result.answers:
         console = table_console()
-        console.print(result.table.select(TERMINAL).to_rich())
+        console.print(result.table.select((*TERMINAL, *KEYS)).to_rich())
         console.print(f"CIF and POSCAR files: {result.folder / 'crystals'}", style="dim")
     end(result.ended)

@@ -73,6 +73,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
         variants=_variants(_table(tables, "method", file), str(file)),
         method_options=dict(here.get("options", {})),
     )
+    _check_file(settings, tables, here)
     options: dict[Kind, dict[str, Options]] = {}
     for kind in KINDS:
         options[kind] = {name: dict(table) for name, table in _table(tables, kind, file).items()}
@@ -85,6 +86,41 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
             base = options[kind].get(name) or options[kind].get(name.partition(":")[0]) or {}
             options[kind][name] = {**base, **extra}
     return replace(settings, options=options)
+
+
+def check_from_file(kind: Kind, name: str, options: Options, *, named_there: bool = True) -> None:
+    """Refuse a part of a file that somebody else may have written, where it could run a program or foreign code.
+
+    Args:
+        kind, name: of the part, as users type it.
+        options: that the file gives it.
+        named_there: whether the name is the file's too, and not the person's.
+
+    Raises:
+        InputError: see `crysim.interfaces.plugin.Plugin.check_from_file`.
+    """
+    argument = name.partition(":")[2] or None
+    plugin_manager().get(kind, name).check_from_file(argument, options, named_there=named_there)
+
+
+def _check_file(settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """`check_from_file` of every part that a configuration names or gives options to."""
+    variants = [settings.variants[label] for label in settings.methods if label in settings.variants]
+    kinds: tuple[Kind, ...] = (*PARTS, "energy")
+    for kind in kinds:
+        own = _table(tables, kind, None)
+
+        def options(name: str, own: Mapping[str, Any] = own) -> Options:
+            return own.get(name) or own.get(name.partition(":")[0]) or {}
+
+        chosen = getattr(settings, kind)
+        if kind in tables.get("bench", {}) or options(chosen):
+            check_from_file(kind, chosen, options(chosen), named_there=kind not in here)
+        for variant in variants:
+            if kind in variant or f"{kind}_options" in variant:
+                name = variant.get(kind, chosen)
+                there = {**options(name), **variant.get(f"{kind}_options", {})}
+                check_from_file(kind, name, there, named_there=kind in variant or kind not in here)
 
 
 def command_line(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class Outcome:
 
 ModelTask = Callable[[EnergyModel], object]
 _PREPARE, _BESIDE, _WARM_UP = -1, -2, -3
+GRACE = 2.0
+"""Seconds that an idle worker has to end by itself."""
 _STARTING = threading.Lock()
 """Processes begin one at a time, since what they inherit is set for each."""
 
@@ -81,6 +83,42 @@ class _Reply:
     elements: frozenset[str] | None = None
     error: str = ""
     bad_input: bool = False
+    result: object = None
+
+
+def run_tasks(
+    energy: PartSpec,
+    tasks: Sequence[ModelTask],
+    workers: int,
+    *,
+    threads: int,
+    ended: Callable[[int, object, str], None],
+) -> None:
+    """Call tasks with an energy model in worker processes; one that dies takes only its own task with it.
+
+    Args:
+        energy: the model, built once in each process.
+        tasks: that can be pickled, as their results.
+        workers: processes at most.
+        threads: of each.
+        ended: called as tasks end, in any order: with the task's index, its result, and the error in its place.
+    """
+    waiting = deque(enumerate(tasks))
+    crew: list[_Worker] = []
+    try:
+        while waiting or any(worker.index is not None for worker in crew):
+            crew = [worker for worker in crew if worker.alive or worker.index is not None]
+            while len(crew) < workers and len(waiting) > sum(w.index is None for w in crew):
+                crew.append(_Worker(energy, threads, None))
+            for worker in crew:
+                if worker.index is None and waiting:
+                    worker.begin(*waiting.popleft())
+            for worker in _ready(crew):
+                index, reply = worker.receive()
+                ended(index, reply.result, reply.error)
+    finally:
+        for worker in crew:
+            worker.stop()
 
 
 def run_jobs(
@@ -211,10 +249,12 @@ class _Worker:
         return index, reply
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does; one that waits ends by itself, and tidies up what its libraries opened."""
+        self.connection.close()
+        if self.index is None:
+            self._process.join(GRACE)
         self._process.kill()
         self._process.join()
-        self.connection.close()
 
 
 def _ready(crew: Sequence[_Worker]) -> list[_Worker]:
@@ -301,8 +341,7 @@ def _answer(
     if message is None:
         return _Reply(True, fingerprint=dict(model.fingerprint()), elements=model.elements)
     if not isinstance(message, Job):
-        message(model)
-        return _Reply(True)
+        return _Reply(True, result=message(model))
     progress = execute(
         message.spec,
         message.folder,

@@ -9,7 +9,7 @@ from typing import Any
 
 from crysim import __version__
 from crysim.harness.spec import RunSpec
-from crysim.plugins import plugin_manager
+from crysim.plugins import KINDS, plugin_manager
 
 FORMAT = 1
 """Version of the files in a run's folder."""
@@ -44,6 +44,18 @@ def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] 
                 return found
         return None
     return None if old == new else (key, old, new)
+
+
+def unsaid(config: Mapping[str, Any], key: str) -> Any:
+    """What a plug-in's option, ``config.energy.options.optimizer``, was in runs that do not say it; else `ABSENT`."""
+    *path, table, option = key.split(".")
+    part: Any = {"config": config}
+    for name in path:
+        part = part.get(name, {}) if isinstance(part, Mapping) else {}
+    if table != "options" or not isinstance(part, Mapping) or "name" not in part or path[-1] not in KINDS:
+        return ABSENT
+    kind: Any = path[-1]
+    return plugin_manager().get(kind, part["name"]).newer_options.get(option, ABSENT)
 
 
 def _versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ import numpy as np
 from crysim.errors import CrysimError, InputError
 from crysim.harness.journal import MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
-from crysim.harness.manifest import first_difference
+from crysim.harness.manifest import ABSENT, first_difference, unsaid
 from crysim.written_files import path_part
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -113,6 +113,8 @@ def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
     difference = first_difference(old, json.loads(json.dumps(manifest)))
     if difference is not None:
         key, was, now = difference
+        if was == ABSENT:
+            was = unsaid(manifest["config"], key)
         raise InputError(
             f"{folder} holds a run with another configuration: {key} was {json.dumps(was)} and is now "
             f"{json.dumps(now)}; give another --out, or the same configuration to go on with it"

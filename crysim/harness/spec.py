@@ -229,4 +229,5 @@ def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]
 def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
     cls, options = _class_and_options(kind, part)
     resolved = {**default_options(cls), **options}
-    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in cls.local_options}}
+    unsaid = {key for key, value in cls.newer_options.items() if key in resolved and resolved[key] == value}
+    return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in {*cls.local_options, *unsaid}}}

@@ -18,12 +18,15 @@ from crysim.interfaces import (
     Relaxation,
     RelaxSettings,
     RelaxStatus,
+    StopRule,
     Trial,
     TrialStatus,
 )
 
 SYMPREC = 0.01
 """Å within which the group of a crystal that left its own is found (as the energy models have it)."""
+GIVEN_UP = (TrialStatus.STOPPED, TrialStatus.KNOWN)
+"""Of relaxations that did not come to their end: what was wrong with them on their way is not looked for."""
 
 
 def relax_candidates(
@@ -43,7 +46,8 @@ def relax_candidates(
         contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
             cell of the one that it has. None: every crystal keeps the composition of its start.
     """
-    relaxations = _relax([c.crystal for c in candidates], model, settings.relax)
+    stops = [c.stop for c in candidates]
+    relaxations = _relax([c.crystal for c in candidates], stops, model, settings.relax)
     if contents is not None and contents.primitive:
         relaxations = [
             _described_anew(relaxation, candidate.crystal, contents)
@@ -71,14 +75,19 @@ def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) 
     return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
 
 
-def _relax(crystals: Sequence[Crystal], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:
+def _relax(
+    crystals: Sequence[Crystal], stops: Sequence[StopRule | None], model: EnergyModel, settings: RelaxSettings
+) -> list[Relaxation]:
     try:
+        if any(stop is not None for stop in stops):
+            return model.race(crystals, settings, stops)
         return model.relax(crystals, settings)
     except PluginFaultError:  # what it returned cannot be believed: no result, and not the crystal's fault
         raise
     except Exception as error:  # noqa: BLE001 - a model may fail in any way, and that is a result
         if len(crystals) > 1:
-            return [_relax([crystal], model, settings)[0] for crystal in crystals]
+            pairs = zip(crystals, stops, strict=True)
+            return [_relax([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
         reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
 
@@ -100,7 +109,9 @@ def classify(
     relaxation = _finite(relaxation)
     status, reason = TrialStatus(relaxation.status.value), relaxation.reason
     crystal = relaxation.crystal
-    if crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
+    if status in GIVEN_UP:
+        pass
+    elif crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
         status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {min_relaxed_distance:g} Å"
     elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
         status, reason = TrialStatus(fault[0]), fault[1]

@@ -18,6 +18,7 @@ from __future__ import annotations
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng, global_generator_kept
+from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
 from crysim.interfaces.strategy import Candidate, Problem, Strategy, Trial, TrialStatus
 from crysim.interfaces.surrogate import FitReport, Surrogate
@@ -32,16 +33,19 @@ __all__ = [
     "FitReport",
     "Frame",
     "IsingSolver",
+    "KnownMinimum",
     "Plugin",
     "Problem",
     "RelaxSettings",
     "RelaxStatus",
     "Relaxation",
     "SampleSet",
+    "StopRule",
     "Strategy",
     "Surrogate",
     "Trial",
     "TrialStatus",
     "derive_rng",
     "global_generator_kept",
+    "known_minimum",
 ]

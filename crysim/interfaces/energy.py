@@ -13,6 +13,7 @@ from crysim.arrays import Floats
 from crysim.declared import RELAX, setting
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces.plugin import Plugin
+from crysim.interfaces.racing import StopRule
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
@@ -75,6 +76,8 @@ class RelaxStatus(StrEnum):
     RELAXED = "relaxed"
     NOT_CONVERGED = "not-converged"
     FAILED = "failed"
+    STOPPED = "stopped"
+    KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class Relaxation:
     """The outcome of relaxing one crystal.
 
     Attributes:
-        status: relaxed, not converged within the steps, or failed.
+        status: relaxed, not converged within the steps, or failed; with leave to stop (`EnergyModel.race`) also
+            stopped, since it could not win, or known, since it fell into a known minimum.
         crystal: where it ended, with the space group that it has there; None if failed.
         energy: eV per cell there (enthalpy under pressure); None if failed.
         steps: optimiser steps taken.
@@ -170,3 +174,12 @@ class EnergyModel(Plugin, ABC):
     @abstractmethod
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """Relax atoms and cell. Never raises for one bad crystal: its relaxation says ``failed`` and why."""
+
+    def race(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
+    ) -> list[Relaxation]:
+        """Relax with leave to stop: one rule for each crystal, or None for a relaxation that goes to its end.
+
+        A relaxation without leave ends as in `relax`. A model that cannot stop early relaxes, which is the default.
+        """
+        return self.relax(crystals, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,11 +28,27 @@ class Plugin:
     """For a class whose ``__init__`` takes ``**options``: the dataclass that declares them with types and defaults."""
     renamed_options: ClassVar[Mapping[str, str]] = {}
     """New names of options by the old ones, which are accepted for one release (`crysim.renamed`)."""
+    newer_options: ClassVar[Mapping[str, Any]] = {}
+    """Options that the first runs did not have, with the value that those runs had in effect: a run's manifest does
+    not say it, so that earlier runs go on."""
 
     @classmethod
     def unavailable(cls) -> str | None:
         """Why this plug-in cannot run here (a missing extra, no device), in one line; None if it can."""
         return None
+
+    @classmethod
+    def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:
+        """Raise InputError if what stands in a file could run a program, or code that is not the plug-in's own.
+
+        A configuration or a manifest may be somebody else's; what a person gives on the command line or in Python is
+        not looked at. By default nothing is refused.
+
+        Args:
+            argument: of the name, or None.
+            options: those of the file.
+            named_there: whether the name stands in the file too, and not just options of what the person named.
+        """
 
     def check(self) -> None:
         """Raise InputError if it cannot start as it was set up (no token); called before any work, once."""

@@ -15,6 +15,7 @@ from crysim.composition import Contents
 from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
+from crysim.interfaces.racing import StopRule
 from crysim.renamed import alias_methods
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ class Candidate:
         crystal: the structure to start from.
         info: what the strategy wants journalled and told back (its solver's answer, its parents, ...); JSON values.
         seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
+        stop: leave to stop its relaxation, by what is known now; None: it is relaxed to its end. Not journalled: the
+            trial says what became of it.
     """
 
     crystal: Crystal
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stop: StopRule | None = None
 
 
 class TrialStatus(StrEnum):
@@ -47,6 +51,8 @@ class TrialStatus(StrEnum):
     EXPLODED = "exploded"
     COLLAPSED = "collapsed"
     FAILED = "failed"
+    STOPPED = "stopped"
+    KNOWN = "known"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Trial:
             it does not count, whether it converged: it says that it did not.
         status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
             that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
+            ``stopped`` and ``known``: given up by the candidate's leave (`Candidate.stop`), on its way down.
         reason: why it failed, did not converge or does not count; empty otherwise.
     """
 
@@ -71,7 +78,7 @@ class Trial:
 
     @property
     def crystal(self) -> Crystal | None:
-        """Relaxed; None if failed."""
+        """Relaxed, or where it was given up; None if failed."""
         return self.relaxation.crystal
 
     @property

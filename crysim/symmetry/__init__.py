@@ -18,6 +18,7 @@ from crysim.symmetry.combinations import (
     smallest_fitting_units,
 )
 from crysim.symmetry.counting import Combination
+from crysim.symmetry.frequencies import materials_by_space_group, space_group_frequencies
 from crysim.symmetry.groups import (
     CRYSTAL_SYSTEMS,
     SpaceGroup,
@@ -43,9 +44,11 @@ __all__ = [
     "free_cell_parameters",
     "impose_cell",
     "lattice_from_cell",
+    "materials_by_space_group",
     "open_cell",
     "smallest_fitting_units",
     "space_group",
+    "space_group_frequencies",
     "space_group_number",
     "volume_factor",
 ]

@@ -117,6 +117,25 @@ class WyckoffCombinations:
             )
         return self.unrank(random_below(count, rng))
 
+    def sample_with_free(self, free: int, rng: np.random.Generator) -> Combination:
+        """A combination drawn uniformly among those with ``free`` free coordinates in total.
+
+        It is addressed by its number among them, so none of the others is looked at.
+
+        Raises:
+            InputError: there is none, or the order is not 'fewest-free-first'.
+        """
+        if self.order != "fewest-free-first":
+            raise InputError("combinations with so many free coordinates are drawn in order 'fewest-free-first'")
+        counts = self.counts_by_free_coordinates
+        ways = counts[free] if 0 <= free < len(counts) else 0
+        if ways == 0:
+            raise InputError(
+                f"{self.composition} has no Wyckoff combination with {free} free coordinates in space group "
+                f"{self.space_group.number} ({self.space_group.symbol})"
+            )
+        return self._table.unrank(random_below(ways, rng), free)
+
     def num_free_coordinates(self, combination: Combination) -> int:
         """Free coordinates of a combination in total."""
         return sum(self.space_group.shapes[i][1] for indices in combination for i in indices)

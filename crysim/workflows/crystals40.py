@@ -19,7 +19,7 @@ from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import settle
 from crysim.workflows.running import Ended, check_runs, run_all
-from crysim.workflows.search_plan import GENERATOR, PROTOTYPES, PROTOTYPES_SHARE, plan_search, searched_contents
+from crysim.workflows.search_plan import PROTOTYPES, PROTOTYPES_SHARE, plan_search, searched_contents
 from crysim.written_files import path_part
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ UNITS = (1, 2, 3, 4)
 """Formula units per primitive cell that are searched."""
 MAX_ATOMS = 84
 """Atoms per primitive cell, at most: with `UNITS`, the cells of 37 of the forty."""
+STRATEGY = "enumerate"
+"""Where no strategy is named: one at a time, so that its share of the answers can be told."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,18 @@ def _settings(given: Mapping[str, Any], truths: Mapping[str, Truth]) -> BenchSet
 def _hunt(truth: Truth, seed: int, settings: BenchSettings, out: Path, method: str | None, prototypes: bool) -> Hunt:
     contents = searched_contents(truth.formula, UNITS, "primitive", MAX_ATOMS)
     own = replace(settings, system=tuple(one.formula for one in contents), seeds=(seed,))
-    plan = plan_search(own, out / path_part(truth.formula, "the formula"), method=method, prototypes=prototypes)
+    plan = plan_search(
+        own,
+        out / path_part(truth.formula, "the formula"),
+        methods=(method or STRATEGY,),
+        prototypes=prototypes and method is None,
+    )
     return Hunt(truth, seed, plan.jobs)
 
 
 def _label(settings: BenchSettings, method: str | None, prototypes: bool) -> list[str]:
     """What names the folder of the runs: all that a person may cut or change."""
-    parts = [PROTOCOL, str(settings.budget), settings.energy, method or GENERATOR]
+    parts = [PROTOCOL, str(settings.budget), settings.energy, method or STRATEGY]
     parts += [PROTOTYPES] if prototypes and method is None else []
     parts += [settings.relax.symmetry] if settings.relax.symmetry else []
     return [part.replace(":", "-") for part in parts]
@@ -129,7 +136,7 @@ def _label(settings: BenchSettings, method: str | None, prototypes: bool) -> lis
 
 def _notes(settings: BenchSettings, method: str | None, prototypes: bool) -> list[str]:
     """How it was searched, and what was cut of the protocol, one line each."""
-    strategy = method or GENERATOR
+    strategy = method or STRATEGY
     if prototypes and method is None:
         strategy += f" after known structure types (strategy {PROTOTYPES}), to which at most {PROTOTYPES_SHARE:.0%} go"
     symmetry = settings.relax.symmetry or "the model's own"

@@ -13,7 +13,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
-from crysim.harness.config_file import read_settings
+from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
 from crysim.harness.manifest import FORMAT
 from crysim.harness.run_folder import make_folder, run_folder, settle_manifest
@@ -21,6 +21,7 @@ from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.harness.trials import classify, relax_candidates
 from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
+from crysim.plugins import plugin_manager
 from crysim.written_files import path_part
 
 SYMPREC = 0.1
@@ -140,8 +141,10 @@ def _settings(
     if not bench or "energy" in given:
         return read_settings(None, chosen)
     energy = bench[0]["energy"]
+    options = {**plugin_manager().get("energy", energy["name"]).newer_options, **energy["options"]}
+    check_from_file("energy", energy["name"], options)
     chosen["energy"] = energy["name"]
-    chosen["energy_options"] = {**energy["options"], **given.get("energy_options", {})}
+    chosen["energy_options"] = {**options, **given.get("energy_options", {})}
     settings = read_settings(None, chosen)
     own = {key: value for key, value in given.items() if key in relax}
     distance = bench[0]["min_relaxed_distance"]

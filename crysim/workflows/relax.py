@@ -124,7 +124,7 @@ def relax(
 
     Args:
         structures: any number, or one; ordered and periodic; ASE's constraints and calculators are not heeded.
-        energy: energy model: m3gnet, chgnet, ``ase:NAME``, or any that is installed.
+        energy: energy model: m3gnet, chgnet, sevennet, ``ase:NAME``, or any that is installed.
         energy_options: of the energy model.
         threads: of torch and of linear algebra.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,16 @@ from crysim.analysis.tables import Table
 from crysim.composition import CELLS, CellKind
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError, UnknownNameError
-from crysim.harness.config_file import read_settings
+from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.settings import BenchSettings
+from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, references, spelled_out
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
+from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
-from crysim.workflows.search_plan import Plan, plan_search, searched_contents
+from crysim.workflows.search_plan import GENERATORS, Plan, plan_search, searched_contents
 from crysim.written_files import refuse_link
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ def search(
     out: str | Path | None = None,
     cell: str | None = None,
     config: str | Path | None = None,
+    rerank: str | None = None,
+    rerank_options: Mapping[str, Any] | None = None,
     progress: bool | Console = False,
     **settings: Any,
 ) -> SearchResult:
@@ -124,7 +128,7 @@ def search(
         z: formula units per cell: a number, several, or a text such as ``1-4``. None: as many as keep the primitive
             cell within 20 atoms, at least 1 to 4 while that is within 40.
         max_atoms: per cell, at most.
-        method: strategy; None: known structure types, and then ``enumerate``.
+        method: strategy; None: known structure types, the simplest crystals (``enumerate``), and then ``prior``.
         prototypes: whether known structure types take part where no strategy is named.
         prototype_folder: structure files to take as types too, before those of the AFLOW library.
         seed: of everything random.
@@ -132,6 +136,8 @@ def search(
         out: folder of the results; None: crysim-FORMULA.
         cell: which cell the formula units fill, primitive (default) or conventional.
         config: a TOML file with further settings.
+        rerank: a second energy model, with which the answers are relaxed again: see `crysim.workflows.rerank`.
+        rerank_options: of that model.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         settings: ``budget``, ``energy``, ``fmax``, ``workers``, ...: see `crysim.harness.config_file.read_settings`.
             The budget is shared evenly among the contents; every core is used unless ``workers`` says otherwise.
@@ -159,14 +165,27 @@ def search(
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     read = replace(read, out=str(folder))
     types = None if prototype_folder is None else str(prototype_folder)
-    plan = plan_search(read, folder, method=method, prototypes=prototypes, prototype_folder=types)
-    result = run_search(read, plan, reference=reference, top=top, console=console)
+    plan = plan_search(
+        read,
+        folder,
+        methods=GENERATORS if method is None else (method,),
+        prototypes=prototypes and method is None,
+        prototype_folder=types,
+    )
+    reranker = None if rerank is None else _reranker(read, plan, rerank, rerank_options or {})
+    result = run_search(read, plan, reference=reference, top=top, reranker=reranker, console=console)
     result.ended.raise_bad_input()
     return result
 
 
 def run_search(
-    settings: BenchSettings, plan: Plan, *, reference: str | None = None, top: int = 10, console: Console | None = None
+    settings: BenchSettings,
+    plan: Plan,
+    *,
+    reference: str | None = None,
+    top: int = 10,
+    reranker: Reranker | None = None,
+    console: Console | None = None,
 ) -> SearchResult:
     """Run, or go on with, the runs of a plan, and write the best distinct crystals.
 
@@ -175,6 +194,7 @@ def run_search(
         plan: see `crysim.workflows.search_plan.plan_search`.
         reference: known ground truth, a structure file or ``mp:mp-1234``.
         top: how many distinct crystals are wanted.
+        reranker: relaxes them again with a second potential; None: nobody does.
         console: where the progress is shown; None: nowhere.
     """
     out = Path(settings.out)
@@ -190,7 +210,39 @@ def run_search(
     matcher = None if known is None else ReferenceMatcher(known)
     title = f"Crystals of {plan.formula}, lowest energy first"
     table = answer_table(answers, files, title=title, matcher=matcher, pressure=settings.relax.pressure)
+    if reranker is not None and answers.best and not ended.interrupted:
+        table, ended = _rerank(table, answers.best, reranker, ended, console)
     return SearchResult(out, answers.best, table, tuple(records), ended)
+
+
+def _reranker(settings: BenchSettings, plan: Plan, name: str, options: Mapping[str, Any]) -> Reranker:
+    """The second potential, with the options that a configuration gives it and those given here."""
+    tables = settings.options.get("energy", {})
+    there = tables.get(name) or tables.get(name.partition(":")[0]) or {}
+    check_from_file("energy", name, there, named_there=False)
+    energy = PartSpec(name, {**there, **options})
+    check_distinct(plan.jobs[0].spec.energy, energy)
+    return make_reranker(
+        energy,
+        plan.contents[0],
+        settings.relax,
+        Path(settings.out),
+        threads=settings.threads,
+        workers=settings.workers,
+    )
+
+
+def _rerank(
+    table: Table, answers: Sequence[Answer], reranker: Reranker, ended: Ended, console: Console | None
+) -> tuple[Table, Ended]:
+    """The table with the second potential's energies; as it is, after an interrupt."""
+    if console is not None:
+        console.print(f"relaxing the best {len(answers)} again with {reranker.energy.name}", highlight=False)
+    try:
+        again = reranker.relax_again([answer.crystal for answer in answers])
+    except KeyboardInterrupt:
+        return table, replace(ended, interrupted=True)
+    return reranked_table(table, again, reranker.energy.name), ended
 
 
 def _systems(

@@ -20,8 +20,11 @@ from crysim.symmetry import compatible_space_groups
 
 PROTOTYPES = "prototypes"
 """The strategy that proposes known structure types."""
-GENERATOR = "enumerate"
-"""The strategy that a search uses where none is named: on simple crystals the first of its candidates is the answer."""
+GENERATORS = ("enumerate", "prior")
+"""The strategies of each of the contents: the simplest crystals, of which the first is often the answer, and then what
+nature makes often, with hopeless relaxations given up."""
+FIRST_GENERATION = 8
+"""Relaxations of the first of them in each of the contents, at most; at most half of what these get."""
 PROTOTYPES_SHARE = 0.5
 """Of the budget, at most, goes to known structure types."""
 
@@ -51,9 +54,10 @@ class Plan:
         atoms = [contents.num_atoms for contents in self.contents]
         cell = "primitive" if self.contents[0].primitive else "conventional"
         methods = list(dict.fromkeys(job.spec.method for job in self.jobs))
+        words = " and ".join([", ".join(methods[:-1]), methods[-1]][len(methods) == 1 :])
         return (
             f"{self.formula}: {_listed(units)} formula unit{'s' if units != [1] else ''} per {cell} cell "
-            f"({_listed(atoms)} atoms), {self.budget} relaxations by {' and '.join(methods)}"
+            f"({_listed(atoms)} atoms), {self.budget} relaxations by {words}"
         )
 
 
@@ -91,8 +95,8 @@ def plan_search(
     settings: BenchSettings,
     out: Path,
     *,
-    method: str | None,
-    prototypes: bool,
+    methods: tuple[str, ...] = GENERATORS,
+    prototypes: bool = True,
     prototype_folder: str | None = None,
 ) -> Plan:
     """The runs of a search.
@@ -100,27 +104,31 @@ def plan_search(
     Args:
         settings: their systems are the contents; their budget is that of the whole search.
         out: folder of the results.
-        method: strategy; None: known structure types and then `GENERATOR`.
-        prototypes: whether known structure types take part where no strategy is named.
+        methods: one strategy, or two, of which the first gets `FIRST_GENERATION` relaxations and the second the rest.
+        prototypes: whether known structure types take part, before them.
         prototype_folder: structure files to take as types too.
 
     Raises:
         InputError: a name or a value is wrong, or the budget is less than one relaxation for each of the contents.
     """
-    general = _fitting(replace(settings, method=(method or GENERATOR,)).runs())
-    contents = [spec.system for spec in general]
+    general = _fitting(replace(settings, method=methods).runs())
+    contents = list(dict.fromkeys(spec.system for spec in general))
     known = [0] * len(contents)
-    if method is None and prototypes:
+    if prototypes:
         known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups, prototype_folder)
     shares = _shares(settings.budget - sum(known), len(contents))
     types = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
     typed = replace(settings, method=(PROTOTYPES,), method_options=types, seed_structures=())
     runs: list[RunSpec] = []
-    for place, spec in enumerate(general):
+    for place, system in enumerate(contents):
+        own = [spec for spec in general if spec.system == system]
         if known[place]:
-            strategy = next(run.strategy for run in typed.runs() if run.system == spec.system)
-            runs.append(replace(spec, method=PROTOTYPES, strategy=strategy, parts={}, budget=known[place]))
-        runs.append(replace(spec, budget=shares[place]))
+            strategy = next(run.strategy for run in typed.runs() if run.system == system)
+            runs.append(replace(own[0], method=PROTOTYPES, strategy=strategy, parts={}, budget=known[place]))
+        first = min(FIRST_GENERATION, (shares[place] + 1) // 2) if len(own) > 1 else shares[place]
+        for spec, budget in zip(own, (first, shares[place] - first), strict=False):
+            if budget:
+                runs.append(replace(spec, budget=budget))
     jobs = [Job(spec, run_folder(out / "runs", spec.system.name, spec.method, spec.seed)) for spec in runs]
     unit = contents[0].composition.reduced_formula
     return Plan(unit, tuple(contents), tuple(jobs))

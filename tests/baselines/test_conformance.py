@@ -9,6 +9,7 @@ from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.evolution import Evolution
+from crysim_baselines.prior import PriorSearch
 from crysim_baselines.prototypes import Prototypes
 from crysim_baselines.pyxtal_random import PyxtalRandom
 from crysim_baselines.swarm import Swarm
@@ -56,7 +57,25 @@ class TestSwarm(StrategySuite):
         return lambda problem: Swarm(problem, population=4, generations=3)
 
 
+class TestEvolutionFromThePrior(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Evolution(problem, population=4, fittest=3, initial="prior")
+
+
+class TestSwarmFromThePrior(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Swarm(problem, population=4, generations=3, initial="prior")
+
+
 class TestPrototypes(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Prototypes(problem)
+
+
+class TestPrior(StrategySuite):
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: PriorSearch(problem, placements=8)

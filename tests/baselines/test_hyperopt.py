@@ -8,6 +8,7 @@ import pytest
 
 from crysim.composition import Composition
 from crysim.crystal.generation import ANGLE_BOUNDS, default_length_bounds
+from crysim.crystal.packing import scaled
 from crysim.errors import InputError
 from crysim.harness.systems import find_system
 from crysim.interfaces import Problem, Strategy
@@ -17,7 +18,6 @@ from crysim.testing.trials import make_trial
 from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.hyperopt_search import ParameterSpace
-from crysim_baselines.packing import scaled
 
 AL2CU2 = Composition.from_formula("Al2Cu2")
 

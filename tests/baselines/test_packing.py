@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from crysim.composition import Composition
 from crysim.crystal import shortest_distances
 from crysim.crystal.generation import RandomGenerator
-from crysim.crystal.radii import radius_sums
-from crysim.harness.systems import builtin_systems
-from crysim.interfaces import Problem
-from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
-from crysim_baselines.packed_random import PackedGenerator
-from crysim_baselines.packing import (
+from crysim.crystal.packing import (
     cells_from_shapes,
     estimated_volume,
     num_shape_parameters,
     packing_ratios,
     place,
 )
+from crysim.crystal.radii import radius_sums
+from crysim.harness.systems import builtin_systems
+from crysim.interfaces import Problem
+from crysim.symmetry import CRYSTAL_SYSTEMS, impose_cell, lattice_from_cell
+from crysim_baselines.packed_random import PackedGenerator
 
 GARNET = Composition.from_formula("Ca24Al16Si24O96")
 

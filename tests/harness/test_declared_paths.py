@@ -11,5 +11,5 @@ def test_paths_are_texts() -> None:
     given = {"out": Path("here") / "there", "reference": [Path("known.cif")], "seed_structures": Path("near.cif")}
     settings = read_settings(None, given)
     assert settings.out == str(Path("here/there"))
-    assert [text.rpartition("=")[2] for text in settings.reference] == ["known.cif"]
+    assert settings.reference == {"Ca4S4": "known.cif"}
     assert settings.seed_structures == ("near.cif",)

@@ -80,8 +80,8 @@ def test_a_crystal_that_left_its_group_is_described_in_the_cell_of_the_one_it_ha
         (a, a, 4.0, 90, 90, 90),
         (Site("Al", _at(139, "a")), Site("Cu", _at(139, "b"))),
     )
-    (kept,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(too_close=0.5), 0)
-    (anew,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(too_close=0.5), 0, ALCU)
+    (kept,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(min_relaxed_distance=0.5), 0)
+    (anew,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(min_relaxed_distance=0.5), 0, ALCU)
     assert kept.crystal is not None
     assert anew.crystal is not None
     assert (kept.crystal.space_group, kept.energy) == (1, -4.0)

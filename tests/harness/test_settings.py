@@ -295,3 +295,11 @@ def test_a_setting_by_both_names_is_refused(tmp_path: Path) -> None:
     text = "[bench]\nsystem = 'Ca4S4'\ntoo_close = 0.8\nmin_relaxed_distance = 0.9\n"
     with pytest.raises(InputError, match="'min_relaxed_distance' is given twice"):
         read(tmp_path, text)
+
+
+def test_an_option_newer_than_a_run_on_disk_is_not_in_its_manifest_unless_it_is_used() -> None:
+    from crysim.harness.spec import PartSpec, _resolved
+
+    assert "initial" not in _resolved("strategy", PartSpec("evolution"))["options"]
+    assert "initial" not in _resolved("strategy", PartSpec("evolution", {"initial": "random"}))["options"]
+    assert _resolved("strategy", PartSpec("evolution", {"initial": "prior"}))["options"]["initial"] == "prior"

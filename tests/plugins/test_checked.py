@@ -19,10 +19,10 @@ from crysim.testing.solvers import larger_model, small_model
 from crysim_encoders.symmetry_encoding import SymmetryEncoder
 from crysim_solvers.annealing.annealer import Annealer
 from crysim_surrogates.quadratic_regression import QuadraticRegression
-from tests.testing import test_mutants_encoder as encoders
-from tests.testing import test_mutants_solver as solvers
-from tests.testing import test_mutants_strategy as strategies
-from tests.testing import test_mutants_surrogate as surrogates
+from tests.testing.mutants import encoder as encoders
+from tests.testing.mutants import solver as solvers
+from tests.testing.mutants import strategy as strategies
+from tests.testing.mutants import surrogate as surrogates
 
 COMPOSITION = Composition.from_formula("Ca4S4")
 
@@ -47,8 +47,9 @@ def crystals(n=20):
     ids=lambda one: getattr(one, "__name__", None),
 )
 def test_a_solver_is_not_believed(mutant, words):
+    wanted = {solvers.Doubled: 20, solvers.MoreThanAsked: 1}.get(mutant, 3)
     with pytest.raises(PluginFaultError, match=f"^solver 'good' .*{words}") as caught:
-        checked("solver", mutant()).solve(small_model("low-rank"), num_samples=20 if mutant is solvers.Doubled else 3)
+        checked("solver", mutant()).solve(small_model("low-rank"), num_samples=wanted)
     assert "\n" not in str(caught.value)
 
 
@@ -121,7 +122,7 @@ def test_a_surrogate_is_not_believed(mutant, words):
     ],
 )
 def test_an_energy_model_is_not_believed(mutant, words):
-    energies = pytest.importorskip("tests.testing.test_mutants_energy")
+    energies = pytest.importorskip("tests.testing.mutants.energy")
     from crysim.testing.energies import caesium_chloride
 
     some = [caesium_chloride(("Ar", "Kr"), length) for length in (3.0, 3.1)]
@@ -164,7 +165,7 @@ def test_a_strategy_is_not_believed(mutant, words):
 
 
 def test_what_is_right_is_handed_on_as_it_is():
-    encoder, raw = checked("encoder", SymmetryEncoder(g=5)), SymmetryEncoder(g=5)
+    encoder, raw = checked("encoder", SymmetryEncoder(5)), SymmetryEncoder(5)
     encoder.fit(crystals())
     raw.fit(crystals())
     np.testing.assert_array_equal(encoder.encode(crystals()), raw.encode(crystals()))

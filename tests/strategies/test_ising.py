@@ -51,8 +51,8 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
 
 class TestIsingSearch(StrategySuite):
     @pytest.fixture(
-        params=[{"choice": "in-turn"}, PAPER],
-        ids=["ours", "paper"],
+        params=[{"choice": "in-turn"}, PAPER, {"initial": "prior"}],
+        ids=["ours", "paper", "prior"],
     )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)

@@ -34,7 +34,7 @@ def plan(formula: str, budget: int = 100, *, z: str | None = None, prototypes: b
     settings = read_settings(
         None, {"system": names, "cell": "primitive", "budget": budget, "energy": "ase:emt", **given}
     )
-    return plan_search(settings, Path("out"), method=None, prototypes=prototypes)
+    return plan_search(settings, Path("out"), prototypes=prototypes)
 
 
 def test_contents_are_those_that_keep_the_primitive_cell_small() -> None:
@@ -52,11 +52,18 @@ def test_contents_are_those_that_keep_the_primitive_cell_small() -> None:
 def test_the_budget_is_shared_evenly_smallest_cells_first() -> None:
     made = plan("NaCl", 22, z="1,2,3", prototypes=False)
     assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [
-        ("NaCl-primitive", "enumerate", 8),
-        ("Na2Cl2-primitive", "enumerate", 7),
-        ("Na3Cl3-primitive", "enumerate", 7),
+        ("NaCl-primitive", "enumerate", 4),
+        ("NaCl-primitive", "prior", 4),
+        ("Na2Cl2-primitive", "enumerate", 4),
+        ("Na2Cl2-primitive", "prior", 3),
+        ("Na3Cl3-primitive", "enumerate", 4),
+        ("Na3Cl3-primitive", "prior", 3),
     ]
-    assert made.text() == ("NaCl: 1 to 3 formula units per primitive cell (2 to 6 atoms), 22 relaxations by enumerate")
+    assert made.text() == (
+        "NaCl: 1 to 3 formula units per primitive cell (2 to 6 atoms), 22 relaxations by enumerate and prior"
+    )
+    many = plan("NaCl", 50, z="1", prototypes=False)
+    assert [job.spec.budget for job in many.jobs] == [8, 42]
 
 
 def test_known_structure_types_come_first_and_take_at_most_half() -> None:
@@ -71,7 +78,7 @@ def test_known_structure_types_come_first_and_take_at_most_half() -> None:
 
 def test_contents_that_fit_no_allowed_group_take_no_part() -> None:
     made = plan("NaCl", 10, z="1,2,3", prototypes=False, space_groups="225")
-    assert [job.spec.system.formula for job in made.jobs] == ["NaCl", "Na2Cl2"]
+    assert list(dict.fromkeys(job.spec.system.formula for job in made.jobs)) == ["NaCl", "Na2Cl2"]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from crysim.arrays import Floats
 from crysim.composition import SYMBOLS
-from crysim.interfaces import EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
 from crysim.plugins.checked.faults import Checked, is_number, is_seconds
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
 
+GIVEN_UP = (RelaxStatus.STOPPED, RelaxStatus.KNOWN)
 OVER_FMAX = 1.001
 """Times fmax: the largest force that may be left where a relaxation is said to have converged."""
 
@@ -65,7 +66,21 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
 
     def relax(self, crystals: Sequence[Crystal], settings: RelaxSettings) -> list[Relaxation]:
         """The model's, looked at: one relaxation for each crystal, of its composition, frames of its group."""
-        relaxations = self._plugin.relax(crystals, settings)
+        return self._looked_at(crystals, settings, self._plugin.relax(crystals, settings))
+
+    def race(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
+    ) -> list[Relaxation]:
+        """The model's, looked at like those of `relax`; only a relaxation with leave to stop may have been stopped."""
+        relaxations = self._looked_at(crystals, settings, self._plugin.race(crystals, settings, stops))
+        for relaxation, stop in zip(relaxations, stops, strict=True):
+            if stop is None and relaxation.status in GIVEN_UP:
+                self._fault(f"a relaxation without leave to stop came back {relaxation.status}")
+        return relaxations
+
+    def _looked_at(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, relaxations: list[Relaxation]
+    ) -> list[Relaxation]:
         if not isinstance(relaxations, list):
             self._fault(f"relax returned a {type(relaxations).__name__}, not a list")
         if len(relaxations) != len(crystals):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
+from crysim.interfaces import Candidate, Frame, Problem, StopRule, Strategy, Trial
 from crysim.plugins.checked.faults import Checked, is_seconds
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class CheckedStrategy(Checked[Strategy], Strategy):
                 self._fault(f"ask returned a {type(candidate).__name__}, not a Candidate")
             self._check_crystal("a candidate", candidate.crystal)
             self._json("a candidate's info", candidate.info)
+            if candidate.stop is not None and not isinstance(candidate.stop, StopRule):
+                self._fault(f"a candidate's stop is a {type(candidate.stop).__name__}, not a StopRule")
             if not isinstance(candidate.seconds, Mapping) or not all(map(is_seconds, candidate.seconds.values())):
                 self._fault("a candidate's seconds are no numbers by phase")
         return candidates

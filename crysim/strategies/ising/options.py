@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from crysim.composition import Composition
-from crysim.errors import InputError
+from crysim.errors import InputError, UnknownNameError
 from crysim.strategies.training_set import FEWEST
 
 SMALL = 30
 """Atoms per cell up to which candidates are chosen by energy alone."""
 
 Choice = Literal["in-turn", "energy", "distance"]
+Initial = Literal["random", "prior"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class IsingOptions:
             relaxed like any other (paper). Only with ``mid``.
         solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
         max_points: training points at most, the oldest left out first; None: all.
+        initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` of frequent space
+            groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
 
     Raises:
         InputError: a number out of range.
@@ -65,6 +68,7 @@ class IsingOptions:
     redraws: int = 3
     solve_seconds: float | None = None
     max_points: int | None = None
+    initial: Initial = "random"
 
     def __post_init__(self) -> None:
         for key, least in (
@@ -78,6 +82,8 @@ class IsingOptions:
             value = getattr(self, key)
             if value is not None and value < least:
                 raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        if self.initial not in get_args(Initial):
+            raise UnknownNameError("kind of initial crystals", self.initial, get_args(Initial))
         if self.solve_seconds is not None and not self.solve_seconds > 0:
             raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {self.solve_seconds}: it must be above 0")
 

@@ -11,6 +11,7 @@ import numpy as np
 from crysim.arrays import Bits, Floats
 from crysim.crystal import Crystal, shortest_distances
 from crysim.crystal.generation import RandomGenerator
+from crysim.crystal.prior import VOLUMES, Prior, PriorGenerator
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import (
     Candidate,
@@ -42,6 +43,7 @@ class IsingSearch(Strategy):
     name: ClassVar[str] = "crysim"
     parts: ClassVar[tuple[str, ...]] = ("encoder", "surrogate", "solver")
     options_class: ClassVar[type] = IsingOptions
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
     renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight"}
 
     def __init__(
@@ -69,7 +71,12 @@ class IsingSearch(Strategy):
     # -------------------------------------------------------------------------------------- first data
 
     def initial_crystals(self) -> list[Crystal]:
-        """Random crystals (RG with its filter on distances)."""
+        """Random crystals (RG with its filter on distances), or those of the prior."""
+        if self.options.initial == "prior":
+            prior = PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
+            numbers = range(self.options.num_initial)
+            rngs = [derive_rng(self.problem.seed, "initial", "prior", number) for number in numbers]
+            return [prior.draw(rng, spread=VOLUMES) for rng in rngs]
         generator = RandomGenerator(
             self.problem.contents,
             self.problem.space_groups,

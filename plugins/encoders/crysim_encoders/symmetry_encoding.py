@@ -131,7 +131,7 @@ class SymmetryEncoder(Encoder):
         self.space_groups = allowed_space_groups(space_groups)
         self._layout: Layout | None = None
         self._combinations: dict[int, WyckoffCombinations] = {}
-        self._index_of = cache(self._find_index)
+        self._indices: dict[tuple[int, Combination], int] = {}
 
     # ------------------------------------------------------------------------------------------------ fit
 
@@ -154,7 +154,7 @@ class SymmetryEncoder(Encoder):
         ones = self._ones(contents, crystals)
         self._layout = Layout(contents, self.grid_resolution, lengths, tuple(compatible), self.combination_bits, ones)
         self._combinations = {n: WyckoffCombinations(contents, n, self.order) for n in compatible}
-        self._index_of.cache_clear()
+        self._indices.clear()
 
     def _ones(self, contents: Contents, crystals: Sequence[Crystal]) -> tuple[int, ...]:
         composition = contents.composition
@@ -229,8 +229,11 @@ class SymmetryEncoder(Encoder):
         free = np.array([bool(site.free) for site in crystal.sites])
         return voxels(crystal.frac_coords[crystal.representatives[(elements == element) & free]], self.grid_resolution)
 
-    def _find_index(self, number: int, combination: Combination) -> int:
-        return self._combinations[number].rank(combination)
+    def _index_of(self, number: int, combination: Combination) -> int:
+        """The rank of a combination, which takes long to count, once each."""
+        if (number, combination) not in self._indices:
+            self._indices[number, combination] = self._combinations[number].rank(combination)
+        return self._indices[number, combination]
 
     def _size(self, number: int) -> int:
         """|W| of a group: its combinations that are encoded."""

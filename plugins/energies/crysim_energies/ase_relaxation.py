@@ -11,7 +11,8 @@ import numpy as np
 
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError
-from crysim.interfaces import Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import Relaxation, RelaxSettings, RelaxStatus, StopRule
+from crysim.symmetry import free_cell_parameters
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames
 
 MIN_VOLUME_PER_ATOM = 1.0
@@ -25,6 +26,12 @@ STALLED_STEP = 1e-4
 as they do for ever at a minimum where a pair crosses the potential's cutoff and the forces jump."""
 POLISH_GAIN = 1e-3
 """eV per atom: releasing the symmetry pays if it gains more than this."""
+
+
+RACE_WINDOW = 10
+"""Steps whose fall of energy stands for the decrease that is still to come, where there is leave to stop."""
+RACE_PATIENCE = 5
+"""FIRE's steps for one of a quasi-Newton descent, by which patience is counted."""
 
 
 class CalculationError(CrysimError):
@@ -47,6 +54,9 @@ class _Run:
     snapshots: list[Snapshot] = field(default_factory=list)
     max_force: float = float("inf")
     converged: bool = False
+    stop: StopRule | None = None
+    given_up: RelaxStatus | None = None
+    reason: str = ""
 
 
 def atoms_of(crystal: Crystal) -> Any:
@@ -56,7 +66,9 @@ def atoms_of(crystal: Crystal) -> Any:
     return Atoms(numbers=crystal.numbers, scaled_positions=crystal.frac_coords, cell=crystal.lattice, pbc=True)
 
 
-def relax_crystal(crystal: Crystal, calculator: Any, settings: RelaxSettings, symmetry: str) -> Relaxation:
+def relax_crystal(
+    crystal: Crystal, calculator: Any, settings: RelaxSettings, symmetry: str, stop: StopRule | None = None
+) -> Relaxation:
     """Relax the atoms and the cell of one crystal by FIRE with the Frechet cell filter.
 
     Args:
@@ -65,11 +77,13 @@ def relax_crystal(crystal: Crystal, calculator: Any, settings: RelaxSettings, sy
         settings: when to stop, pressure and frames; its ``symmetry`` is not looked at.
         symmetry: ``keep`` the symmetry operations of the start by projecting forces and stress on them, ``release``
             them, or ``polish``: keep them, then shake the atoms a little and release, which leaves a saddle point.
+        stop: leave to stop on the first way down; FIRE has no model of the energy, so the fall of the last
+            `RACE_WINDOW` steps is taken for the decrease to come, and patience is `RACE_PATIENCE` times as long.
 
     Returns:
         The outcome; whatever goes wrong is a relaxation that failed, with the reason.
     """
-    run = _Run(crystal, settings, time.perf_counter())
+    run = _Run(crystal, settings, time.perf_counter(), stop=stop)
     try:
         # What becomes of atoms on top of each other is seen in the energy.
         with np.errstate(all="ignore"):
@@ -88,6 +102,9 @@ def relax_crystal(crystal: Crystal, calculator: Any, settings: RelaxSettings, sy
 
 def _polish(run: _Run, calculator: Any) -> None:
     _descend(run, atoms_of(run.start), calculator, keep=True)
+    if run.given_up:
+        return
+    run.stop = None
     kept = run.snapshots, run.max_force, run.converged
     atoms = _atoms_at(run)
     rng = crystal_rng(run.start, "polish")
@@ -131,8 +148,30 @@ def _descend(run: _Run, atoms: Any, calculator: Any, *, keep: bool) -> None:
         run.max_force = float(np.linalg.norm(forces, axis=1).max())
         run.converged = bool(converged)
         run.snapshots.append(Snapshot(atoms.cell.array.copy(), atoms.get_scaled_positions(wrap=False), energy))
-        if not run.converged and optimizer.dt < STALLED_STEP:
+        if not run.converged and run.stop is not None:
+            _race(run, run.stop, keep=keep)
+        if run.given_up or (not run.converged and optimizer.dt < STALLED_STEP):
             break
+
+
+def _race(run: _Run, stop: StopRule, *, keep: bool) -> None:
+    """Give a descent up where its leave says so; a known minimum is one of a descent that keeps its group."""
+    start, last = run.start, run.snapshots[-1]
+    atoms = start.num_atoms
+    fallen = [snapshot.energy for snapshot in run.snapshots[-RACE_WINDOW:]]
+    energy, decrease = last.energy / atoms, (max(fallen) - min(fallen)) / atoms
+    volume = abs(float(np.linalg.det(last.lattice))) / atoms
+    kept = len(free_cell_parameters(start.system)) + start.num_free_coordinates
+    parameters = kept if keep else 3 * atoms + 6
+    settled = keep and len(run.snapshots) >= RACE_WINDOW
+    if settled and stop.is_known(start.space_group, start.combination, energy, decrease, volume):
+        run.given_up = RelaxStatus.KNOWN
+        run.reason = f"on its way into a known minimum after {run.steps} steps"
+    elif stop.is_hopeless(run.evaluations // RACE_PATIENCE, parameters, energy, decrease):
+        run.given_up = RelaxStatus.STOPPED
+        above = 1000 * (energy - (stop.best or 0.0))
+        fell = f"and fell by {1000 * decrease:.0f} in the last"
+        run.reason = f"{above:.0f} meV/atom above the best after {run.steps} steps, {fell}"
 
 
 def _check(run: _Run, atoms: Any, energy: float, forces: Any) -> None:
@@ -151,12 +190,12 @@ def _check(run: _Run, atoms: Any, energy: float, forces: Any) -> None:
 
 def _outcome(run: _Run) -> Relaxation:
     last = run.snapshots[-1]
-    reason = ""
-    if not run.converged:
+    reason = run.reason
+    if not run.converged and not run.given_up:
         why = "" if run.steps >= run.settings.max_steps else ": it no longer moves, the forces jump there"
         reason = f"a force of {run.max_force:.3g} eV/Å is left after {run.steps} steps{why}"
     return Relaxation(
-        status=RelaxStatus.RELAXED if run.converged else RelaxStatus.NOT_CONVERGED,
+        status=run.given_up or (RelaxStatus.RELAXED if run.converged else RelaxStatus.NOT_CONVERGED),
         crystal=crystal_at_end(run.start, last),
         energy=last.energy,
         steps=run.steps,

@@ -11,7 +11,7 @@ from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
-from crysim.interfaces import Relaxation, RelaxSettings
+from crysim.interfaces import Relaxation, RelaxSettings, StopRule
 from crysim_energies.calculator_model import CalculatorModel
 
 if TYPE_CHECKING:
@@ -74,3 +74,13 @@ class NetworkModel(CalculatorModel):
         if self.quotient is None:
             return super().relax(crystals, settings)
         return quotient_relax(self.quotient, crystals, settings)
+
+    def race(
+        self, crystals: Sequence[Crystal], settings: RelaxSettings, stops: Sequence[StopRule | None]
+    ) -> list[Relaxation]:
+        """Relax with leave to stop, by whoever relaxes."""
+        from crysim_energies.quotient.model import quotient_relax
+
+        if self.quotient is None:
+            return super().race(crystals, settings, stops)
+        return quotient_relax(self.quotient, crystals, settings, stops=stops)

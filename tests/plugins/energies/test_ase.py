@@ -123,3 +123,20 @@ def test_no_steps_is_a_single_point():
     assert relaxation.status is RelaxStatus.NOT_CONVERGED
     assert (relaxation.steps, relaxation.evaluations, len(relaxation.frames)) == (0, 1, 1)
     assert relaxation.energy == pytest.approx(ASEModel(calculator_name="emt").energies([copper(3.9)])[0])
+
+
+def test_a_manifest_says_the_optimizer_only_where_it_is_not_that_of_the_first_runs():
+    from crysim.composition import Contents
+    from crysim.harness.manifest import ABSENT, unsaid
+    from crysim.harness.spec import PartSpec, RunSpec
+
+    def config(**options):
+        system = Contents.of(Composition.from_formula("Al2Cu2"))
+        energy = PartSpec("ase:emt", options)
+        return RunSpec(system=system, method="random", strategy=PartSpec("random"), energy=energy).config()
+
+    assert config(optimizer="fire")["energy"]["options"] == {"calculator_name": "emt", "options": None}
+    assert config()["energy"]["options"]["optimizer"] == "bfgs"
+    assert unsaid(config(), "config.energy.options.optimizer") == "fire"
+    assert unsaid(config(), "config.energy.options.other") == ABSENT
+    assert unsaid(config(), "config.relax.fmax") == ABSENT

@@ -6,6 +6,7 @@ from crysim.interfaces import EnergyModel
 from crysim.testing.energies import EnergyModelSuite
 from crysim_energies.ase import ASEModel
 from crysim_energies.chgnet import CHGNetModel
+from crysim_energies.sevennet import SevenNetModel
 
 
 class TestCHGNet(EnergyModelSuite):
@@ -40,6 +41,7 @@ class TestLennardJones(EnergyModelSuite):
 
 
 class TestEMT(EnergyModelSuite):
+    other_process = False  # ASE's EMT cannot be pickled
     elements = "Cu", "Au"
     length = 4.9
 
@@ -47,3 +49,17 @@ class TestEMT(EnergyModelSuite):
     @classmethod
     def model(cls) -> EnergyModel:
         return ASEModel(calculator_name="emt")
+
+
+class TestSevenNet(EnergyModelSuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls) -> EnergyModel:
+        pytest.importorskip("sevenn", reason="the extra sevennet is not installed")
+        return SevenNetModel()
+
+    def test_says_the_elements_and_the_cutoff_of_its_weights(self, model):
+        from crysim.composition import SYMBOLS
+
+        assert {SYMBOLS[number - 1] for number in model.calculator.type_map} == model.elements
+        assert model.calculator.cutoff == model.cutoff

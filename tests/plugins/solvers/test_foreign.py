@@ -133,8 +133,8 @@ def test_options_reach_the_sampler_and_unknown_ones_are_refused() -> None:
         ("dimod:sax", "did you mean 'sa'"),
         ("dimod:qqq", "known: .*openjij-sa.*package.module.Class.*tabu"),
         ("dimod", "dimod:SAMPLER"),
-        ("dimod:no.such.Class", "cannot import no.such"),
-        ("dimod:dimod.NoSuchClass", "has no class NoSuchClass"),
+        ("dimod:no.such.Class", "cannot import 'no.such'"),
+        ("dimod:dimod.NoSuchClass", "has no 'NoSuchClass'"),
         ("dimod:json.JSONDecoder", "is no sampler"),
     ],
 )

@@ -1,22 +1,27 @@
-"""Energies and relaxations of crystals on their quotient graphs: what the models on networks hand their work to."""
+"""Energies and relaxations of crystals on their quotient graphs: what energy models hand their work to."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
+from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds
-from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.networks.network import list_bonds
 from crysim_energies.quotient.relaxation.relax import Relaxer, Track, told
 from crysim_energies.quotient.relaxation.saddle_points import leave_saddle_points
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.networks.network import QuotientNetwork
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
 """Bonds, and angles where there are any, in a batch by kind of device: at most 25 kB each (CHGNet's take 10); on a CPU
@@ -34,12 +39,16 @@ SHAKE = 0.01
 """Å, standard deviation of the displacements with which a release starts: exact symmetry would keep itself."""
 
 
-def _max_bonds(network: QuotientNetwork) -> int:
+def _max_bonds(network: Potential) -> int:
+    if isinstance(network, CalculatorPotential):
+        return 1  # one crystal after the other
     return MAX_BONDS.get(network.device.type, MAX_BONDS["cpu"])
 
 
 def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
     """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
+    from crysim_energies.quotient.relaxation.batch import Batch
+
     limit = max_bonds or _max_bonds(network)
     energies = np.full(len(crystals), np.nan)
     known = [i for i, c in enumerate(crystals) if set(c.composition.elements) <= set(network.element_types)]
@@ -61,41 +70,49 @@ def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max
 
 
 def quotient_relax(
-    network: QuotientNetwork,
+    network: Potential,
     crystals: Sequence[Crystal],
     settings: RelaxSettings,
     max_bonds: int | None = None,
+    stops: Sequence[StopRule | None] | None = None,
 ) -> list[Relaxation]:
     """Relax atoms and cells of many crystals at once.
 
     Args:
-        network: the potential.
+        network: the potential: a network, or a calculator.
         crystals: to start from.
         settings: when to stop, pressure, frames and symmetry: ``keep`` the space group; ``release`` it (the same method
             with every atom on its own); or ``polish``: keep it, then leave it step by step where that lowers the energy
             (`leave_saddle_points`). None: by each crystal's size.
         max_bonds: of a batch; None: by the device.
+        stops: leave to stop each on its first way down; None: all go to their ends.
 
     Returns:
         The outcomes in the crystals' order; whatever goes wrong with one is its own failure.
     """
     if settings.symmetry is None:
-        return _relax_by_size(network, crystals, settings, max_bonds)
+        return _relax_by_size(network, crystals, settings, max_bonds, stops)
     relaxer = Relaxer(network, settings, max_bonds or _max_bonds(network))
     starts = [_shaken(c) for c in crystals] if settings.symmetry == "release" else list(crystals)
-    tracks = relaxer.within_groups(starts)
+    tracks = relaxer.within_groups(starts, stops=stops)
     further = leave_saddle_points(relaxer, tracks) if settings.symmetry == "polish" else [[] for _ in tracks]
     return [_outcome(c, [t, *more], settings) for c, t, more in zip(crystals, tracks, further, strict=True)]
 
 
 def _relax_by_size(
-    network: QuotientNetwork, crystals: Sequence[Crystal], settings: RelaxSettings, max_bonds: int | None
+    network: Potential,
+    crystals: Sequence[Crystal],
+    settings: RelaxSettings,
+    max_bonds: int | None,
+    stops: Sequence[StopRule | None] | None,
 ) -> list[Relaxation]:
     modes = ["polish" if crystal.num_atoms <= POLISHED_UP_TO else "keep" for crystal in crystals]
     results: dict[int, Relaxation] = {}
     for mode in sorted(set(modes)):
         chosen = [i for i, one in enumerate(modes) if one == mode]
-        relaxed = quotient_relax(network, [crystals[i] for i in chosen], replace(settings, symmetry=mode), max_bonds)
+        leaves = None if stops is None else [stops[i] for i in chosen]
+        within = replace(settings, symmetry=mode)
+        relaxed = quotient_relax(network, [crystals[i] for i in chosen], within, max_bonds, leaves)
         results.update(zip(chosen, relaxed, strict=True))
     return [results[i] for i in range(len(crystals))]
 
@@ -123,7 +140,7 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
     if not last.failed:
         result = replace(
             result,
-            status=RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED,
+            status=last.given_up or (RelaxStatus.RELAXED if last.converged else RelaxStatus.NOT_CONVERGED),
             crystal=_end(crystal, tracks),
             energy=last.path[-1][1],
             max_force=last.max_force,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +12,7 @@ import numpy as np
 from crysim import hookimpl
 from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError
 from crysim.interfaces import IsingSolver, SampleSet, global_generator_kept
+from crysim.plugins.installed import import_named
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.penalties import penalties_of
 from crysim_solvers.credentials import read_token
@@ -83,6 +83,16 @@ class Dimod(IsingSolver):
     def unavailable(cls) -> str | None:
         """The extra that is missing, if it is."""
         return None if find_spec("dimod") else "dimod is not installed"
+
+    @classmethod
+    def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:
+        """Raise InputError if a file names a sampler that crysim does not know: importing it runs its code."""
+        del options  # of a known sampler: they are handed to its ``sample``, which runs nothing else
+        if named_there and argument is not None and argument not in KNOWN and "." in argument:
+            raise InputError(
+                f"solver 'dimod:{argument}' stands in a file, which runs no foreign code: known samplers are "
+                f"{', '.join(KNOWN)}; give another with --solver"
+            )
 
     def check(self) -> None:
         """Raise InputError if a machine of D-Wave is asked for and there is no token."""
@@ -177,17 +187,15 @@ def _known(sampler: str) -> Known:
 
 def _load(name: str, known: Known) -> type[Any]:
     """The sampler's class."""
-    module_name, _, class_name = known.path.replace(":", ".").rpartition(".")
+    part = f"solver 'dimod:{name}'"
     try:
-        cls = getattr(import_module(module_name), class_name)
-    except ImportError as error:
-        if name in KNOWN:
-            raise MissingExtraError(f"solver 'dimod:{name}'", known.extra) from error
-        raise InputError(f"solver 'dimod:{name}': cannot import {module_name}: {_line(error)}") from error
-    except AttributeError as error:
-        raise InputError(f"solver 'dimod:{name}': {module_name} has no class {class_name}") from error
+        cls = import_named(part, known.path)
+    except InputError as error:
+        if name in KNOWN and isinstance(error.__cause__, ImportError):
+            raise MissingExtraError(part, known.extra) from error
+        raise
     if not callable(getattr(cls, "sample", None)):
-        raise InputError(f"solver 'dimod:{name}': {class_name} is no sampler, it has no method sample")
+        raise InputError(f"{part}: {getattr(cls, '__name__', name)} is no sampler, it has no method sample")
     return cls  # type: ignore[no-any-return]
 
 

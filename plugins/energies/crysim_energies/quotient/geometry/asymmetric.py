@@ -183,6 +183,20 @@ class AsymmetricUnit:
         points = parameters.points[self._orbits]
         return np.asarray((self._atom_maps @ points[:, :, None])[:, :, 0] + self._atom_offsets)
 
+    def gradient(self, parameters: Parameters, virial: Floats, forces: Floats, atoms: Ints) -> Floats:
+        """The gradient ``[num_parameters]`` of an energy whose slopes in the cell and the atoms are known.
+
+        Args:
+            parameters: where.
+            virial: the energy's derivative in the strain ``[3, 3]``, eV.
+            forces: ``[m, 3]``, eV/Å, on some atoms; times what each stands for, if they are not all of the cell's.
+            atoms: which these are ``[m]``.
+        """
+        slopes = -np.einsum("nij,ni->nj", self._atom_maps[atoms], forces @ parameters.lattice.T)
+        sites = np.zeros(self.free.shape)
+        np.add.at(sites, self._orbits[atoms], slopes)
+        return np.concatenate([self.basis.reshape(-1, 9) @ virial.reshape(9), sites[self.free]])
+
     def step_length(self, parameters: Parameters, step: Floats, max_move: float, max_strain: float) -> float:
         """The largest move of an atom within the cell over ``max_move`` (Å), or of the strain over ``max_strain``."""
         return step_length(parameters.lattice, self.basis, self.maps, self.axes, step, max_move, max_strain)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import torch
+from typing import TYPE_CHECKING, Protocol
 
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.graph import QuotientGraph
+
+if TYPE_CHECKING:
+    import torch
+
+    from crysim_energies.quotient.networks.graph import QuotientGraph
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 
 class QuotientNetwork(Protocol):
@@ -45,13 +48,13 @@ class QuotientNetwork(Protocol):
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
 
 
-def list_bonds(network: QuotientNetwork, unit: AsymmetricUnit, parameters: Parameters, skin: float) -> Bonds:
-    """The bonds, and angles, that a network needs at some parameters and until atoms have moved beyond a skin (Å)."""
+def list_bonds(network: Potential, unit: AsymmetricUnit, parameters: Parameters, skin: float) -> Bonds:
+    """The bonds, and angles, that a potential needs at some parameters and until atoms have moved beyond a skin (Å)."""
     angle_radius = network.threebody_cutoff + skin if network.uses_angles else None
     return unit.bonds(parameters, network.cutoff + skin, angle_radius)
 
 
-def still_holds(network: QuotientNetwork, unit: AsymmetricUnit, bonds: Bonds, parameters: Parameters) -> bool:
-    """Whether a list is sure to hold all that a network needs at other parameters."""
+def still_holds(network: Potential, unit: AsymmetricUnit, bonds: Bonds, parameters: Parameters) -> bool:
+    """Whether a list is sure to hold all that a potential needs at other parameters."""
     angle_cutoff = network.threebody_cutoff if network.uses_angles else None
     return unit.still_holds(bonds, parameters, network.cutoff, angle_cutoff)

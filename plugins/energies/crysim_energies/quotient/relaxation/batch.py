@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,22 +12,7 @@ from crysim_energies.quotient.geometry.angles import AngleList
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
 from crysim_energies.quotient.networks.network import QuotientNetwork
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one evaluation of a batch gives, per crystal.
-
-    Attributes:
-        energies: ``[C]`` eV per cell.
-        gradients: per crystal, of its energy in its parameters ``[num_parameters]``: eV per unit of logarithmic
-            strain, then eV per fractional coordinate.
-        shortest: the shortest bond of each crystal, Å ``[C]``; infinite if it has none.
-    """
-
-    energies: Floats
-    gradients: list[Floats]
-    shortest: Floats
+from crysim_energies.quotient.relaxation.evaluation import Evaluation
 
 
 class Batch:

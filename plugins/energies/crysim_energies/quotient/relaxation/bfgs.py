@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from math import exp, isfinite, log, sqrt
+from math import exp, inf, isfinite, log, sqrt
 
 import numpy as np
 
@@ -49,8 +49,14 @@ class Descent:
         stalled: no step lowers the energy any more.
     """
 
-    def __init__(self, unit: AsymmetricUnit, guess: Floats) -> None:
-        """Start at the crystal of ``unit`` with a guess of the Hessian ``[p, p]``, positive definite."""
+    def __init__(self, unit: AsymmetricUnit, guess: Floats, noise: float = NOISE) -> None:
+        """Start at the crystal of ``unit`` with a guess of the Hessian ``[p, p]``, positive definite.
+
+        Args:
+            unit, guess: see above.
+            noise: of energies, eV per atom.
+        """
+        self._noise = noise * unit.crystal.num_atoms
         self.unit = unit
         self.here: Point | None = None
         self.trial = unit.start()
@@ -60,6 +66,17 @@ class Descent:
         self._radius = 1.0
         self._taught: deque[tuple[Floats, Floats]] = deque(maxlen=MEMORY)
         self._inverse = np.asarray(np.linalg.inv(guess), dtype=np.float64)
+
+    @property
+    def predicted_decrease(self) -> float:
+        """eV that the quadratic model expects the energy to fall yet: half of gradient · inverse Hessian · gradient.
+
+        Infinite before the first evaluation, and where rounding has spoilt the inverse.
+        """
+        if self.here is None:
+            return inf
+        decrease = 0.5 * float(self.here.gradient @ self._inverse @ self.here.gradient)
+        return decrease if decrease >= 0 else inf
 
     def receive(self, energy: float, gradient: Floats, shortest: float) -> bool:
         """Take in the evaluation of `trial` and set the next one; whether the trial was accepted."""
@@ -73,7 +90,7 @@ class Descent:
         slope = float(here.gradient @ self._step)
         if usable:
             self._learn(self._step, gradient - here.gradient)
-        if usable and energy <= here.energy + 1e-4 * slope + NOISE * self.unit.crystal.num_atoms:
+        if usable and energy <= here.energy + 1e-4 * slope + self._noise:
             if self._length >= 0.99 * self._radius:
                 self._radius = min(1.0, 2 * self._radius)
             self._go_on(point)

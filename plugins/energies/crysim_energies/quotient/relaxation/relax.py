@@ -7,17 +7,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.interfaces import RelaxSettings
+from crysim.interfaces import RelaxSettings, RelaxStatus, StopRule
+from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
-from crysim_energies.quotient.networks.network import QuotientNetwork, list_bonds, still_holds
-from crysim_energies.quotient.relaxation.batch import Batch
-from crysim_energies.quotient.relaxation.bfgs import Descent
+from crysim_energies.quotient.networks.network import list_bonds, still_holds
+from crysim_energies.quotient.relaxation.bfgs import NOISE, Descent
+from crysim_energies.quotient.relaxation.evaluation import Evaluator
+from crysim_energies.quotient.relaxation.potential import evaluator
 from crysim_energies.quotient.relaxation.stiffness import stiffness
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.potential import Potential
 
 SKIN = 0.5
 """Å by which the lists of bonds reach beyond the cut-off."""
@@ -50,6 +56,8 @@ class Track:
         failed: whether the end is of no use.
         reason: why it failed or did not converge, in one line, with `STEPS` for their number.
         seconds: its share of the wall time.
+        stop: leave to stop it; None: it goes to its end.
+        given_up: stopped or known, if it was stopped by that leave.
     """
 
     crystal: Crystal
@@ -66,6 +74,8 @@ class Track:
     failed: bool = False
     reason: str = ""
     seconds: float = 0.0
+    stop: StopRule | None = None
+    given_up: RelaxStatus | None = None
 
     @property
     def finished(self) -> bool:
@@ -81,6 +91,10 @@ class Track:
         """End it without a result."""
         self.failed, self.reason = True, reason
 
+    def give_up(self, status: RelaxStatus, reason: str) -> None:
+        """End it where it is, by its leave."""
+        self.given_up, self.reason = status, reason
+
 
 def told(tracks: Sequence[Track]) -> str:
     """Why a crystal's relaxation on a chain of tracks failed or did not converge, with the steps of all of them."""
@@ -89,35 +103,43 @@ def told(tracks: Sequence[Track]) -> str:
 
 @dataclass(frozen=True)
 class Relaxer:
-    """Relaxes crystals with one network under one set of limits.
+    """Relaxes crystals with one potential under one set of limits.
 
     Attributes:
-        network: the potential.
+        network: the potential: a network, or a calculator.
         settings: when to stop, and the pressure; symmetry and frames are not looked at.
         max_bonds: crystals enter while the batch has fewer bonds, and angles where there are any, than this; it bounds
             the memory.
     """
 
-    network: QuotientNetwork
+    network: Potential
     settings: RelaxSettings
     max_bonds: int
 
-    def within_groups(self, crystals: Sequence[Crystal], max_steps: Sequence[int] | None = None) -> list[Track]:
+    def within_groups(
+        self,
+        crystals: Sequence[Crystal],
+        max_steps: Sequence[int] | None = None,
+        stops: Sequence[StopRule | None] | None = None,
+    ) -> list[Track]:
         """Relax crystals within their space groups.
 
         Args:
             crystals: to start from.
             max_steps: of each crystal; None: that of the settings.
+            stops: leave to stop each; None: every crystal goes to its end.
 
         Returns:
             The crystals' tracks in their order.
         """
         limits = [self.settings.max_steps] * len(crystals) if max_steps is None else max_steps
         timeout = self.settings.timeout
-        tracks = [Track(crystal, limit) for crystal, limit in zip(crystals, limits, strict=True)]
+        leaves = [None] * len(crystals) if stops is None else stops
+        started = zip(crystals, limits, leaves, strict=True)
+        tracks = [Track(crystal, limit, stop=leave) for crystal, limit, leave in started]
         waiting = deque(tracks)
         active: list[Track] = []
-        batch: Batch | None = None
+        batch: Evaluator | None = None
         while waiting or active:
             began = time.perf_counter()
             if self._fill(active, waiting):
@@ -126,10 +148,12 @@ class Relaxer:
                 continue
             if self._renew_bonds(active) or batch is None:
                 units, bonds = [t.unit for t in active if t.unit], [t.bonds for t in active if t.bonds]
-                batch = Batch(self.network, units, bonds)
+                batch = evaluator(self.network, units, bonds)
             result = batch.evaluate([t.descent.trial for t in active if t.descent])
             for i, track in enumerate(active):
                 self._receive(track, float(result.energies[i]), result.gradients[i], float(result.shortest[i]))
+                if track.descent and track.descent.here is None and result.refusal(i):
+                    track.fail(result.refusal(i))
             share = (time.perf_counter() - began) / len(active)
             for track in active:
                 track.seconds += share
@@ -166,7 +190,8 @@ class Relaxer:
         start = unit.start()
         track.bonds = list_bonds(self.network, unit, start, SKIN)
         try:
-            track.descent = Descent(unit, stiffness(unit, start, track.bonds))
+            noise = self.network.noise if isinstance(self.network, CalculatorPotential) else NOISE
+            track.descent = Descent(unit, stiffness(unit, start, track.bonds), noise)
         except (np.linalg.LinAlgError, ZeroDivisionError):
             track.fail("two atoms start at one place")
 
@@ -214,6 +239,10 @@ class Relaxer:
                 track.fail(f"the cell exploded to {volume:.3g} Å^3 after {STEPS} steps")
         if track.converged or track.failed:
             return
+        if track.stop is not None:
+            _race(track, track.stop, descent)
+            if track.given_up:
+                return
         left = f"a force of {track.max_force:.3g} eV/Å is left after {STEPS} steps"
         if descent.stalled and track.restarts < RESTARTS and track.bonds is not None:
             track.restarts += 1
@@ -222,3 +251,20 @@ class Relaxer:
             track.reason = f"{left}: no step lowers the energy, the forces jump there"
         elif track.steps >= track.max_steps:
             track.reason = left
+
+
+def _race(track: Track, stop: StopRule, descent: Descent) -> None:
+    """Give a descent up where its leave says so, by its lowest point so far."""
+    assert descent.here is not None
+    crystal = track.crystal
+    atoms = crystal.num_atoms
+    energy, decrease = descent.here.energy / atoms, descent.predicted_decrease / atoms
+    volume = abs(float(np.linalg.det(descent.here.parameters.lattice))) / atoms
+    if stop.is_known(crystal.space_group, crystal.combination, energy, decrease, volume):
+        track.give_up(RelaxStatus.KNOWN, f"on its way into a known minimum after {STEPS} steps")
+    elif stop.is_hopeless(track.evaluations, descent.unit.num_parameters, energy, decrease):
+        above = 1000 * (energy - (stop.best or 0.0))
+        track.give_up(
+            RelaxStatus.STOPPED,
+            f"{above:.0f} meV/atom above the best after {STEPS} steps, with {1000 * decrease:.0f} still to fall",
+        )

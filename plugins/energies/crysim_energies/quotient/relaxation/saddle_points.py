@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crysim.crystal import Crystal
+from crysim.interfaces import RelaxSettings
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.relaxation.relax import Relaxer, Track
 from crysim_energies.quotient.relaxation.soft_modes import Mode, softest_modes
@@ -35,7 +36,8 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
     """The further ways down from where relaxations within the space groups ended.
 
     Args:
-        relaxer: of these relaxations; its settings limit the steps of all of a crystal's ways together.
+        relaxer: of these relaxations; its settings limit the steps and the time of all of a crystal's ways
+            together.
         tracks: of relaxations within the space groups.
 
     Returns:
@@ -44,9 +46,9 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
     """
     max_steps = relaxer.settings.max_steps
     further: list[list[Track]] = [[] for _ in tracks]
-    going = [i for i, track in enumerate(tracks) if not track.failed]
+    going = [i for i, track in enumerate(tracks) if not track.failed and not track.given_up]
     for number in range(ROUNDS):
-        going = [i for i in going if _steps(tracks[i], further[i]) < max_steps]
+        going = [i for i in going if _goes_on(tracks[i], further[i], relaxer.settings)]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
         rngs = [crystal_rng(tracks[i].crystal, f"polish {number}") for i in going]
         searched = softest_modes(relaxer, [without_symmetry(end) for end in ends], rngs)
@@ -74,6 +76,13 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
 
 def _steps(track: Track, further: Sequence[Track]) -> int:
     return track.steps + sum(t.steps for t in further)
+
+
+def _goes_on(track: Track, further: Sequence[Track], settings: RelaxSettings) -> bool:
+    """Whether there are steps and time left to look for a way down."""
+    seconds = track.seconds + sum(t.seconds for t in further)
+    in_time = settings.timeout is None or seconds < settings.timeout
+    return in_time and _steps(track, further) < settings.max_steps
 
 
 def _moved(crystal: Crystal, mode: Mode) -> Crystal:

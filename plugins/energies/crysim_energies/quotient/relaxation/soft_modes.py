@@ -18,7 +18,7 @@ from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.network import list_bonds
-from crysim_energies.quotient.relaxation.batch import Batch
+from crysim_energies.quotient.relaxation.potential import evaluator
 from crysim_energies.quotient.relaxation.relax import Relaxer
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
@@ -62,6 +62,9 @@ class _Lanczos:
 
     def receive(self, gradient: Floats) -> None:
         """Take in the gradient at the trial and set the next one."""
+        if not np.isfinite(gradient).all():
+            self.done = True  # a calculator refuses what is so near to a crystal at rest: nothing is known of its modes
+            return
         if self._gradient is None:
             self._gradient = gradient
             self._ask(self._first)
@@ -129,7 +132,7 @@ def softest_modes(
             # the motions are so small that the first list serves for all
             bonds.append(list_bonds(network, units[-1], units[-1].start(), 4 * REACH))
             size += bonds[-1].size
-        batch = Batch(network, units, bonds)
+        batch = evaluator(network, units, bonds)
         searches = [
             _Lanczos(unit, stiffness(unit, b.at, b), rngs[i]) for unit, b, i in zip(units, bonds, chosen, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""The compiled loop of `crysim_baselines.packing`, imported where it is needed."""
+"""The compiled loop of `crysim.crystal.packing`, imported where it is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def least_ratios(
     sums: Floats,
     floor: float,
 ) -> Floats:
-    """See `crysim_baselines.packing.packing_ratios`; ``positions`` and ``elements`` ``[sites]`` of each site."""
+    """See `crysim.crystal.packing.packing_ratios`; ``positions`` and ``elements`` ``[sites]`` of each site."""
     n = len(cells)
     num_sites = len(positions)
     firsts = np.zeros(num_sites + 1, dtype=np.int64)

@@ -72,7 +72,7 @@ def packing_ratios(
         sums: ``[elements, elements]`` Å.
         floor: what is closer is not looked at further.
     """
-    from crysim_baselines.packing_kernels import least_ratios
+    from crysim.crystal.packing_kernels import least_ratios
 
     maps, offsets, starts = space_group(number).flat_positions
     positions = np.array([i for indices in combination for i in indices], dtype=np.int64)

@@ -1,0 +1,153 @@
+"""Strategy ``prior``: random crystals as nature tends to make them, each relaxed only as long as it may yet win.
+
+Space groups by their frequency, combinations with few free coordinates rather than many (`crysim.crystal.prior`), at
+the volume of covalent spheres and then at that of the best crystal. It learns nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar
+
+from crysim import hookimpl
+from crysim.crystal import MinDistances
+from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
+from crysim.errors import InputError
+from crysim.interfaces import (
+    Candidate,
+    KnownMinimum,
+    Problem,
+    StopRule,
+    Strategy,
+    Trial,
+    TrialStatus,
+    derive_rng,
+    known_minimum,
+)
+from crysim.interfaces.racing import MARGIN, PATIENCE
+
+
+class PriorSearch(Strategy):
+    """Draws from a prior over space groups and numbers of free coordinates.
+
+    The crystal of trial n depends on the seed, n and the volume of the best crystal told before. With ``race`` each
+    candidate comes with leave to stop: where it cannot get under the best energy told before, or falls into a minimum
+    that an earlier trial reached.
+    """
+
+    name: ClassVar[str] = "prior"
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        frequency: float = FREQUENCY,
+        simplicity: float = SIMPLICITY,
+        placements: int = PLACEMENTS,
+        min_ratio: float = MIN_RATIO,
+        race: bool = True,
+        patience: int = PATIENCE,
+        margin: float = MARGIN,
+    ) -> None:
+        """Choose the prior and the race; nothing is counted yet.
+
+        Args:
+            problem: what to solve. Its minimum distances hold where they are given, and not the default, which is
+                larger than some bonds.
+            frequency: exponent of the space group's frequency among inorganic materials; 0: all are equally likely.
+            simplicity: price of a free coordinate of a combination, in natural logarithms of probability; 0: none.
+            placements: cells and placements of a combination that are tried before another one is drawn.
+            min_ratio: least distance at the start over the sum of covalent radii.
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
+            patience: evaluations before that, for up to six free parameters; more for more.
+            margin: eV per atom above the best that the energy within reach must lie for it.
+
+        Raises:
+            InputError: an option is out of range.
+        """
+        if placements < 1:
+            raise InputError(f"option 'placements' of strategy 'prior' is {placements}: it must be at least 1")
+        for key, value in (
+            ("frequency", frequency),
+            ("simplicity", simplicity),
+            ("min_ratio", min_ratio),
+            ("patience", patience),
+            ("margin", margin),
+        ):
+            if not value >= 0:
+                raise InputError(f"option '{key}' of strategy 'prior' is {value}: it must not be negative")
+        self.problem = problem
+        self._strengths = (frequency, simplicity)
+        self._placements = placements
+        self._min_ratio = min_ratio
+        self._race = race
+        self._patience = patience
+        self._margin = margin
+        self._told = 0
+        self._best: tuple[float, float] | None = None
+        self._known: dict[KnownMinimum, None] = {}
+
+    @cached_property
+    def _generator(self) -> PriorGenerator:
+        problem = self.problem
+        frequency, simplicity = self._strengths
+        return PriorGenerator(
+            Prior(problem.contents, problem.space_groups, frequency=frequency, simplicity=simplicity),
+            MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances),
+            placements=self._placements,
+            min_ratio=self._min_ratio,
+        )
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose ``n`` crystals."""
+        stop = self._stop() if self._race else None
+        return [self._candidate(self._told + i, stop) for i in range(n)]
+
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
+        """Take the best of seed structures for the volume, and as what is to be beaten."""
+        self._learn(trials)
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Count them, and remember the best and the minima."""
+        self._told += len(trials)
+        self._learn(trials)
+
+    def _candidate(self, number: int, stop: StopRule | None) -> Candidate:
+        began = time.perf_counter()
+        rng = derive_rng(self.problem.seed, "prior", number)
+        crystal = self._generator.draw(rng, None if self._best is None else self._best[1])
+        return Candidate(crystal, {}, {"draw": time.perf_counter() - began}, stop)
+
+    def _stop(self) -> StopRule:
+        atoms = self.problem.contents.num_atoms
+        best = None if self._best is None else self._best[0] / atoms
+        return StopRule(best, tuple(self._known), self._patience, self._margin)
+
+    def _learn(self, trials: Sequence[Trial]) -> None:
+        contents = self.problem.contents
+        for trial in trials:
+            if not trial.counts or trial.crystal is None or trial.energy is None:
+                continue
+            energy = contents.per_cell(trial.energy, trial.crystal)
+            found = (energy, contents.per_cell(trial.crystal.volume, trial.crystal))
+            self._best = found if self._best is None else min(self._best, found)
+            if trial.status is TrialStatus.RELAXED:
+                self._known.update(dict.fromkeys(_minima(trial)))
+
+
+def _minima(trial: Trial) -> list[KnownMinimum]:
+    """Where the trial came to rest: in the group of its start, and in that of its end."""
+    assert trial.crystal is not None
+    assert trial.energy is not None
+    ends = [known_minimum(trial.crystal, trial.energy)]
+    if trial.frames and trial.frames[-1].crystal.space_group != trial.crystal.space_group:
+        ends.append(known_minimum(trial.frames[-1].crystal, trial.frames[-1].energy))
+    return ends
+
+
+@hookimpl
+def crysim_strategies() -> list[type[Strategy]]:
+    """The strategy of this module."""
+    return [PriorSearch]

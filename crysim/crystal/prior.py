@@ -1,0 +1,225 @@
+"""Random crystals as nature tends to make them: frequent space groups and few free parameters, at a packed volume.
+
+A space group is drawn with probability ∝ frequency^strength among those that the contents fit; then the number of free
+coordinates of the combination with probability ∝ exp(-simplicity · number) among those that the group admits; then a
+combination uniformly among those of that number, which are counted exactly; then a cell of the volume wanted, and one
+site after another where it keeps its distance. With both strengths 0 groups are equally likely, and so are the numbers
+of free coordinates within each. What cannot be placed is drawn anew, so what comes out is the simpler for it.
+
+Measured on the AFLOW library's structure types (``benchmarks/prior.py``, results/prior): drawing the group first beats
+the one distribution ∝ frequency^strength · exp(-simplicity · free parameters) over all pairs, in which the groups with
+many numbers of free coordinates crowd out the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, inf
+
+import numpy as np
+
+from crysim.arrays import Floats
+from crysim.composition import Composition, Contents
+from crysim.crystal.crystal import Crystal
+from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
+from crysim.crystal.min_distances import POINTS, MinDistances
+from crysim.crystal.packing import cells_from_shapes, estimated_volume, num_shape_parameters, place
+from crysim.crystal.radii import radius_sums
+from crysim.errors import InputError
+from crysim.symmetry import (
+    Combination,
+    WyckoffCombinations,
+    space_group,
+    space_group_frequencies,
+)
+
+FREQUENCY = 0.75
+"""Exponent of the group's frequency."""
+SIMPLICITY = 0.1
+"""Price of a free coordinate, in natural logarithms of probability."""
+PLACEMENTS = 32
+"""Cells and placements of a combination that are tried before another one is drawn."""
+MIN_RATIO = 0.7
+"""Of the sum of two covalent radii: atoms are at least so far apart."""
+VOLUMES = (0.8, 1.4)
+"""Multiples of the volume wanted between which those of first data are drawn."""
+_TRIES = 300
+"""Combinations drawn for a crystal; the volume grows as they fail, up to twice."""
+
+
+@dataclass(frozen=True)
+class PriorCell:
+    """The combinations of one space group with one number of free coordinates.
+
+    Attributes:
+        space_group: number.
+        free: free coordinates of each combination.
+        ways: how many combinations there are.
+        probability: of all of them together.
+    """
+
+    space_group: int
+    free: int
+    ways: int
+    probability: float
+
+
+class Prior:
+    """The distribution over pairs (space group, free coordinates), and combinations within."""
+
+    def __init__(
+        self,
+        contents: Composition | Contents,
+        space_groups: Iterable[int] | None = None,
+        *,
+        frequency: float = FREQUENCY,
+        simplicity: float = SIMPLICITY,
+    ) -> None:
+        """Choose the strengths; nothing is counted yet.
+
+        Args:
+            contents: of the conventional or of the primitive cell.
+            space_groups: allowed numbers; None: 2 to 230.
+            frequency: exponent of the group's frequency; 0: groups are equally likely.
+            simplicity: price of a free coordinate; 0: all their numbers are equally likely.
+
+        Raises:
+            InputError: a strength is negative, or the contents fit none of the groups.
+        """
+        _check_strengths(frequency, simplicity)
+        self.contents = Contents.of(contents)
+        self.frequency = frequency
+        self.simplicity = simplicity
+        fitting = fitting_space_groups(self.contents, allowed_space_groups(space_groups))
+        self._combinations = {n: WyckoffCombinations(self.contents, n, "fewest-free-first") for n in fitting}
+
+    def with_strengths(self, frequency: float, simplicity: float) -> Prior:
+        """The same contents and groups with other strengths; what was counted is not counted again."""
+        other = Prior.__new__(Prior)
+        _check_strengths(frequency, simplicity)
+        other.contents, other.frequency, other.simplicity = self.contents, frequency, simplicity
+        other._combinations = self._combinations
+        return other
+
+    @cached_property
+    def cells(self) -> tuple[PriorCell, ...]:
+        """All pairs with their probabilities, ascending by group and free coordinates."""
+        shares = space_group_frequencies()
+        frequencies = np.array([shares[number] for number in self._combinations]) ** self.frequency
+        found = []
+        for (number, combinations), frequency in zip(self._combinations.items(), frequencies, strict=True):
+            ways = {free: n for free, n in enumerate(combinations.counts_by_free_coordinates) if n}
+            least = min(ways)
+            simple = np.array([exp(-self.simplicity * (free - least)) for free in ways])
+            shared = frequency / frequencies.sum() * simple / simple.sum()
+            found += [PriorCell(number, free, n, float(p)) for (free, n), p in zip(ways.items(), shared, strict=True)]
+        return tuple(found)
+
+    @cached_property
+    def _cumulative(self) -> Floats:
+        return np.cumsum([cell.probability for cell in self.cells])
+
+    def probability(self, number: int, combination: Combination) -> float:
+        """Of one combination of one space group; 0 if the group is not among those that are drawn."""
+        combinations = self._combinations.get(number)
+        if combinations is None:
+            return 0.0
+        free = combinations.num_free_coordinates(combination)
+        return sum(c.probability / c.ways for c in self.cells if c.space_group == number and c.free == free)
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, Combination]:
+        """A space group and a combination."""
+        index = int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
+        cell = self.cells[min(index, len(self.cells) - 1)]
+        return cell.space_group, self._combinations[cell.space_group].sample_with_free(cell.free, rng)
+
+
+def _check_strengths(frequency: float, simplicity: float) -> None:
+    for name, value in (("frequency", frequency), ("simplicity", simplicity)):
+        if not 0 <= value < inf:
+            raise InputError(f"the strength '{name}' of the prior is {value}: it must be finite and not negative")
+
+
+class PriorGenerator:
+    """Draws crystals of a prior: the first placement of a combination in which all atoms keep their distance."""
+
+    def __init__(
+        self,
+        prior: Prior,
+        min_distances: MinDistances | None = None,
+        *,
+        placements: int = PLACEMENTS,
+        min_ratio: float = MIN_RATIO,
+    ) -> None:
+        """Choose what a placement must keep.
+
+        Args:
+            prior: what is drawn from.
+            min_distances: Å, kept besides ``min_ratio``; None: nothing else.
+            placements: cells and placements tried of a combination before another is drawn.
+            min_ratio: least distance over the sum of covalent radii.
+        """
+        composition = prior.contents.composition
+        self.prior = prior
+        self._placements = placements
+        self._thresholds = min_ratio * radius_sums(composition)
+        if min_distances is not None:
+            self._thresholds = np.maximum(self._thresholds, min_distances.thresholds)
+        self._volume = estimated_volume(composition)
+
+    def draw(
+        self, rng: np.random.Generator, volume: float | None = None, spread: tuple[float, float] = (1.0, 1.0)
+    ) -> Crystal:
+        """A crystal.
+
+        If no combination can be placed in `_TRIES` draws, the last one is enlarged until its atoms keep their distance.
+
+        Args:
+            rng: the same state gives the same crystal.
+            volume: Å³ per cell of the contents; None: from covalent spheres.
+            spread: volumes are drawn uniformly between these multiples of it.
+        """
+        wanted = self._volume if volume is None else volume
+        number = 0
+        combination: Combination = ()
+        for attempt in range(_TRIES):
+            number, combination = self.prior.draw(rng)
+            crystal = self._placed(number, combination, wanted * (1.0 + attempt / _TRIES), spread, rng)
+            if crystal is not None:
+                return crystal
+        grown = 2.0 * wanted
+        while (crystal := self._placed(number, combination, grown, spread, rng)) is None:
+            grown *= 1.2
+        return crystal
+
+    def _placed(
+        self,
+        number: int,
+        combination: Combination,
+        volume: float,
+        spread: tuple[float, float],
+        rng: np.random.Generator,
+    ) -> Crystal | None:
+        from crysim.crystal.placement import place_one_by_one
+
+        group = space_group(number)
+        contents = self.prior.contents
+        positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
+        elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
+        freedom = np.array([group.positions[i].dof for i in positions])
+        order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
+        in_shape = num_shape_parameters(group.crystal_system)
+        tries = self._placements if freedom.any() or in_shape else 1
+        for _ in range(tries):
+            shape = rng.random((1, in_shape))
+            size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
+            cell = cells_from_shapes(group.crystal_system, shape, size)[0]
+            tried = rng.random((len(positions), POINTS, 3))
+            points, complete = place_one_by_one(
+                cell, positions, elements, order, tried, *group.flat_positions, self._thresholds
+            )
+            if complete:
+                return place(contents.composition_in(number), number, combination, cell, points)
+        return None

@@ -1,0 +1,118 @@
+"""Leave to stop a relaxation that cannot win, or that falls into a minimum already known.
+
+A strategy hands it over with a candidate (`Candidate.stop`); what it holds was known when the candidate was asked for,
+so a batch that is done again ends in the same trials. An energy model that relaxes step by step asks `StopRule.verdict`
+after each evaluation (`EnergyModel.race`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from crysim.errors import InputError
+from crysim.symmetry import Combination
+
+if TYPE_CHECKING:
+    from crysim.crystal import Crystal
+
+PATIENCE = 3
+"""Evaluations before a relaxation of few free parameters may be stopped."""
+FEW = 6
+"""Free parameters up to which that patience is enough."""
+PER_EVALUATION = 4
+"""Free parameters beyond, for which one evaluation more is waited."""
+MARGIN = 0.1
+"""eV per atom that the lowest energy within reach must lie above the best."""
+TRUST = 16.0
+"""Times the decrease that the descent predicts: what is taken to be within reach. Early predictions are far too small:
+with 4 in its place a third of the evaluations less are spent, and four times as many hits lost (results/prior)."""
+SAME_ENERGY = 1e-3
+"""eV per atom: a minimum's energy, and the decrease still predicted, are known to this."""
+SAME_VOLUME = 0.02
+"""Relative difference of the volumes of one minimum reached twice."""
+
+
+@dataclass(frozen=True)
+class KnownMinimum:
+    """A minimum that an earlier relaxation within a space group reached.
+
+    Attributes:
+        space_group, combination: which its sites occupy.
+        energy: eV per atom (enthalpy under pressure).
+        volume: Å³ per atom.
+    """
+
+    space_group: int
+    combination: Combination
+    energy: float
+    volume: float
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """When a relaxation may be stopped.
+
+    Attributes:
+        best: eV per atom, the lowest known; None: none is.
+        known: minima that need not be reached again.
+        patience: evaluations before it, for up to `FEW` free parameters; one more for every `PER_EVALUATION` beyond.
+        margin: eV per atom.
+        trust: times the predicted decrease.
+
+    Raises:
+        InputError: a negative number.
+    """
+
+    best: float | None = None
+    known: tuple[KnownMinimum, ...] = ()
+    patience: int = PATIENCE
+    margin: float = MARGIN
+    trust: float = TRUST
+
+    def __post_init__(self) -> None:
+        for name in ("patience", "margin", "trust"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"the {name} with a relaxation is {getattr(self, name)}: it must not be negative")
+
+    def patience_for(self, parameters: int) -> int:
+        """Evaluations that a relaxation in so many free parameters is granted."""
+        return self.patience + ceil(max(0, parameters - FEW) / PER_EVALUATION)
+
+    def is_hopeless(self, evaluations: int, parameters: int, energy: float, decrease: float) -> bool:
+        """Whether even ``trust`` times the predicted decrease would leave the energy ``margin`` above the best.
+
+        Args:
+            evaluations: so far.
+            parameters: free in this relaxation.
+            energy: eV per atom so far.
+            decrease: eV per atom that the descent predicts, at least 0.
+        """
+        if self.best is None or evaluations < self.patience_for(parameters):
+            return False
+        return energy - self.trust * decrease - self.margin > self.best
+
+    def is_known(
+        self, space_group: int, combination: Combination, energy: float, decrease: float, volume: float
+    ) -> bool:
+        """Whether a descent within its group is at a minimum already known, or about to arrive there.
+
+        Args:
+            space_group, combination: in which it descends.
+            energy, decrease: eV per atom.
+            volume: Å³ per atom.
+        """
+        return decrease < SAME_ENERGY and any(
+            abs(energy - decrease - one.energy) < SAME_ENERGY
+            and abs(volume - one.volume) < SAME_VOLUME * one.volume
+            and one.space_group == space_group
+            and one.combination == combination
+            for one in self.known
+        )
+
+
+def known_minimum(crystal: Crystal, energy: float) -> KnownMinimum:
+    """The minimum at which a crystal with an energy, eV per cell of it, rests."""
+    atoms = crystal.num_atoms
+    return KnownMinimum(crystal.space_group, crystal.combination, energy / atoms, crystal.volume / atoms)

@@ -1,0 +1,121 @@
+"""The prior over space groups and free parameters: exact probabilities, uniform draws within, placements that fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from crysim.composition import Composition, Contents
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.crystal.radii import radius_sums
+from crysim.errors import InputError
+from crysim.symmetry import (
+    WyckoffCombinations,
+    materials_by_space_group,
+    space_group_frequencies,
+)
+
+CAS = Composition.from_formula("Ca2S2")
+GROUPS = (14, 62, 123, 166, 186, 216)
+
+
+def test_the_table_counts_all_groups_and_leaves_none_without_a_share() -> None:
+    counts, shares = materials_by_space_group(), space_group_frequencies()
+    assert list(counts) == list(shares) == list(range(1, 231))
+    assert sum(counts.values()) == 18672
+    assert max(counts, key=lambda number: counts[number]) == 62
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert min(shares.values()) > 0
+
+
+@pytest.mark.parametrize("cell", ["conventional", "primitive"])
+def test_probabilities_of_all_combinations_add_up_to_one(cell: str) -> None:
+    contents = Contents.from_formula("Ca2S2", cell=cell)  # type: ignore[arg-type]
+    prior = Prior(contents, GROUPS)
+    total = 0.0
+    for number in GROUPS:
+        combinations = WyckoffCombinations(contents, number)
+        total += sum(prior.probability(number, combinations.unrank(i)) for i in range(combinations.count))
+    assert total == pytest.approx(1.0)
+
+
+def test_frequent_groups_and_few_coordinates_are_preferred_as_the_formula_says() -> None:
+    prior = Prior(Contents(CAS.times(2), "primitive"), GROUPS, frequency=0.5, simplicity=0.3)
+    shares = space_group_frequencies()
+    of_group = {n: sum(one.probability for one in prior.cells if one.space_group == n) for n in GROUPS}
+    assert of_group[62] / of_group[216] == pytest.approx((shares[62] / shares[216]) ** 0.5)
+    for number in GROUPS:
+        first, *others = [one for one in prior.cells if one.space_group == number]
+        for one in others:
+            expected = np.exp(-0.3 * (one.free - first.free))
+            assert one.probability / first.probability == pytest.approx(expected)
+    uniform = prior.with_strengths(0.0, 0.0).cells
+    for number in GROUPS:
+        found = [one.probability for one in uniform if one.space_group == number]
+        assert found == pytest.approx([1 / len(GROUPS) / len(found)] * len(found))
+
+
+def test_draws_follow_the_probabilities() -> None:
+    prior = Prior(Contents(CAS, "primitive"), (123, 186, 216))
+    rng = np.random.default_rng(0)
+    n = 6000
+    drawn = Counter(prior.draw(rng) for _ in range(n))
+    expected = {pair: n * prior.probability(*pair) for pair in drawn}
+    chi2 = sum((drawn[pair] - e) ** 2 / e for pair, e in expected.items() if e > 5)
+    degrees = sum(e > 5 for e in expected.values())
+    assert degrees > 10
+    assert chi2 < degrees + 4 * np.sqrt(2 * degrees)
+
+
+def test_combinations_of_one_freedom_are_drawn_uniformly() -> None:
+    combinations = WyckoffCombinations(CAS, 123, "fewest-free-first")
+    free = 1
+    counts = combinations.counts_by_free_coordinates
+    wanted = {combinations.unrank(counts[0] + i) for i in range(counts[free])}
+    rng = np.random.default_rng(1)
+    drawn = Counter(combinations.sample_with_free(free, rng) for _ in range(60 * counts[free]))
+    assert set(drawn) == wanted
+    assert max(drawn.values()) < 60 + 5 * np.sqrt(60)
+    with pytest.raises(InputError, match="99 free coordinates"):
+        combinations.sample_with_free(99, rng)
+    with pytest.raises(InputError, match="fewest-free-first"):
+        WyckoffCombinations(CAS, 123).sample_with_free(1, rng)
+
+
+def test_sets_too_large_to_list_are_drawn_from() -> None:
+    silica = Composition.from_formula("Si96O192")
+    drawn = WyckoffCombinations(silica, 62, "fewest-free-first")
+    rng = np.random.default_rng(2)
+    for free in (110, 120):
+        combination = drawn.sample_with_free(free, rng)
+        drawn.check(combination)
+        assert drawn.num_free_coordinates(combination) == free
+
+
+def test_atoms_keep_their_distance_at_the_volume_wanted() -> None:
+    contents = Contents.from_formula("MgAl2O4", cell="primitive")
+    generator = PriorGenerator(Prior(contents), min_ratio=0.7)
+    sums = radius_sums(contents.composition)
+    rng = np.random.default_rng(3)
+    same = 0
+    for _ in range(20):
+        crystal = generator.draw(rng, volume=70.0)
+        assert contents.held_by(crystal)
+        assert crystal.min_distance() >= 0.7 * sums.min() - 1e-9
+        same += contents.per_cell(crystal.volume, crystal) == pytest.approx(70.0)
+    assert same >= 10
+
+
+def test_what_never_fits_is_enlarged_until_it_does() -> None:
+    generator = PriorGenerator(Prior(Composition.from_formula("CsCl"), (221,)))
+    crystal = generator.draw(np.random.default_rng(0), volume=5.0)
+    assert crystal.min_distance() >= 0.7 * radius_sums(crystal.composition)[0, 1] - 1e-9
+
+
+def test_wrong_strengths_are_refused() -> None:
+    with pytest.raises(InputError, match="simplicity"):
+        Prior(CAS, simplicity=-1.0)
+    with pytest.raises(InputError, match="fits none"):
+        Prior(Composition.from_formula("Ba3Na3Bi3"), (195, 230))
