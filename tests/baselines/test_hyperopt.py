@@ -27,7 +27,7 @@ def values(space: ParameterSpace, **changes: float) -> dict[str, float]:
     found |= {"space_group": 0, "combination": 0.0}
     found |= {
         f"{axis}{i}": 0.1 * (3 * i + k + 1) % 1
-        for i in range(space.composition.num_atoms)
+        for i in range(space.contents.num_atoms)
         for k, axis in enumerate("xyz")
     }
     return found | changes
