@@ -218,10 +218,10 @@ def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, pressed: bool) -> No
         return
     if not rows:
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from crysim.commands.showing import table_console
     from crysim.symmetry import space_group
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -253,4 +253,4 @@ def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, pressed: bool) -> No
             "" if row["steps"] is None else str(row["steps"]),
             "yes" if row["converged"] else "no",
         )
-    Console().print(table)
+    table_console().print(table)

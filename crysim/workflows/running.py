@@ -91,6 +91,7 @@ def run_all(
     pool: Path | None = None,
     beside: ModelTask | None = None,
     console: Console | None = None,
+    headline: str = "",
 ) -> Ended:
     """Run jobs in worker processes; an interrupt ends them, and what they found so far is theirs.
 
@@ -99,6 +100,7 @@ def run_all(
         workers: processes at most.
         pool, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
+        headline: shown before it, once the jobs were found to be in order.
     """
     from crysim.harness.display import display
 
@@ -108,6 +110,8 @@ def run_all(
     with display(jobs, console, workers) as shown:
 
         def report(job: Job, progress: Progress) -> None:
+            if not last and console is not None and headline:
+                console.print(headline, highlight=False, soft_wrap=True)
             last[job.folder] = progress
             shown.report(job, progress)
 

@@ -201,9 +201,7 @@ def run_search(
     known = None if reference is None else read_reference(reference, plan.contents[0].composition)
     check_runs([job.spec for job in plan.jobs])
     refuse_link(out / "crystals")
-    if console is not None:
-        console.print(plan.text(), highlight=False, soft_wrap=True)
-    ended = run_all(plan.jobs, settings.workers, console=console)
+    ended = run_all(plan.jobs, settings.workers, console=console, headline=plan.text())
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)
     files = write_answers(answers.best, out / "crystals")

@@ -57,7 +57,7 @@ class Plan:
         words = " and ".join([", ".join(methods[:-1]), methods[-1]][len(methods) == 1 :])
         return (
             f"{self.formula}: {_listed(units)} formula unit{'s' if units != [1] else ''} per {cell} cell "
-            f"({_listed(atoms)} atoms), {self.budget} relaxations by {words}"
+            f"({_listed(atoms)} atoms), {self.budget} relaxation{'s' if self.budget != 1 else ''} by {words}"
         )
 
 
@@ -109,10 +109,10 @@ def plan_search(
         prototype_folder: structure files to take as types too.
 
     Raises:
-        InputError: a name or a value is wrong, or the budget is less than one relaxation for each of the contents.
+        InputError: a name or a value is wrong.
     """
     general = _fitting(replace(settings, method=methods).runs())
-    contents = list(dict.fromkeys(spec.system for spec in general))
+    contents = list(dict.fromkeys(spec.system for spec in general))[: settings.budget]  # the smallest, if it is less
     known = [0] * len(contents)
     if prototypes:
         known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups, prototype_folder)
@@ -158,8 +158,6 @@ def _known_types(
 
 def _shares(budget: int, parts: int) -> list[int]:
     """A budget in even parts, the first ones one larger where it does not divide."""
-    if budget < parts:
-        raise InputError(f"a budget of {budget} is less than one relaxation for each of {parts} cells: raise --budget")
     return [budget // parts + (place < budget % parts) for place in range(parts)]
 
 

@@ -26,9 +26,7 @@ def values(space: ParameterSpace, **changes: float) -> dict[str, float]:
     found = {name: 5.0 + i for i, name in enumerate(CELL_PARAMETERS[:3])} | dict.fromkeys(CELL_PARAMETERS[3:], 75.0)
     found |= {"space_group": 0, "combination": 0.0}
     found |= {
-        f"{axis}{i}": 0.1 * (3 * i + k + 1) % 1
-        for i in range(space.contents.num_atoms)
-        for k, axis in enumerate("xyz")
+        f"{axis}{i}": 0.1 * (3 * i + k + 1) % 1 for i in range(space.contents.num_atoms) for k, axis in enumerate("xyz")
     }
     return found | changes
 

@@ -62,6 +62,8 @@ def test_the_budget_is_shared_evenly_smallest_cells_first() -> None:
     assert made.text() == (
         "NaCl: 1 to 3 formula units per primitive cell (2 to 6 atoms), 22 relaxations by enumerate and prior"
     )
+    small = plan("NaCl", 2, prototypes=False)
+    assert [(job.spec.system.formula, job.spec.budget) for job in small.jobs] == [("NaCl", 1), ("Na2Cl2", 1)]
     many = plan("NaCl", 50, z="1", prototypes=False)
     assert [job.spec.budget for job in many.jobs] == [8, 42]
 
@@ -88,7 +90,7 @@ def test_contents_that_fit_no_allowed_group_take_no_part() -> None:
         ({"z": "5-2"}, "from 1 on"),
         ({"z": 300}, "holds 600 atoms: at most 400"),
         ({"max_atoms": 1}, "at most 1"),
-        ({"budget": 3}, "less than one relaxation"),
+        ({"budget": 0}, "budget is 0"),
         ({"cell": "unit"}, "unknown cell 'unit'"),
         ({"top": 0}, "top is 0"),
         ({"methd": "random"}, "did you mean"),
