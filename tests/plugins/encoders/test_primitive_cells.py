@@ -33,7 +33,7 @@ def grids(encoder: SymmetryEncoder | GridIsing, crystal: Crystal) -> list[list[i
 
 
 def test_the_example_of_the_symmetry_encoding() -> None:
-    encoder = SymmetryEncoder(g=4)
+    encoder = SymmetryEncoder(grid_resolution=4)
     encoder.fit([ROCK_SALT, CAESIUM_CHLORIDE], NACL)
     assert [group.k for group in encoder.groups] == [1] * len(encoder.groups)
     assert grids(encoder, ROCK_SALT) == [[0], [2]]
@@ -49,7 +49,7 @@ def test_the_example_of_the_symmetry_encoding() -> None:
 
 
 def test_the_example_of_the_grid() -> None:
-    encoder = GridIsing(g=4)
+    encoder = GridIsing(grid_resolution=4)
     encoder.fit([ROCK_SALT, CAESIUM_CHLORIDE], NACL)
     assert grids(encoder, ROCK_SALT) == [[0], [42]]
     assert ROCK_SALT.to_p1().cell == pytest.approx((3.9598, 3.9598, 3.9598, 60, 60, 60), abs=1e-4)
@@ -62,9 +62,9 @@ def test_marks_completed_by_the_centring_are_all_atoms_of_the_conventional_cell(
     """Exactly where the translations are whole voxels, and in number always, unless marks overlap."""
     contents = Contents.from_formula("SrTiO3", cell="primitive")
     for crystal in RandomGenerator(contents).sample(60, np.random.default_rng(0)):
-        encoder = SymmetryEncoder(g=g)
+        encoder = SymmetryEncoder(grid_resolution=g)
         encoder.fit([crystal], contents)
-        whole = SymmetryEncoder(g=g)
+        whole = SymmetryEncoder(grid_resolution=g)
         whole.fit([crystal])
         for found, every in zip(grids(encoder, crystal), grids(whole, crystal), strict=True):
             marks = np.zeros(g**3, dtype=bool)
@@ -80,9 +80,9 @@ def test_what_is_encoded_comes_back_as_near_as_from_the_conventional_cell() -> N
     contents = Contents.from_formula("Mg2Al4O8", cell="primitive")
     crystals = RandomGenerator(contents, range(195, 231)).sample(20, np.random.default_rng(1))
     for crystal in crystals:
-        first = SymmetryEncoder(g=12)
+        first = SymmetryEncoder(grid_resolution=12)
         first.fit([crystal], contents)
-        whole = SymmetryEncoder(g=12)
+        whole = SymmetryEncoder(grid_resolution=12)
         whole.fit([crystal])
         rng = np.random.default_rng
         ours = first.decode(first.encode([crystal])[0], rng(0))
