@@ -15,8 +15,9 @@ from crysim.harness.lines import write_atomically
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.written_files import LIST, WrittenFiles, path_part, replace_file
 
-SEARCH = ["search", "Cu2", "--method", "random", "--energy", "ase:emt", "--budget", "2", "--max-steps", "3", "--out"]
-BENCH = ["bench", "--system", "Cu2", *SEARCH[2:]]
+QUICK = ["--energy", "ase:emt", "--budget", "2", "--max-steps", "3", "--out"]
+SEARCH = ["search", "Cu2", "--z", "1", "--method", "enumerate", *QUICK]
+BENCH = ["bench", "--system", "Cu2", "--method", "random", *QUICK]
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -130,7 +131,7 @@ def test_links_in_a_results_folder_are_not_followed(tmp_path: Path) -> None:
     assert code == 2
     assert "is a link to" in output
     assert [path.name for path in elsewhere.iterdir()] == ["mine.cif"]
-    assert not (tmp_path / "q" / "run").exists()  # said before any work
+    assert not (tmp_path / "q" / "runs").exists()  # said before any work
 
     assert run(*BENCH, tmp_path / "b")[0] == 0
     for name, command in (("summary.md", BENCH), ("energy.png", BENCH), ("report.html", ["report"])):

@@ -205,6 +205,8 @@ def run_search(
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)
     files = write_answers(answers.best, out / "crystals")
+    if answers.best:  # a run of a few relaxations may well give nothing that counts
+        ended = replace(ended, outcomes=tuple(one for one in ended.outcomes if one.good or one.error))
     matcher = None if known is None else ReferenceMatcher(known)
     title = f"Crystals of {plan.formula}, lowest energy first"
     table = answer_table(answers, files, title=title, matcher=matcher, pressure=settings.relax.pressure)
