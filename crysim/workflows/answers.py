@@ -40,6 +40,9 @@ COLUMNS = (
 )
 TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula", "file"))
 """The columns that a terminal shows; the formula is in the title, the files have the rank in their names."""
+TELLS_APART = 0.001
+"""eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
+diamond in silicon."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 
 
@@ -156,11 +159,16 @@ def answer_table(
     columns = tuple(
         Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
     )
-    notes = (
+    notes: tuple[str, ...] = (
         "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
         "template: the known structure type that it started from",
         answers.note(),
     )
+    close = sum(one.energy_per_atom - answers.best[0].energy_per_atom < TELLS_APART for one in answers.best)
+    if close > 1:
+        notes += (
+            f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom: the potential does not tell them apart",
+        )
     return Table(title, columns, tuple(rows), notes)
 
 
