@@ -8,6 +8,7 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
+from crysim.crystal.distances import squared_length
 
 
 @compiled
@@ -75,12 +76,7 @@ def component_ranks(metric: Floats, spacings: Floats, coords: Floats, cutoff: fl
                         if i == j and x == 0 and y == 0 and z == 0:
                             continue
                         p, q, r = f[0] + x, f[1] + y, f[2] + z
-                        length = (
-                            metric[0, 0] * p * p
-                            + metric[1, 1] * q * q
-                            + metric[2, 2] * r * r
-                            + 2.0 * (metric[0, 1] * p * q + metric[0, 2] * p * r + metric[1, 2] * q * r)
-                        )
+                        length = squared_length(metric, p, q, r)
                         if length > square:
                             continue
                         root_i, xi, yi, zi = find(parents, offsets, i)

@@ -45,12 +45,12 @@ def shortest_vector(metric: Floats, spacings: Floats) -> float:
             for k in range(-n2, n2 + 1):
                 if i == 0 and j == 0 and k == 0:
                     continue
-                best = min(best, _squared(metric, float(i), float(j), float(k)))
+                best = min(best, squared_length(metric, float(i), float(j), float(k)))
     return float(best)
 
 
 @compiled(inlining="source")
-def _squared(metric: Floats, x: float, y: float, z: float) -> float:
+def squared_length(metric: Floats, x: float, y: float, z: float) -> float:
     return float(
         metric[0, 0] * x * x
         + metric[1, 1] * y * y
@@ -68,7 +68,7 @@ def _wrap(x: float) -> float:
 def nearest_image(metric: Floats, spacings: Floats, x: float, y: float, z: float, bound: float) -> float:
     """The least squared length of (x, y, z) + n over all n, if below ``bound`` (squared); else some value above it."""
     x, y, z = _wrap(x), _wrap(y), _wrap(z)
-    best = min(bound, _squared(metric, x, y, z))
+    best = min(bound, squared_length(metric, x, y, z))
     root = sqrt(best)
     n0 = floor(root / spacings[0] + 0.5)
     n1 = floor(root / spacings[1] + 0.5)
@@ -78,7 +78,7 @@ def nearest_image(metric: Floats, spacings: Floats, x: float, y: float, z: float
     for i in range(-n0, n0 + 1):
         for j in range(-n1, n1 + 1):
             for k in range(-n2, n2 + 1):
-                best = min(best, _squared(metric, x + i, y + j, z + k))
+                best = min(best, squared_length(metric, x + i, y + j, z + k))
     return float(best)
 
 

@@ -24,7 +24,7 @@ class Checked(Generic[P]):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._own = frozenset(vars(Checked)) | frozenset(vars(cls))
+        cls._own = frozenset(name for base in cls.__mro__ if issubclass(base, Checked) for name in vars(base))
 
     def __init__(self, plugin: P) -> None:
         self._plugin: P = plugin
@@ -71,6 +71,27 @@ class Checked(Generic[P]):
             json.dumps(dict(value), allow_nan=False, default=_plain)
         except (TypeError, ValueError) as error:
             self._fault(f"{what} cannot be written as JSON: {str(error).splitlines()[0]}")
+
+
+class CheckedState(Checked[P]):
+    """A plug-in with a state that its next call depends on."""
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        """Its state, looked at: arrays by name."""
+        plugin: Any = self._plugin
+        with self._calling("state"):
+            state: dict[str, np.ndarray[Any, Any]] | None = plugin.state()
+        if state is not None and not (
+            isinstance(state, dict) and all(isinstance(value, np.ndarray) for value in state.values())
+        ):
+            self._fault("its state is no dictionary of arrays")
+        return state
+
+    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """The plug-in's own."""
+        plugin: Any = self._plugin
+        with self._calling("load_state"):
+            plugin.load_state(state)
 
 
 def _plain(value: Any) -> Any:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from crysim.interfaces import Candidate, Frame, Problem, StopRule, Strategy, Trial
-from crysim.plugins.checked.faults import Checked, is_seconds
+from crysim.plugins.checked.faults import CheckedState, is_seconds
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
 
 
-class CheckedStrategy(Checked[Strategy], Strategy):
+class CheckedStrategy(CheckedState[Strategy], Strategy):
     """A strategy whose crystals are looked at: how many, of the problem's composition and space groups."""
 
     kind = "strategy"
@@ -77,18 +75,3 @@ class CheckedStrategy(Checked[Strategy], Strategy):
         """The strategy's own."""
         with self._calling("tell"):
             self._plugin.tell(trials)
-
-    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
-        """Its state, looked at: arrays by name."""
-        with self._calling("state"):
-            state = self._plugin.state()
-        if state is not None and not (
-            isinstance(state, dict) and all(isinstance(value, np.ndarray) for value in state.values())
-        ):
-            self._fault("its state is no dictionary of arrays")
-        return state
-
-    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """The strategy's own."""
-        with self._calling("load_state"):
-            self._plugin.load_state(state)

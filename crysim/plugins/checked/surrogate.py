@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from crysim.arrays import Bits, Floats
 from crysim.interfaces import FitReport, Surrogate
-from crysim.plugins.checked.faults import Checked, is_number
+from crysim.plugins.checked.faults import CheckedState, is_number
 from crysim.quadratic import BitGroup, QuadraticModel
 
 
-class CheckedSurrogate(Checked[Surrogate], Surrogate):
+class CheckedSurrogate(CheckedState[Surrogate], Surrogate):
     """A surrogate whose report, predictions and model are looked at."""
 
     kind = "surrogate"
@@ -57,18 +56,3 @@ class CheckedSurrogate(Checked[Surrogate], Surrogate):
         if tuple(model.groups) != tuple(groups):
             self._fault("its model has other groups than it was given")
         return model
-
-    def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
-        """Its state, looked at: arrays by name."""
-        with self._calling("state"):
-            state = self._plugin.state()
-        if state is not None and not (
-            isinstance(state, dict) and all(isinstance(value, np.ndarray) for value in state.values())
-        ):
-            self._fault("its state is no dictionary of arrays")
-        return state
-
-    def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """The surrogate's own."""
-        with self._calling("load_state"):
-            self._plugin.load_state(state)
