@@ -50,6 +50,7 @@ class Comparison:
                 budget=run.budget,
                 count_distinct=self.count_distinct,
                 contents=run.contents if run.contents.primitive else None,
+                initial=run.initial_spent,
             )
             for run in self.runs
         ]
@@ -84,7 +85,7 @@ class Comparison:
         """One row for each system and method, over seeds."""
         rows = [self._summary_row(system, method, pairs) for system, method, pairs in self.cells()]
         notes = []
-        unfinished = sum(len(run.trials) < run.budget for run in self.runs)
+        unfinished = sum(not run.complete for run in self.runs)
         if unfinished:
             notes.append(f"{unfinished} of {len(self.runs)} runs have not used up their budget")
         best = lowest_cells(rows, "mean", group="system")

@@ -13,11 +13,13 @@ from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal.distinct import distinct
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.budgets import Spent
 from crysim.interfaces import Trial, TrialStatus
 
 DECIMALS = 2
 """Energies are equal to the lowest (N_E) if they agree with it when rounded to this many decimals of an eV per cell,
 the precision of the paper's tables."""
+NOTHING = Spent()
 MATCH_WINDOW = 0.1
 """eV per atom above the reference's energy, where that is known, beyond which a crystal is not the ground truth however
 well it matches. It spares most of the matcher's work, which takes a third of a second for 160 atoms."""
@@ -28,14 +30,16 @@ class Effort:
     """What had been spent when something was first reached.
 
     Attributes:
-        relaxations: how many, that one included; the first is 1.
-        evaluations: of the energy model during these relaxations.
+        relaxations: how many were begun, that one included; the first is 1.
+        evaluations: of the energy model until then, those of initial crystals among them.
         seconds: the strategy's and the relaxations' wall time together.
+        cpu_seconds: of both, and of the initial crystals; of journals that do not have it, wall time.
     """
 
     relaxations: int
     evaluations: int
     seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,9 @@ class RunMetrics:
         num_distinct: distinct minima, or None if they were not counted.
         mean_accumulated: area under the accumulated lowest energy divided by the budget, eV per cell; before the first
             trial that counts, its energy is taken.
-        evaluations: of the energy model in the whole run.
+        evaluations: of the energy model in the whole run, those of initial crystals among them.
         seconds: wall time of the whole run.
+        cpu_seconds: of the whole run.
     """
 
     lowest: float | None
@@ -90,6 +95,7 @@ class RunMetrics:
     mean_accumulated: float | None
     evaluations: int
     seconds: float
+    cpu_seconds: float
 
     @property
     def success(self) -> bool:
@@ -106,6 +112,7 @@ def run_metrics(
     budget: int | None = None,
     count_distinct: bool = False,
     contents: Contents | None = None,
+    initial: Spent = NOTHING,
 ) -> RunMetrics:
     """The metrics of one run.
 
@@ -117,12 +124,13 @@ def run_metrics(
         budget: relaxations that the run had; the number of trials if None. The accumulated curve goes on flat to it.
         count_distinct: count distinct minima (slow for large cells).
         contents: of the run; all energies, the reference's too, are per cell of these. None: of the trials' own cells.
+        initial: what was spent before the first trial.
     """
     if budget is not None:
         trials = trials[:budget]
     found_minima = num_distinct_minima(trials) if count_distinct else None
     trials = per_cell_of(contents, trials)
-    spent = _efforts(trials)
+    spent = efforts(trials, initial)
     counting = [i for i, trial in enumerate(trials) if trial.counts and trial.energy is not None]
     energies = {i: _energy(trials[i]) for i in counting}
     lowest = min(energies.values()) if energies else None
@@ -177,8 +185,9 @@ def run_metrics(
         energy_reached=effort(reaches),
         num_distinct=found_minima,
         mean_accumulated=_area(curve),
-        evaluations=spent[-1].evaluations if spent else 0,
+        evaluations=spent[-1].evaluations if spent else initial.evaluations,
         seconds=spent[-1].seconds if spent else 0.0,
+        cpu_seconds=spent[-1].cpu_seconds if spent else initial.cpu_seconds,
     )
 
 
@@ -232,14 +241,15 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values))
 
 
-def _efforts(trials: Sequence[Trial]) -> list[Effort]:
-    efforts: list[Effort] = []
-    evaluations, seconds = 0, 0.0
+def efforts(trials: Sequence[Trial], initial: Spent = NOTHING) -> list[Effort]:
+    """What had been spent at the end of each trial, what was spent before the first among it."""
+    found: list[Effort] = []
+    spent, seconds = initial, 0.0
     for number, trial in enumerate(trials, start=1):
-        evaluations += trial.evaluations
+        spent = spent.plus([trial])
         seconds += trial.seconds + sum(trial.candidate.seconds.values())
-        efforts.append(Effort(number, evaluations, seconds))
-    return efforts
+        found.append(Effort(number, spent.evaluations, seconds, spent.cpu_seconds))
+    return found
 
 
 def _energy(trial: Trial) -> float:

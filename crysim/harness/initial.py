@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,19 @@ def initial_frames(
     own = folder / INITIAL
     complete = _read_complete(own)
     if complete is None:
+        began = time.process_time()
         crystals = strategy.initial_crystals()
+        drawing = time.process_time() - began
         if not crystals:
             return []
         key = _key(crystals, model, pressure)
         if pool is None:
-            _evaluate(own, key, crystals, model, pressure, report)
+            _evaluate(own, key, crystals, drawing, model, pressure, report)
         else:
             make_folder(pool)
             shared = pool / f"{key}.jsonl"
             with locked(shared.with_suffix(".lock"), wait=None):
-                _evaluate(shared, key, crystals, model, pressure, report)
+                _evaluate(shared, key, crystals, drawing, model, pressure, report)
             _copy(shared, own)
         complete = _read_complete(own)
         assert complete is not None
@@ -83,8 +86,15 @@ def _key(crystals: Sequence[Crystal], model: EnergyModel, pressure: float) -> st
 
 
 def _evaluate(
-    path: Path, key: str, crystals: Sequence[Crystal], model: EnergyModel, pressure: float, report: Report
+    path: Path,
+    key: str,
+    crystals: Sequence[Crystal],
+    drawing: float,
+    model: EnergyModel,
+    pressure: float,
+    report: Report,
 ) -> None:
+    """Write the energies, with the CPU seconds that they take and that drawing the crystals took."""
     records, ends = read_lines(path) if path.exists() else ([], [])
     if records and records[0]["key"] != key:
         records, ends = [], []
@@ -95,13 +105,15 @@ def _evaluate(
     evaluated = records[1 : done + 1]
     with open_for_append(path, ends[done] if records else 0) as file:
         if not records:
-            append_lines(file, [{"key": key, "count": len(crystals)}])
+            append_lines(file, [{"key": key, "count": len(crystals), "cpu": drawing}])
         for start in range(done, len(crystals), CHUNK):
             report(start, len(crystals), _lowest(evaluated))
             chunk = crystals[start : start + CHUNK]
+            began = time.process_time()
             energies = model.energies(chunk) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
+            share = (time.process_time() - began) / len(chunk)
             evaluated += [
-                {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
+                {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None, "cpu": share}
                 for crystal, energy in zip(chunk, energies, strict=True)
             ]
             append_lines(file, evaluated[start:])

@@ -23,6 +23,7 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
+from crysim.harness.budgets import Budget, Spent, spent_on_initial
 from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
@@ -85,7 +86,7 @@ class RunRecord:
 
     @property
     def budget(self) -> int:
-        """Relaxations granted."""
+        """Relaxations granted, at most."""
         return int(self.config["budget"])
 
     @property
@@ -104,10 +105,17 @@ class RunRecord:
         """Whether it holds another program's results (`crysim import`)."""
         return str(self.config["strategy"]["name"]).startswith(IMPORTED)
 
+    @cached_property
+    def initial_spent(self) -> Spent:
+        """What the initial crystals cost."""
+        return spent_on_initial(self.path / INITIAL)
+
     @property
     def complete(self) -> bool:
-        """Whether the budget is used up."""
-        return len(self.trials) >= self.budget
+        """Whether a budget is used up."""
+        config = self.config
+        budget = Budget(self.budget, config.get("budget_evaluations"), config.get("budget_seconds"))
+        return not budget.left(self.initial_spent.plus(self.trials))
 
     @cached_property
     def initial(self) -> tuple[Frame, ...]:

@@ -1,4 +1,4 @@
-"""The loop that drives any strategy within a budget of relaxations, and takes up a killed run where it was."""
+"""The loop that drives any strategy within its budgets, and takes up a killed run where it was."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crysim.harness.budgets import Account, Budget
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.journal import INITIAL, JOURNAL, Journal
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import load_state, locked, make_folder, save_state, settle_manifest
 from crysim.harness.spec import RunSpec
@@ -75,20 +76,28 @@ def execute(
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, make_manifest(spec, model.fingerprint()))
         with Journal(folder / JOURNAL) as journal:
-            tally = _Tally(spec)
+            account, tally = Account(Budget.of(spec), folder / INITIAL), _Tally(spec)
             for batch in journal.batches:
+                account.add(batch.trials)
                 tally.add(batch.trials)
-            if len(journal) < spec.budget:
-                strategy = _resume(spec, folder, model, journal, pool, report)
+            if account.left:
+                strategy = _resume(spec, folder, model, journal, account, pool, report)
                 report(tally.progress("search"))
-                _search(spec, folder, model, journal, strategy, tally, report)
+                _search(spec, folder, model, journal, strategy, account, tally, report)
+            tally.reason = account.refusal or tally.reason
     done = tally.progress("done")
     report(done)
     return done
 
 
 def _resume(
-    spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
+    spec: RunSpec,
+    folder: Path,
+    model: EnergyModel,
+    journal: Journal,
+    account: Account,
+    pool: Path | None,
+    report: Report,
 ) -> Strategy:
     """A strategy that has heard of everything in the journal."""
 
@@ -97,7 +106,9 @@ def _resume(
 
     strategy = spec.build_strategy()
     frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
-    strategy.set_initial(frames)
+    account.read_initial()
+    with account.strategy_works(charged=not len(journal)):
+        strategy.set_initial(frames)
     state, settled = load_state(folder)
     if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
         state, settled = None, 0
@@ -125,24 +136,31 @@ def _search(
     model: EnergyModel,
     journal: Journal,
     strategy: Strategy,
+    account: Account,
     tally: _Tally,
     report: Report,
 ) -> None:
     seeds = spec.seed_structures[: spec.budget]
-    while (first := len(journal)) < len(seeds):
+    while (first := len(journal)) < len(seeds) and account.left:
         candidates = [
             Candidate(crystal, info={"seed_structure": number})
             for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
         ]
         told = journal.append(_relax(candidates, model, spec, first), stateful=False)
-        strategy.tell_seeds(told)
+        with account.strategy_works():
+            strategy.tell_seeds(told)
+        account.add(told)
         tally.add(told)
         report(tally.progress("search"))
-    while (left := spec.budget - len(journal)) > 0:
-        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
+    while (left := account.left) > 0:
+        with account.strategy_works():
+            candidates = strategy.ask(min(spec.batch, left))
+        trials = _relax(account.charge(candidates), model, spec, len(journal))
         told = journal.append(trials, stateful=strategy.state() is not None)
-        strategy.tell(told)
+        with account.strategy_works():
+            strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
+        account.add(told)
         tally.add(told)
         report(tally.progress("search"))
 
@@ -160,7 +178,7 @@ class _Tally:
         self._done = 0
         self._counting = 0
         self._lowest: float | None = None
-        self._reason = ""
+        self.reason = ""
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
@@ -172,10 +190,10 @@ class _Tally:
                 if self._lowest is None or energy < self._lowest:
                     self._lowest, self._space_group = energy, trial.crystal.space_group
             else:
-                self._reason = trial.reason
+                self.reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
-        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason, self._space_group)
+        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self.reason, self._space_group)
 
 
 def limit_threads(threads: int) -> None:

@@ -12,6 +12,7 @@ from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, Trial, 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
     """A trial as a JSON record; `trial_from_dict` gives the same trial back."""
     start = trial.candidate.crystal
+    cpu = {"strategy": trial.candidate.cpu_seconds, "relax": trial.relaxation.cpu_seconds}
     return {
         "number": trial.number,
         "status": str(trial.status),
@@ -21,6 +22,7 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
         "evaluations": trial.evaluations,
         "seconds": trial.seconds,
         "phases": dict(trial.candidate.seconds),
+        **({} if cpu["strategy"] is None and cpu["relax"] is None else {"cpu": cpu}),
         "info": dict(trial.candidate.info),
         "start": start.to_dict(),
         "crystal": None if trial.crystal is None else trial.crystal.to_dict(),
@@ -33,6 +35,7 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     start = Crystal.from_dict(record["start"])
     crystal = record["crystal"]
     status, reason = TrialStatus(record["status"]), record["reason"]
+    cpu = record.get("cpu", {})
     relaxation = Relaxation(
         status=RelaxStatus(status.value) if status.value in set(RelaxStatus) else RelaxStatus.NOT_CONVERGED,
         crystal=None if crystal is None else Crystal.from_dict(crystal),
@@ -43,8 +46,9 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
         frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
         seconds=record["seconds"],
         reason=reason,
+        cpu_seconds=cpu.get("relax"),
     )
-    candidate = Candidate(start, info=record["info"], seconds=record["phases"])
+    candidate = Candidate(start, info=record["info"], seconds=record["phases"], cpu_seconds=cpu.get("strategy"))
     return Trial(record["number"], candidate, relaxation, status, reason)
 
 

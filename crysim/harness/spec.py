@@ -37,7 +37,7 @@ def space_groups(value: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-NEWER = ("pair_distances", "require_bound")
+NEWER = ("pair_distances", "require_bound", "budget_evaluations", "budget_seconds")
 """Settings that the first runs' manifests do not know: not written where they have their default."""
 
 
@@ -58,6 +58,18 @@ class RunSettings:
     """
 
     budget: int = setting(100, "Relaxations of each run.", RUN)
+    budget_evaluations: int | None = setting(
+        None,
+        "Evaluations of the energy model of each run, initial crystals' too; it ends at the first budget reached.",
+        RUN,
+        shown_default="any number",
+    )
+    budget_seconds: float | None = setting(
+        None,
+        "CPU seconds of each run, strategy and relaxations; it ends at the first budget reached.",
+        RUN,
+        shown_default="any number",
+    )
     batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
     space_groups: tuple[int, ...] | None = setting(
         None, "Allowed ones, as in 195-230,Fm-3m.", RUN, shown_default="all", reader=space_groups
@@ -90,6 +102,10 @@ class RunSettings:
             value = getattr(self, name)
             if value < 1:
                 raise InputError(f"{name} is {value}: it must be at least 1")
+        if self.budget_evaluations is not None and self.budget_evaluations < 1:
+            raise InputError(f"budget_evaluations is {self.budget_evaluations}: it must be at least 1")
+        if self.budget_seconds is not None and not 0 < self.budget_seconds < inf:
+            raise InputError(f"budget_seconds is {self.budget_seconds}: it must be positive and finite")
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")

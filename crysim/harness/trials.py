@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
@@ -46,6 +47,7 @@ def relax_candidates(
         contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
             cell of the one that it has. None: every crystal keeps the composition of its start.
     """
+    began = time.process_time()
     stops = [c.stop for c in candidates]
     relaxations = _relax([c.crystal for c in candidates], stops, model, settings.relax)
     if contents is not None and contents.primitive:
@@ -54,10 +56,12 @@ def relax_candidates(
             for relaxation, candidate in zip(relaxations, candidates, strict=True)
         ]
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
-    return [
+    trials = [
         classify(first + i, candidate, relaxation, settings.min_relaxed_distance, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
+    share = (time.process_time() - began) / max(1, len(trials))
+    return [replace(trial, relaxation=replace(trial.relaxation, cpu_seconds=share)) for trial in trials]
 
 
 def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) -> Relaxation:

@@ -33,12 +33,14 @@ class Candidate:
         seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
         stop: leave to stop its relaxation, by what is known now; None: it is relaxed to its end. Not journalled: the
             trial says what became of it.
+        cpu_seconds: of the strategy, its batch's shared evenly; the bench measures it. None: not measured.
     """
 
     crystal: Crystal
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     stop: StopRule | None = None
+    cpu_seconds: float | None = None
 
 
 class TrialStatus(StrEnum):
@@ -105,6 +107,14 @@ class Trial:
     def seconds(self) -> float:
         """Wall time of the relaxation."""
         return self.relaxation.seconds
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of strategy and relaxation; where it was not measured, their wall time."""
+        own, relaxed = self.candidate.cpu_seconds, self.relaxation.cpu_seconds
+        return (sum(self.candidate.seconds.values()) if own is None else own) + (
+            self.seconds if relaxed is None else relaxed
+        )
 
     @property
     def counts(self) -> bool:

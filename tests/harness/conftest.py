@@ -57,7 +57,7 @@ def trials_of() -> Callable[[Path], list[dict[str, Any]]]:
         records, _ = read_lines(folder / JOURNAL)
         plain = [json.loads(json.dumps(record)) for record in records]
         for record in plain:
-            del record["seconds"], record["phases"]
+            del record["seconds"], record["phases"], record["cpu"]
         return plain
 
     return read
