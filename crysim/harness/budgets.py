@@ -29,7 +29,7 @@ class Spent:
     cpu_seconds: float = 0.0
 
     def plus(self, trials: Iterable[Trial]) -> Spent:
-        """With trials, in their order; those of old journals have wall seconds only, which then stand for the others."""
+        """With trials, in their order; of those of old journals wall seconds stand for CPU seconds."""
         relaxations, evaluations, seconds = self.relaxations, self.evaluations, self.cpu_seconds
         for trial in trials:
             relaxations += 1

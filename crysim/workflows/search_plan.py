@@ -102,7 +102,7 @@ def plan_search(
     """The runs of a search.
 
     Args:
-        settings: their systems are the contents; their budget is that of the whole search.
+        settings: their systems are the contents; their budgets are those of the whole search.
         out: folder of the results.
         methods: one strategy, or two, of which the first gets `FIRST_GENERATION` relaxations and the second the rest.
         prototypes: whether known structure types take part, before them.
@@ -129,6 +129,7 @@ def plan_search(
         for spec, budget in zip(own, (first, shares[place] - first), strict=False):
             if budget:
                 runs.append(replace(spec, budget=budget))
+    runs = _with_shared_limits(runs, settings)
     jobs = [Job(spec, run_folder(out / "runs", spec.system.name, spec.method, spec.seed)) for spec in runs]
     unit = contents[0].composition.reduced_formula
     return Plan(unit, tuple(contents), tuple(jobs))
@@ -159,6 +160,20 @@ def _known_types(
 def _shares(budget: int, parts: int) -> list[int]:
     """A budget in even parts, the first ones one larger where it does not divide."""
     return [budget // parts + (place < budget % parts) for place in range(parts)]
+
+
+def _with_shared_limits(runs: Sequence[RunSpec], settings: BenchSettings) -> list[RunSpec]:
+    """The runs with evaluations and CPU seconds, where the search has a budget of them, in proportion to relaxations."""
+    total = sum(run.budget for run in runs)
+    evaluations, seconds = settings.budget_evaluations, settings.budget_seconds
+    return [
+        replace(
+            run,
+            budget_evaluations=None if evaluations is None else max(1, evaluations * run.budget // total),
+            budget_seconds=None if seconds is None else seconds * run.budget / total,
+        )
+        for run in runs
+    ]
 
 
 def _listed(values: Sequence[int]) -> str:
