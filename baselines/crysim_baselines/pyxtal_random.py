@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ from crysim.crystal import Crystal, MinDistances, Site
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.strategies.racing import Race
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
@@ -34,9 +35,16 @@ class PyxtalRandom(Strategy):
     """
 
     name: ClassVar[str] = "pyxtal-random"
+    newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
 
     def __init__(
-        self, problem: Problem, *, volume_factor: float = 1.1, attempts: int = 20, max_groups: int = 1000
+        self,
+        problem: Problem,
+        *,
+        volume_factor: float = 1.1,
+        attempts: int = 20,
+        max_groups: int = 1000,
+        race: bool = False,
     ) -> None:
         """Choose the options; PyXtal is not imported yet.
 
@@ -45,6 +53,7 @@ class PyxtalRandom(Strategy):
             volume_factor: of PyXtal's estimate of the volume.
             attempts: placements of all atoms that are tried in one space group before another is drawn.
             max_groups: groups drawn for one crystal before giving up.
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
         for key, value in (("volume_factor", volume_factor), ("attempts", attempts), ("max_groups", max_groups)):
             if value <= 0:
@@ -54,6 +63,7 @@ class PyxtalRandom(Strategy):
         self._attempts = attempts
         self._max_groups = max_groups
         self._spacing = problem.min_distances
+        self._race = Race(problem.contents, wanted=race)
         self._told = 0
 
     @cached_property
@@ -71,11 +81,12 @@ class PyxtalRandom(Strategy):
         Raises:
             InputError: nothing could be built in so many space groups.
         """
-        return [self._candidate(number) for number in range(self._told, self._told + n)]
+        return self._race.give_leave([self._candidate(number) for number in range(self._told, self._told + n)])
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; a random search learns nothing."""
+        """Count them; a random search learns nothing but what is to be beaten."""
         self._told += len(trials)
+        self._race.learn(trials)
 
     def _candidate(self, number: int) -> Candidate:
         start = time.perf_counter()

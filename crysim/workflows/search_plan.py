@@ -163,7 +163,7 @@ def _shares(budget: int, parts: int) -> list[int]:
 
 
 def _with_shared_limits(runs: Sequence[RunSpec], settings: BenchSettings) -> list[RunSpec]:
-    """The runs with evaluations and CPU seconds, where the search has a budget of them, in proportion to relaxations."""
+    """The runs with their shares of the search's evaluations and CPU seconds, in proportion to relaxations."""
     total = sum(run.budget for run in runs)
     evaluations, seconds = settings.budget_evaluations, settings.budget_seconds
     return [
