@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--methods", nargs="+", help="default: search with --forty, else all strategies")
     parser.add_argument("--seeds", type=numbers, default=(0,), help="as in 0-4 or 0,3")
     parser.add_argument("--seconds", type=float, default=120.0, help="CPU seconds of a search")
+    parser.add_argument("--evaluations", type=int, help="of a search, at most; default: any number")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--energy", default="m3gnet")
     parser.add_argument("--symmetry", default="keep", help="of the relaxations")
@@ -150,7 +151,7 @@ def chosen(name: str, known: Mapping[str, T], what: str) -> T:
 
 
 def _key(options: argparse.Namespace, system: str, method: str, seed: int, **more: Any) -> Row:
-    common = {name: getattr(options, name) for name in ("seconds", "batch", "energy", "symmetry")}
+    common = {name: getattr(options, name) for name in ("seconds", "evaluations", "batch", "energy", "symmetry")}
     return {"system": system, "method": method, "seed": seed, **common, **more}
 
 
@@ -170,6 +171,7 @@ def _settings(
         "seeds": tuple(seeds),
         "budget": budget,
         "budget_seconds": options.seconds,
+        "budget_evaluations": options.evaluations,
         "batch": options.batch,
         "energy": options.energy,
         "symmetry": options.symmetry,

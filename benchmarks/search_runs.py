@@ -22,6 +22,9 @@ from crysim.interfaces import EnergyModel, Frame, Trial, TrialStatus
 ENDLESS = 100_000
 """Relaxations of a search that its seconds end."""
 
+GOOD = 0.05
+"""eV per atom above the reference's energy up to which a relaxation was worth its while."""
+
 Row = dict[str, Any]
 
 
@@ -47,6 +50,7 @@ def search(task: Task, model: EnergyModel) -> Row:
     began = time.perf_counter()
     spent, trials, own = Spent(), 0, 0.0
     lowest: float | None = None
+    by_origin: dict[str, list[float | None]] = {}
     reached: Row | None = None
     found: Spent | None = None
     given_up = dict.fromkeys((TrialStatus.STOPPED, TrialStatus.KNOWN), 0)
@@ -60,6 +64,7 @@ def search(task: Task, model: EnergyModel) -> Row:
                 own += (trial.candidate.cpu_seconds or 0.0) * (found is None)
                 given_up.update({trial.status: given_up[trial.status] + 1} if trial.status in given_up else {})
                 energy = _per_atom(trial)
+                by_origin.setdefault(str(trial.candidate.info.get("origin", "any")), []).append(energy)
                 if energy is None:
                     continue
                 lowest = energy if lowest is None else min(lowest, energy)
@@ -73,11 +78,13 @@ def search(task: Task, model: EnergyModel) -> Row:
         if found is not None:
             break
     granted = task.key["seconds"]
+    origins = {name: _good(tried, target) for name, tried in by_origin.items()}
     return {
         "found": found is not None and found.cpu_seconds <= granted,
         **_effort(found or spent),
         "strategy_seconds": round(own, 3),
         "all_relaxations": trials,
+        "origins": origins,
         "stopped": given_up[TrialStatus.STOPPED],
         "known": given_up[TrialStatus.KNOWN],
         "above_reference": None if lowest is None else round(1000 * (lowest - target), 2),
@@ -132,6 +139,12 @@ def _per_atom(trial: Trial) -> float | None:
 
 def _is_match(trial: Trial, matcher: ReferenceMatcher) -> bool:
     return trial.crystal is not None and matcher.match(trial.crystal).strict
+
+
+def _good(energies: list[float | None], target: float) -> Row:
+    """Of the relaxations of one origin: how many, and how many ended within `GOOD` of the reference or below it."""
+    good = sum(energy is not None and energy <= target + GOOD for energy in energies)
+    return {"relaxations": len(energies), "good": good}
 
 
 def _effort(spent: Spent) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crysim.analysis.comparison import Comparison
+from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.tables import Table
 from crysim.written_files import path_part, replace_file
@@ -20,7 +21,8 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the summary (``summary.md``, ``.csv``, ``.tex``, ``.json``), each system's table of seeds and the figures.
 
     Returns:
-        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``energy.png``, ``energy.svg``, ``time.png``.
+        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``energy.png``, ``energy.svg``, the same against
+        evaluations and CPU seconds (``energy-evaluations.png``, ``energy-cpu-seconds.png``), ``time.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = write_table(comparison.summary(), folder / "summary")
@@ -30,6 +32,9 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     for path in (folder / "energy.png", folder / "energy.svg"):
         save_figure(energy, path)
         paths.append(path)
+    for currency in CURRENCIES[1:]:
+        paths.append(folder / f"energy-{currency.replace('_', '-')}.png")
+        save_figure(accumulated_figure(comparison, currency=currency), paths[-1])
     save_figure(time_figure(comparison), folder / "time.png")
     return [*paths, folder / "time.png"]
 

@@ -203,6 +203,11 @@ class RunSpec(RunSettings):
     def _bound_parts(self) -> dict[Kind, PartSpec]:
         """The parts; an encoder with an option ``space_groups`` gets the run's, so that it proposes no others."""
         parts = dict(self.parts)
+        strategy, options = _class_and_options("strategy", self.strategy)
+        for kind, by_name in strategy.part_defaults(options, self.system).items():
+            part = parts.get(kind)
+            if part is not None and part.name in by_name:
+                parts[kind] = PartSpec(part.name, {**by_name[part.name], **part.options})
         encoder = parts.get("encoder")
         if encoder is not None and self.space_groups is not None:
             cls, options = _class_and_options("encoder", encoder)
@@ -244,6 +249,6 @@ def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]
 
 def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
     cls, options = _class_and_options(kind, part)
-    resolved = {**default_options(cls), **options}
+    resolved = cls.spelled_out({**default_options(cls), **options})
     unsaid = {key for key, value in cls.newer_options.items() if key in resolved and resolved[key] == value}
     return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in {*cls.local_options, *unsaid}}}

@@ -207,6 +207,19 @@ class Strategy(Plugin, ABC):
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
     problem: Problem
 
+    @classmethod
+    def part_defaults(
+        cls, options: Mapping[str, Any], contents: Contents
+    ) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """Options of its parts, by kind and name, where a person gives none; by default the parts' own.
+
+        Args:
+            options: the strategy's, as they were given.
+            contents: that are searched.
+        """
+        del options, contents
+        return {}
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Let the methods be called by the names that they had before (`RENAMED_METHODS`), for one release."""
         super().__init_subclass__(**keywords)

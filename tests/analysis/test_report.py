@@ -33,10 +33,14 @@ def test_the_data_of_charts_and_crystals(recorded: Comparison, records: list[Run
     assert data["methods"] == ["random", "crysim"]
     ca, sc = data["systems"]
     assert (ca["name"], ca["atoms"], ca["reference"]["energy"]) == ("Ca4S4", 8, -41.5917)
-    assert ca["curves"][0]["mean"] == [-39.5, -39.75, -40.5, -40.5]
-    assert sc["curves"][0]["low"] == sc["curves"][0]["high"]
+    assert ca["curves"]["relaxations"][0]["mean"] == [-39.5, -39.75, -40.5, -40.5]
+    assert sc["curves"]["relaxations"][0]["low"] == sc["curves"]["relaxations"][0]["high"]
     first, _, third, _ = data["runs"]
     assert first["success"] == {"paper": 3, "strict": 3, "energy": None}
+    assert first["effort"]["paper"] == first["effort"]["strict"]
+    assert set(first["effort"]["paper"]) == set(first["spent"]) == {"relaxations", "evaluations", "cpu_seconds"}
+    assert first["effort"]["paper"]["relaxations"] == 3
+    assert first["effort"]["energy"] is None
     assert third["success"]["energy"] == 1  # within 1 meV per atom
     assert third["best"]["iteration"] == 1
     assert third["best"]["match"] == "strictly"

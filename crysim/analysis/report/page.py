@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from crysim import __version__
 from crysim.analysis.comparison import Comparison
+from crysim.analysis.currencies import CURRENCIES, LABELS, lowest_curves
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
-from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest, per_cell_of
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, per_cell_of
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
@@ -30,7 +31,8 @@ from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
-                "to_match", "distinct", "filtered", "failed", "seconds")  # fmt: skip
+                "to_match", "evaluations_to_match", "cpu_seconds_to_match", "distinct", "filtered", "failed",
+                "seconds")  # fmt: skip
 """The columns of the summary that the page shows at first."""
 MOST_FAILURES = 500
 """Failures listed one by one; the rest is only counted."""
@@ -86,6 +88,7 @@ def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull
     return {
         "methods": comparison.methods,
         "colours": list(COLOURS),
+        "currencies": dict(LABELS),
         "elements": element_styles(elements),
         "systems": [_system(comparison, system, elements) for system in comparison.systems],
         "runs": [
@@ -98,14 +101,13 @@ def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull
 
 
 def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[str, Any]:
-    curves = []
+    curves: dict[str, list[dict[str, Any]]] = {currency: [] for currency in CURRENCIES}
     for method in comparison.methods:
-        pairs = comparison.of(system, method)
-        if pairs:
-            length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(per_cell_of(run.contents, run.trials), length) for run, _ in pairs]
-            mean, low, high = (_numbers(values) for values in band(np.array(runs)))
-            curves.append({"method": method, "mean": mean, "low": low, "high": high})
+        runs = [run for run, _ in comparison.of(system, method)]
+        for currency in CURRENCIES if runs else ():
+            places, energies = lowest_curves(runs, currency)
+            mean, low, high = (_numbers(values) for values in band(energies))
+            curves[currency].append({"method": method, "x": _numbers(places), "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
     atoms = max(run.num_atoms for run in comparison.runs if run.system == system)
     shown = None
@@ -137,6 +139,16 @@ def _run(
             "paper": metrics.first_match,
             "strict": _relaxations(metrics.found_strict),
             "energy": _relaxations(metrics.energy_reached),
+        },
+        "effort": {
+            "paper": _effort(metrics.matched),
+            "strict": _effort(metrics.found_strict),
+            "energy": _effort(metrics.energy_reached),
+        },
+        "spent": {
+            "relaxations": metrics.num_trials,
+            "evaluations": metrics.evaluations,
+            "cpu_seconds": round(metrics.cpu_seconds, 3),
         },
         "minima": [_minimum(trial) for trial in counting],
         "fit": {"iterations": iterations, **fit} if iterations else None,
@@ -273,6 +285,10 @@ def _elements(trial: Trial) -> tuple[str, ...]:
 
 def _relaxations(effort: Effort | None) -> int | None:
     return None if effort is None else effort.relaxations
+
+
+def _effort(effort: Effort | None) -> dict[str, float] | None:
+    return None if effort is None else {currency: round(getattr(effort, currency), 3) for currency in CURRENCIES}
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:
