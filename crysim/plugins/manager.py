@@ -179,7 +179,7 @@ class PluginManager:
             found.distribution,
             found.version,
             cls.api_version,
-            default_options(cls),
+            cls.spelled_out(default_options(cls)),
             state,
             reason,
         )

@@ -42,7 +42,7 @@ def make_spec() -> Callable[..., RunSpec]:
             "space_groups": (123, 139, 221, 225),
         }
         if method == "crysim":
-            options = {"num_initial": 60, "batch": 2, "choice": "distance"}
+            options = {"protocol": "paper", "num_initial": 60, "candidates_per_solve": 2, "choice": "distance"}
             given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
         return RunSpec(**{**given, **changes})
 

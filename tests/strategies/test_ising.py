@@ -34,7 +34,7 @@ from crysim.strategies.ising import IsingSearch
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
 from crysim.testing.trials import make_trial
 
-PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "exploration_weight": 0.0}
+PAPER: dict[str, Any] = {"protocol": "paper", "choice": "distance", "learn_answers": False, "exploration_weight": 0.0}
 """The options under which a candidate is chosen and learnt from as the paper says."""
 PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
 
