@@ -8,6 +8,7 @@ from pathlib import Path
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
+from crysim.analysis.origins import origin_table
 from crysim.analysis.tables import Table
 from crysim.written_files import path_part, replace_file
 
@@ -21,13 +22,17 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the summary (``summary.md``, ``.csv``, ``.tex``, ``.json``), each system's table of seeds and the figures.
 
     Returns:
-        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``energy.png``, ``energy.svg``, the same against
+        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``origins.*`` where a strategy tells origins,
+        ``energy.png``, ``energy.svg``, the same against
         evaluations and CPU seconds (``energy-evaluations.png``, ``energy-cpu-seconds.png``), ``time.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = write_table(comparison.summary(), folder / "summary")
     for system in comparison.systems:
         paths += write_table(comparison.per_seed(system), folder / f"seeds-{path_part(system, 'the system')}")
+    origins = origin_table(comparison)
+    if origins is not None:
+        paths += write_table(origins, folder / "origins")
     energy = accumulated_figure(comparison)
     for path in (folder / "energy.png", folder / "energy.svg"):
         save_figure(energy, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.currencies import CURRENCIES, lowest_curves
 from crysim.analysis.figures import accumulated_figure, search_figure
+from crysim.analysis.origins import origin_table
+from crysim.analysis.references import compare_records, load_references
 from crysim.errors import UnknownNameError
 from crysim.harness.budgets import Spent
 from crysim.harness.journal import RunRecord
@@ -74,3 +77,19 @@ def test_figures_say_what_was_spent(recorded: Comparison, record_of: Callable[..
     assert figure.axes[0].lines[0].get_xdata().tolist() == [2, 4]  # type: ignore[union-attr]
     with pytest.raises(UnknownNameError, match="currency"):
         accumulated_figure(recorded, currency="euros")  # type: ignore[arg-type]
+
+
+def test_hits_are_counted_by_the_origin_of_a_proposal(record_of: Callable[..., RunRecord]) -> None:
+    """The reference has -41.5917 eV per 8 atoms: 50 meV per atom above it is -41.19."""
+    runs = [
+        record_of("Ca4S4", "crysim", 0, [-41.58, None, -41.2], info={"origin": "answer"}),
+        record_of("Ca4S4", "crysim", 1, [-41.0, -40.0, -41.5, -41.0], info={"origin": "prior"}),
+        record_of("Ca4S4", "random", 0, [-41.5]),
+    ]
+    table = origin_table(compare_records(runs, load_references(Path("none"), runs)))
+    assert table is not None
+    assert [(row["method"], row["origin"], row["relaxations"], row["hits"]) for row in table.rows] == [
+        ("crysim", "answer", 3, 2),
+        ("crysim", "prior", 4, 1),
+    ]
+    assert origin_table(compare_records(runs[2:], load_references(Path("none"), runs[2:]))) is None

@@ -21,6 +21,7 @@ from crysim.analysis.currencies import CURRENCIES, LABELS, lowest_curves
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
 from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, per_cell_of
+from crysim.analysis.origins import origin_table
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
@@ -55,6 +56,7 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "summary": comparison.summary().select(SUMMARY_KEYS).to_html(),
         "all": comparison.summary().to_html(),
         "seeds": "".join(comparison.per_seed(system).to_html() for system in comparison.systems),
+        "origins": _origins(comparison),
         "failures": _failures(comparison),
         "configuration": _configuration(records),
         "version": html.escape(__version__),
@@ -202,6 +204,12 @@ def _drawn(crystal: Crystal, elements: list[str]) -> dict[str, Any]:
         "edges": drawn_edges(crystal),
         "cif": cif_text(crystal),
     }
+
+
+def _origins(comparison: Comparison) -> str:
+    """Whether learning pays, where a strategy says where its proposals come from."""
+    table = origin_table(comparison)
+    return "" if table is None else table.to_html()
 
 
 def _failures(comparison: Comparison) -> str:
