@@ -1,7 +1,12 @@
-"""Files of checksummed JSON lines: what makes a journal durable, and a torn or altered line visible.
+"""Files of checksummed JSON lines: what makes a journal durable, and a torn, altered or moved line visible.
 
-A line is a JSON object whose first member is the checksum of the rest of the line. Lines are appended in one write,
-flushed and fsynced. A process killed while it writes can leave only the last line torn; that one is dropped.
+A line is a JSON object whose first member is the checksum of the rest of the line, and whose second, ``after``, is the
+checksum of the line before: so a line that is missing, doubled, moved or of another file shows. The first line's
+``after`` is the file's own beginning (a run's identity). Files of the first releases have no ``after``: what is
+appended to them is chained to all that was there.
+
+Lines are appended in one write, flushed and fsynced. A process killed while it writes can leave only the last line
+torn; that one is dropped.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +26,8 @@ from crysim.errors import InputError
 _HEAD = '{"checksum":"'
 _DIGITS = 16
 _BODY = len(_HEAD) + _DIGITS + 2  # past '",'
+AFTER = "after"
+"""The key of the checksum of the line before."""
 
 
 def to_json(value: Any) -> str:
@@ -43,66 +51,169 @@ def _plain(value: Any) -> Any:
 def seal(record: Mapping[str, Any]) -> str:
     """The line of a non-empty record, without its line break."""
     rest = to_json(record)[1:]
-    return f'{_HEAD}{_checksum(rest)}",{rest}'
+    return f'{_HEAD}{_checksum(rest.encode())}",{rest}'
 
 
-def unseal(line: str) -> dict[str, Any] | None:
+def unseal(line: str | bytes) -> dict[str, Any] | None:
     """The record of a line; None if it is torn or was altered."""
-    if not line.startswith(_HEAD) or line[len(_HEAD) : _BODY - 2] != _checksum(line[_BODY:]):
+    data = line.encode() if isinstance(line, str) else line
+    return _parsed(data[_BODY:]) if _sealed(data) else None
+
+
+def _sealed(line: bytes) -> bool:
+    return line.startswith(_HEAD.encode()) and line[len(_HEAD) : _BODY - 2] == _checksum(line[_BODY:]).encode()
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    """The members of an object, without its first brace; None if they are none."""
+    try:
+        record = json.loads(b"{" + body)
+    except (ValueError, RecursionError):
         return None
-    record: dict[str, Any] = json.loads("{" + line[_BODY:])
-    return record
+    return record if isinstance(record, dict) else None
 
 
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+def _checksum(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_DIGITS]
 
 
-def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
-    """Read the records of a file, and where each line ends.
+@dataclass
+class Lines:
+    """The whole lines of a file.
 
-    Returns:
-        The records, and the file's size up to and including each of them. A torn last line is in neither.
+    Attributes:
+        records: what they hold.
+        ends: the file's size up to and including each of them.
+        checksums: of each.
+        chained: of each, whether it names the one before.
+    """
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    checksums: list[str] = field(default_factory=list)
+    chained: list[bool] = field(default_factory=list)
+
+    def link(self, count: int, beginning: str) -> str:
+        """What the line after the first ``count`` names as the one before."""
+        if not count:
+            return beginning
+        if self.chained[count - 1]:
+            return self.checksums[count - 1]
+        return _checksum("".join(self.checksums[:count]).encode())
+
+
+def read_chain(path: Path, beginning: str | None = None, *, without: str = "") -> Lines:
+    """Read the lines of a file; a torn last one is left out.
+
+    Args:
+        path: of the file.
+        beginning: what its first line must name as the one before, if it names any; None: anything.
+        without: a record's last member, which is not read (a trajectory is most of a trial).
 
     Raises:
-        InputError: a line that is not the last is damaged.
+        InputError: a line that is not the last is damaged, or one does not belong where it stands.
     """
+    lines = Lines()
     data = path.read_bytes()
-    records: list[dict[str, Any]] = []
-    ends: list[int] = []
     start = 0
     while start < len(data):
         stop = data.find(b"\n", start)
-        record = None if stop < 0 else unseal(data[start:stop].decode(errors="replace"))
+        line = data[start:stop] if stop >= 0 else b""
+        record = _record(line, without) if _sealed(line) else None
         if record is None:
+            if _sealed(line):
+                raise _damaged(path, lines, "fits its checksum, but is no JSON object")
             if 0 <= stop < len(data) - 1:
-                raise InputError(
-                    f"{path}, line {len(records) + 1}: the line is damaged (its checksum does not match); "
-                    f"restore the file, or delete its folder to run it anew"
-                )
+                raise _damaged(path, lines, "is damaged (its checksum does not match)")
             break
-        records.append(record)
+        _append(lines, record, line, path, beginning)
         start = stop + 1
-        ends.append(start)
-    return records, ends
-
-
-def append_lines(file: BinaryIO, records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Append records durably: when this returns, they survive a kill and a power cut. Returns the lines."""
-    lines = [seal(record) for record in records]
-    file.write("".join(line + "\n" for line in lines).encode())
-    file.flush()
-    os.fsync(file.fileno())
+        lines.ends.append(start)
     return lines
 
 
-def open_for_append(path: Path, size: int) -> BinaryIO:
-    """Open a file to append to its first ``size`` bytes; what follows them is cut off."""
-    file = path.open("ab")
-    file.truncate(size)
-    os.fsync(file.fileno())
-    sync_folder(path.parent)
-    return file
+def _append(lines: Lines, record: dict[str, Any], line: bytes, path: Path, beginning: str | None) -> None:
+    after, first = record.pop(AFTER, None), not lines.records
+    lost = after is None and not first and lines.chained[-1]
+    strange = after is not None and (not first or beginning is not None)
+    if lost or (strange and after != lines.link(len(lines.records), beginning or "")):
+        where = "is not of this run" if first else "does not follow the one before"
+        raise _damaged(path, lines, f"{where}: a line is missing, doubled, moved or from another file")
+    lines.records.append(record)
+    lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
+    lines.chained.append(after is not None)
+
+
+def _record(line: bytes, without: str) -> dict[str, Any] | None:
+    if without:
+        cut = line.find(f',"{without}":['.encode(), _BODY)
+        record = None if cut < 0 else _parsed(line[_BODY:cut] + b"}")
+        if record is not None:
+            return record
+    return _parsed(line[_BODY:])
+
+
+def _damaged(path: Path, lines: Lines, what: str) -> InputError:
+    return InputError(
+        f"{path}, line {len(lines.records) + 1}: the line {what}; restore the file, or delete its folder to run it anew"
+    )
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """The records of a file, and its size up to and including each of them; see `read_chain`."""
+    lines = read_chain(path)
+    return lines.records, lines.ends
+
+
+def num_lines(path: Path) -> int:
+    """How many whole lines a file has, which are not looked at; 0 if there is no such file."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+class LineFile:
+    """A file of lines that is appended to: when `append` returns, the records survive a kill and a power cut."""
+
+    def __init__(self, path: Path, size: int, after: str) -> None:
+        """Open it; what follows its first bytes is cut off.
+
+        Args:
+            path: of the file; made if missing.
+            size: bytes that are kept.
+            after: what the next line names as the one before (`Lines.link`).
+        """
+        self._after = after
+        self._file: BinaryIO = path.open("ab")
+        self._file.truncate(size)
+        os.fsync(self._file.fileno())
+        sync_folder(path.parent)
+
+    def append(self, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Append records durably, and return them as a reader of the file would see them."""
+        lines: list[bytes] = []
+        for record in records:
+            line = seal({AFTER: self._after, **record}).encode()
+            self._after = line[len(_HEAD) : _BODY - 2].decode()
+            lines.append(line)
+        self._file.write(b"".join(line + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        found = [read for line in lines if (read := unseal(line)) is not None]
+        for read in found:
+            read.pop(AFTER)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> LineFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.journal import JOURNAL, Journal, read_manifest
 from crysim.harness.manifest import make_manifest
-from crysim.harness.run_folder import load_state, locked, make_folder, save_state, settle_manifest
+from crysim.harness.run_folder import (
+    LOCK,
+    load_state,
+    locked,
+    make_folder,
+    raise_budgets,
+    save_state,
+    settle_manifest,
+)
+from crysim.harness.sittings import Sitting, add_sitting, budget_at
 from crysim.harness.spec import RunSpec
 from crysim.harness.trials import relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
-
-LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ def execute(
 ) -> Progress:
     """Run a specification to the end of its budget, going on with what its folder holds.
 
+    A larger budget than the one that the folder's run had goes on with it; of a smaller one, nothing more is relaxed.
+
     The strategy hears of a trial only after the journal holds it, and hears exactly what the journal says; so a run
     that was killed and goes on gives the same trials as one that was not (on a CPU, apart from wall times).
 
@@ -73,13 +83,15 @@ def execute(
     limit_threads(spec.threads)
     make_folder(folder)
     with locked(folder / LOCK, wait=5.0):
-        settle_manifest(folder, make_manifest(spec, model.fingerprint()))
+        manifest = make_manifest(spec, model.fingerprint())
+        settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
             tally = _Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
-                strategy = _resume(spec, folder, model, journal, pool, report)
+                sittings = begin_sitting(spec, folder, manifest, len(journal))
+                strategy = _resume(spec, folder, model, journal, sittings, pool, report)
                 report(tally.progress("search"))
                 _search(spec, folder, model, journal, strategy, tally, report)
     done = tally.progress("done")
@@ -87,8 +99,22 @@ def execute(
     return done
 
 
+def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], trials: int) -> list[Sitting]:
+    """Write down that a run begins or goes on after so many trials, with its budget; return all of its sittings."""
+    before = read_manifest(folder) or manifest
+    sittings = add_sitting(folder, before, Sitting(trials, spec.budget, manifest["versions"]))
+    raise_budgets(folder, manifest)
+    return sittings
+
+
 def _resume(
-    spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
+    spec: RunSpec,
+    folder: Path,
+    model: EnergyModel,
+    journal: Journal,
+    sittings: Sequence[Sitting],
+    pool: Path | None,
+    report: Report,
 ) -> Strategy:
     """A strategy that has heard of everything in the journal."""
 
@@ -110,8 +136,9 @@ def _resume(
         if state is not None and told == settled:
             strategy.load_state(state)
         if batch.stateful and told >= settled:
-            # The process died between the journal and the state: asking again brings the state to where it was.
-            strategy.ask(min(spec.batch, spec.budget - told))
+            # The process died between the journal and the state: this brings the state to where it was.
+            asked = batch.asked or min(spec.batch, budget_at(sittings, told) - told)
+            strategy.ask_again(asked, batch.trials)
         strategy.tell(batch.trials)
         told += len(batch.trials)
     if state is not None and told == settled:
@@ -139,8 +166,9 @@ def _search(
         tally.add(told)
         report(tally.progress("search"))
     while (left := spec.budget - len(journal)) > 0:
-        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
-        told = journal.append(trials, stateful=strategy.state() is not None)
+        asked = min(spec.batch, left)
+        trials = _relax(strategy.ask(asked), model, spec, len(journal))
+        told = journal.append(trials, stateful=strategy.state() is not None, asked=asked)
         strategy.tell(told)
         save_state(folder, strategy.state(), len(journal))
         tally.add(told)
@@ -164,6 +192,7 @@ class _Tally:
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
+        trials = trials[: self._budget - self._done]  # of a run that had a larger budget, what the smaller one buys
         self._done += len(trials)
         for trial in trials:
             if trial.counts and trial.energy is not None and trial.crystal is not None:

@@ -11,6 +11,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
 from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.harness.loop import Progress
+from crysim.harness.sittings import software_warning
 from crysim.harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def run_all(
     """
     from crysim.harness.display import display
 
-    warnings: list[str] = []
+    other = software_warning((job.spec, job.folder) for job in jobs)
+    warnings = [] if other is None else [other]
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
     with display(jobs, console, workers) as shown:
