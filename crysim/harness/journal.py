@@ -27,6 +27,8 @@ from crysim.errors import InputError
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
+from crysim.harness.scanning import fill_caches
+from crysim.harness.stored_trials import read_trial, stored_trials, wrong_line
 from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
@@ -44,12 +46,12 @@ class RunRecord:
     Attributes:
         path: its folder.
         manifest: see `crysim.harness.manifest`; ``manifest["config"]`` is the configuration.
-        trials: in the order of the journal.
+        trials: in the order of the journal; of one on disk, each is read when it is asked for.
     """
 
     path: Path
     manifest: Mapping[str, Any]
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -141,11 +143,12 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     manifest = read_manifest(folder)
     if manifest is None:
         raise InputError(f"{folder} holds no run: it has no {MANIFEST}")
-    file = folder / JOURNAL
-    records = _read_journal(file, beginning_of(manifest), frames=frames).records if file.exists() else []
-    return RunRecord(
-        folder, manifest, tuple(_trial(file, place, record, frames=frames) for place, record in enumerate(records))
-    )
+    path, beginning = folder / JOURNAL, beginning_of(manifest)
+    if not frames:
+        return RunRecord(folder, manifest, stored_trials(path, beginning))
+    records = _read_journal(path, beginning).records if path.exists() else []
+    trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
+    return RunRecord(folder, manifest, tuple(trials))
 
 
 def beginning_of(manifest: Mapping[str, Any] | None) -> str:
@@ -153,32 +156,17 @@ def beginning_of(manifest: Mapping[str, Any] | None) -> str:
     return str((manifest or {}).get("run", ""))
 
 
-def _read_journal(path: Path, beginning: str, *, frames: bool) -> Lines:
+def _read_journal(path: Path, beginning: str) -> Lines:
     """The lines of a journal, each the trial of its number.
 
     Raises:
         InputError: a line is damaged, or does not belong where it stands.
     """
-    lines = read_chain(path, beginning, without="" if frames else "frames")
+    lines = read_chain(path, beginning)
     for place, record in enumerate(lines.records):
         if record.get("number") != place:
-            raise _not_its_place(path, place, f"its number is {record.get('number')!r}")
+            raise wrong_line(path, place, f"its number is {record.get('number')!r}")
     return lines
-
-
-def _not_its_place(path: Path, place: int, what: str) -> InputError:
-    return InputError(
-        f"{path}, line {place + 1}: the line is not trial {place} of this run ({what}); restore the file, or delete "
-        f"its folder to run it anew"
-    )
-
-
-def _trial(path: Path, place: int, record: Mapping[str, Any], *, frames: bool) -> Trial:
-    try:
-        return trial_from_dict(record, frames=frames)
-    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
-        raise _not_its_place(path, place, what) from error
 
 
 def find_runs(path: str | Path) -> list[Path]:
@@ -195,6 +183,8 @@ def read_bench(path: str | Path) -> list[RunRecord]:
     folders = find_runs(path)
     if not folders:
         raise InputError(f"{path} holds no run: give the folder that crysim bench or crysim search wrote")
+
+    fill_caches([(folder / JOURNAL, beginning_of(read_manifest(folder))) for folder in folders])
     return [read_run(folder) for folder in folders]
 
 
@@ -249,14 +239,14 @@ class Journal:
         """
         self.batches: list[Batch] = []
         beginning = beginning_of(read_manifest(path.parent))
-        lines = _read_journal(path, beginning, frames=True) if path.exists() else Lines()
+        lines = _read_journal(path, beginning) if path.exists() else Lines()
         kept = 0
         while kept < len(lines.records):
             size, stateful, asked = _batch(path, kept, lines.records[kept])
             if kept + size > len(lines.records):
                 break
             places = range(kept, kept + size)
-            trials = tuple(_trial(path, place, lines.records[place], frames=True) for place in places)
+            trials = tuple(read_trial(path, place, lines.records[place], frames=True) for place in places)
             self.batches.append(Batch(trials, stateful, asked))
             kept += size
         self._count = kept
@@ -295,5 +285,5 @@ def _batch(path: Path, place: int, record: Mapping[str, Any]) -> tuple[int, bool
     """How many trials the batch has that a record begins, whether it is stateful, and how many were asked for."""
     size, stateful, asked = record.get("batch"), record.get("stateful"), record.get("asked")
     if not (isinstance(size, int) and size >= 1 and isinstance(stateful, bool) and isinstance(asked, int | None)):
-        raise _not_its_place(path, place, "it does not say of which batch it is")
+        raise wrong_line(path, place, "it does not say of which batch it is")
     return size, stateful, asked

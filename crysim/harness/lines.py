@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,10 +24,12 @@ import numpy as np
 from crysim.errors import InputError
 
 _HEAD = '{"checksum":"'
+_HEAD_BYTES = _HEAD.encode()
 _DIGITS = 16
 _BODY = len(_HEAD) + _DIGITS + 2  # past '",'
 AFTER = "after"
-"""The key of the checksum of the line before."""
+"""The key of the checksum of the line before, a line's second."""
+_NEXT = f'"{AFTER}":"'.encode()
 
 
 def to_json(value: Any) -> str:
@@ -57,20 +59,22 @@ def seal(record: Mapping[str, Any]) -> str:
 def unseal(line: str | bytes) -> dict[str, Any] | None:
     """The record of a line; None if it is torn or was altered."""
     data = line.encode() if isinstance(line, str) else line
-    return _parsed(data[_BODY:]) if _sealed(data) else None
+    if not _sealed(data):
+        return None
+    record: dict[str, Any] = json.loads(b"{" + data[_BODY:])
+    return record
 
 
 def _sealed(line: bytes) -> bool:
-    return line.startswith(_HEAD.encode()) and line[len(_HEAD) : _BODY - 2] == _checksum(line[_BODY:]).encode()
+    return line.startswith(_HEAD_BYTES) and line[len(_HEAD) : _BODY - 2] == _checksum(line[_BODY:]).encode()
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
-    """The members of an object, without its first brace; None if they are none."""
-    try:
-        record = json.loads(b"{" + body)
-    except (ValueError, RecursionError):
+def _after(line: bytes) -> str | None:
+    """What a sealed line names as the one before; None if it names none."""
+    if not line.startswith(_NEXT, _BODY):
         return None
-    return record if isinstance(record, dict) else None
+    begin = _BODY + len(_NEXT)
+    return line[begin : line.find(b'"', begin)].decode()
 
 
 def _checksum(text: bytes) -> str:
@@ -102,61 +106,86 @@ class Lines:
         return _checksum("".join(self.checksums[:count]).encode())
 
 
-def read_chain(path: Path, beginning: str | None = None, *, without: str = "") -> Lines:
+def read_chain(path: Path, beginning: str | None = None) -> Lines:
     """Read the lines of a file; a torn last one is left out.
 
     Args:
         path: of the file.
         beginning: what its first line must name as the one before, if it names any; None: anything.
-        without: a record's last member, which is not read (a trajectory is most of a trial).
 
     Raises:
         InputError: a line that is not the last is damaged, or one does not belong where it stands.
     """
-    lines = Lines()
-    data = path.read_bytes()
-    start = 0
-    while start < len(data):
-        stop = data.find(b"\n", start)
-        line = data[start:stop] if stop >= 0 else b""
-        record = _record(line, without) if _sealed(line) else None
-        if record is None:
-            if _sealed(line):
-                raise _damaged(path, lines, "fits its checksum, but is no JSON object")
-            if 0 <= stop < len(data) - 1:
-                raise _damaged(path, lines, "is damaged (its checksum does not match)")
-            break
-        _append(lines, record, line, path, beginning)
-        start = stop + 1
-        lines.ends.append(start)
-    return lines
+    chain = ChainReader(path, beginning)
+    records = []
+    for line, _ in chain:
+        record = chain.record(line)
+        record.pop(AFTER, None)
+        records.append(record)
+    chain.lines.records = records
+    return chain.lines
 
 
-def _append(lines: Lines, record: dict[str, Any], line: bytes, path: Path, beginning: str | None) -> None:
-    after, first = record.pop(AFTER, None), not lines.records
-    lost = after is None and not first and lines.chained[-1]
-    strange = after is not None and (not first or beginning is not None)
-    if lost or (strange and after != lines.link(len(lines.records), beginning or "")):
-        where = "is not of this run" if first else "does not follow the one before"
-        raise _damaged(path, lines, f"{where}: a line is missing, doubled, moved or from another file")
-    lines.records.append(record)
-    lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
-    lines.chained.append(after is not None)
+class ChainReader:
+    """Goes through the sealed lines of a file, and looks whether each belongs where it stands.
 
+    Attributes:
+        lines: those so far, without their records.
+    """
 
-def _record(line: bytes, without: str) -> dict[str, Any] | None:
-    if without:
-        cut = line.find(f',"{without}":['.encode(), _BODY)
-        record = None if cut < 0 else _parsed(line[_BODY:cut] + b"}")
-        if record is not None:
-            return record
-    return _parsed(line[_BODY:])
+    def __init__(self, path: Path, beginning: str | None = None) -> None:
+        """See `read_chain`."""
+        self.lines = Lines()
+        self._path, self._beginning = path, beginning
 
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        """Each line, without its break, and the file's size up to and including it.
 
-def _damaged(path: Path, lines: Lines, what: str) -> InputError:
-    return InputError(
-        f"{path}, line {len(lines.records) + 1}: the line {what}; restore the file, or delete its folder to run it anew"
-    )
+        Raises:
+            InputError: see `read_chain`.
+        """
+        end = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                end += len(line)
+                whole = line.endswith(b"\n")
+                line = line[:-1]
+                if not whole or not _sealed(line):
+                    if whole and file.read(1):
+                        raise self._damaged("is damaged (its checksum does not match)")
+                    return
+                self._follow(line)
+                self.lines.ends.append(end)
+                yield line, end
+
+    def record(self, line: bytes) -> dict[str, Any]:
+        """What the last line holds.
+
+        Raises:
+            InputError: no JSON object.
+        """
+        try:
+            found: dict[str, Any] = json.loads(b"{" + line[_BODY:])
+        except (ValueError, RecursionError) as error:
+            raise self._damaged("fits its checksum, but is no JSON object", len(self.lines.ends)) from error
+        return found
+
+    def _follow(self, line: bytes) -> None:
+        lines, count = self.lines, len(self.lines.ends)
+        after = _after(line)
+        lost = after is None and count > 0 and lines.chained[-1]
+        strange = after is not None and (count > 0 or self._beginning is not None)
+        if lost or (strange and after != lines.link(count, self._beginning or "")):
+            where = "does not follow the one before" if count else "is not of this run"
+            raise self._damaged(f"{where}: a line is missing, doubled, moved or from another file")
+        lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
+        lines.chained.append(after is not None)
+
+    def _damaged(self, what: str, number: int | None = None) -> InputError:
+        number = len(self.lines.ends) + 1 if number is None else number
+        return InputError(
+            f"{self._path}, line {number}: the line {what}; restore the file, or delete its folder to run it anew"
+        )
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:

@@ -177,7 +177,7 @@ def test_also_without_a_chain_a_line_out_of_its_place_is_named(
 ) -> None:
     folder = copied(finished["random"], tmp_path / "run")
     (folder / JOURNAL).write_text("".join(changed(former_journal(folder))))
-    with pytest.raises(InputError, match=rf"journal\.jsonl, line {line}: .* its number is"):
+    with pytest.raises(InputError, match=rf"journal\.jsonl, line {line}: .*its number is"):
         read_run(folder)
 
 

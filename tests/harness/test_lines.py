@@ -138,17 +138,3 @@ def test_a_sealed_line_that_is_no_object_is_named(tmp_path: Path) -> None:
     path.write_bytes(b'{"checksum":"' + hashlib.sha256(body).hexdigest()[:16].encode() + b'",' + body + b"\n")
     with pytest.raises(InputError, match=r"file\.jsonl, line 1: .* no JSON object"):
         read_chain(path)
-
-
-def test_a_records_last_member_can_be_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "file.jsonl"
-    records = [
-        {"n": 1, "info": {"text": ',"frames":['}, "frames": [1, 2]},
-        {"n": 2, "info": {"a": 1, "frames": [3]}, "frames": [4]},
-    ]
-    with LineFile(path, 0, "") as file:
-        file.append(records)
-    first, second = read_chain(path, without="frames").records
-    assert first == {"n": 1, "info": {"text": ',"frames":['}}
-    assert second["n"] == 2
-    assert second["info"] == {"a": 1, "frames": [3]}
