@@ -24,11 +24,14 @@ COMMANDS: dict[str, str] = {
     "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "status": "Show how far the runs of a folder are, from another terminal.",
+    "verify": "Compute again what a folder of results claims, and say what differs.",
     "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",
     "tune": "Tune a surrogate's hyperparameters on a set of crystals.",
+    "doctor": "Look at this machine: versions, plug-ins, weights, device, speed of each energy.",
     "plugins": "List the plug-ins that are installed.",
 }
 """Names and one-line descriptions; ``compare-solvers`` is ``crysim.commands.compare_solvers.compare_solvers``."""

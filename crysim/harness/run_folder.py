@@ -91,6 +91,20 @@ def locked(path: Path, *, wait: float | None) -> Iterator[None]:
         yield
 
 
+def is_locked(path: Path) -> bool | None:
+    """Whether another process holds a lock file at this moment; None where that cannot be known."""
+    if os.name != "posix" or not path.exists():
+        return None if path.exists() else False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return True if error.errno in _HELD else None
+    return False
+
+
 def _try_lock(file: BinaryIO) -> bool:
     try:
         if os.name == "posix":
