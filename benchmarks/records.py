@@ -1,7 +1,7 @@
 """How large a comparison's records may grow: writing, summary and report of up to a million trials, cold and again.
 
-The runs are synthetic and valid: random crystals of Ca4S4 with made-up energies, written by the project's own journal,
-without the sync of every batch (which is measured on its own).
+The runs are synthetic and valid: random crystals of Ca4S4 with made-up energies, written as the project's own journal
+writes them, but for the sync of every batch (which is measured on its own).
 
     python benchmarks/records.py --runs 100 --trials 10000 --out results/records
 """
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.harness import lines
 from crysim.harness.journal import JOURNAL, Journal
 from crysim.harness.manifest import make_manifest
+from crysim.harness.records import trial_to_dict
 from crysim.harness.run_folder import run_folder, settle_manifest
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, Trial, TrialStatus
 
 METHODS = ("random", "enumerate", "prior", "other-a", "other-b")
-BATCH = 50
 
 
 def main() -> None:
@@ -94,9 +95,11 @@ def measure(what: str, folder: Path) -> dict[str, float]:
 
 
 def write(folder: Path, runs: int, trials: int) -> dict[str, float]:
-    """Write the runs that are not there yet: one by the journal, the others of its lines with other energies."""
+    """Write the runs that are not there yet, of a thousand made-up trials each with other energies."""
     rng = np.random.default_rng(0)
-    start, wrote, base = time.perf_counter(), 0, None
+    start, wrote = time.perf_counter(), 0
+    crystals = RandomGenerator(Composition.from_formula("Ca4S4")).sample(200, rng)
+    base = [trial_to_dict(trial(number, crystals, rng)) for number in range(1000)]
     for number in range(runs):
         method, seed = METHODS[number % len(METHODS)], number // len(METHODS)
         spec = RunSpec(
@@ -104,39 +107,24 @@ def write(folder: Path, runs: int, trials: int) -> dict[str, float]:
             energy=PartSpec("ase:emt"), budget=trials, seed=seed,
         )  # fmt: skip
         path = run_folder(folder, "Ca4S4", method, seed)
-        base = base or path
-        if (path / JOURNAL).exists():
+        if lines.num_lines(path / JOURNAL) == trials:
             continue
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
         manifest = make_manifest(spec, {"model": "made up"})
         settle_manifest(path, manifest)
-        lines.os = _Unsynced()  # type: ignore[attr-defined]
-        if path == base:
-            crystals = RandomGenerator(Composition.from_formula("Ca4S4")).sample(400, rng)
-            with Journal(path / JOURNAL) as journal:
-                for first in range(0, trials, BATCH):
-                    new = [trial(n, crystals, rng) for n in range(first, first + BATCH)]
-                    journal.append(new, stateful=False, asked=BATCH)
-        else:
-            with lines.LineFile(path / JOURNAL, 0, manifest["run"]) as file:
-                file.append(_otherwise(record, rng) for record in lines.read_chain(base / JOURNAL).records)
-        lines.os = os  # type: ignore[attr-defined]
+        with lines.LineFile(path / JOURNAL, 0, manifest["run"]) as file:
+            file.append(_record(base, n, rng) for n in range(trials))
         wrote += trials
     size = sum(path.stat().st_size for path in folder.rglob(JOURNAL)) / 1e6
     return {"MB on disk": round(size), "written": wrote, "seconds to write": round(time.perf_counter() - start, 1)}
 
 
-def _otherwise(record: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """The same trial with another energy."""
+def _record(base: Sequence[dict[str, Any]], number: int, rng: np.random.Generator) -> dict[str, Any]:
+    """A line of the journal: one of the made-up trials under its number, with another energy."""
+    record = base[number % len(base)]
     energy = record["energy"]
-    return record if energy is None else {**record, "energy": energy + 1e-5 * float(rng.standard_normal())}
-
-
-class _Unsynced:
-    """The module os, in which nothing waits for a disk."""
-
-    def __getattr__(self, name: str) -> object:
-        return (lambda *_: None) if name == "fsync" else getattr(os, name)
+    other = energy if energy is None else energy + 1e-5 * float(rng.standard_normal())
+    return {"batch": 1, "stateful": False, "asked": 1, **record, "number": number, "energy": other}
 
 
 def trial(number: int, crystals: list, rng: np.random.Generator) -> Trial:  # type: ignore[type-arg]

@@ -7,6 +7,8 @@ on stderr and exit code 2.
 
 from __future__ import annotations
 
+import errno
+from contextlib import nullcontext
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any, NoReturn
@@ -16,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
 from crysim.interrupts import run_to_exit
+from crysim.streams import reserved_stdout
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -55,13 +58,21 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; errors raised on purpose become one line and an exit code."""
+        arguments = [*getattr(ctx, "_protected_args", ()), *ctx.args]
         try:
-            return super().invoke(ctx)
+            with reserved_stdout() if "--json" in arguments else nullcontext():
+                return super().invoke(ctx)
         except InputError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(EXIT_BAD_INPUT) from error
         except CrysimError as error:
             typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_ALL_FAILED) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has gone: typer ends in silence
+                raise
+            what = f"'{error.filename}': " if error.filename else ""
+            typer.echo(f"error: {what}{error.strerror or error}", err=True)
             raise typer.Exit(EXIT_ALL_FAILED) from error
         except _UsageError as error:
             path = error.ctx.command_path if error.ctx is not None else ctx.command_path

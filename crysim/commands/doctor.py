@@ -19,10 +19,10 @@ def doctor(
 
     Exit code 1 if a plug-in is broken or no energy model works.
     """
-    from crysim.commands.output import json_text
+    from crysim.commands.output import print_json
     from crysim.errors import EXIT_ALL_FAILED
     from crysim.workflows.doctor import doctor as diagnose
 
     found = diagnose(speed=speed, threads=threads, energies=energy)
-    typer.echo(json_text(found.to_dict()) if as_json else str(found))
+    print_json(found.to_dict()) if as_json else typer.echo(str(found))
     raise typer.Exit(0 if found.good else EXIT_ALL_FAILED)

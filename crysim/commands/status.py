@@ -15,13 +15,13 @@ def status(
     as_json: o.Json = False,
 ) -> None:
     """Show what runs, what waits, the best so far and the time left; reads only, from any terminal."""
-    from crysim.commands.output import json_text
+    from crysim.commands.output import print_json
     from crysim.commands.showing import table_console
     from crysim.workflows.status import status as find_status
 
     found = find_status(folder)
     if as_json:
-        typer.echo(json_text(found.to_dict()))
+        print_json(found.to_dict())
     else:
         table_console().print(found.table.to_rich())
     for line in found.damaged:

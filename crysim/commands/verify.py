@@ -22,7 +22,7 @@ def verify(
 
     Exit code 0 if nothing differs, 1 if something does.
     """
-    from crysim.commands.output import json_text
+    from crysim.commands.output import print_json
     from crysim.declared import assignments
     from crysim.errors import EXIT_ALL_FAILED, InputError
     from crysim.workflows.verify import verify as verify_results
@@ -32,7 +32,7 @@ def verify(
     number = None if energies == "all" else int(energies)
     done = verify_results(folder, energies=number, energy_options=assignments(energy_option or ()))
     if as_json:
-        typer.echo(json_text(done.to_dict()))
+        print_json(done.to_dict())
     else:
         typer.echo("\n".join([*map(str, done.differences), str(done)]))
     for note in done.notes:
