@@ -19,7 +19,7 @@ from crysim import hookimpl
 from crysim.crystal import Crystal
 from crysim.crystal.packing import place
 from crysim.errors import InputError
-from crysim.interfaces import Candidate, Problem, Strategy, Trial
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial
 from crysim.strategies.racing import Race
 from crysim_baselines.screening import Placement, Screener
 
@@ -35,6 +35,7 @@ class Enumerate(Strategy):
 
     name: ClassVar[str] = "enumerate"
     newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -70,13 +71,14 @@ class Enumerate(Strategy):
         self._min_ratio = min_ratio
         self._revisit = revisit
         self._race = Race(problem.contents, wanted=race)
-        self._told = 0
+        self._asked = 0
         self._placements: list[Placement] = []
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose the next ``n`` of the enumeration, scaled to the volume of the best crystal so far."""
         start = time.perf_counter()
-        while len(self._placements) < self._told + n:
+        first, self._asked = self._asked, self._asked + n
+        while len(self._placements) < self._asked:
             self._placements.append(next(self._enumeration))
         volume = None if self._race.best is None else self._race.best[1]
         share = (time.perf_counter() - start) / n
@@ -90,13 +92,16 @@ class Enumerate(Strategy):
                 },
                 seconds={"screen": share},
             )
-            for one in self._placements[self._told : self._told + n]
+            for one in self._placements[first : self._asked]
         ]
         return self._race.give_leave(candidates)
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them, and remember the volume of the best."""
-        self._told += len(trials)
+        """Remember the volume of the best."""
         self._race.learn(trials)
 
     def _crystal(self, placement: Placement, volume: float | None) -> Crystal:

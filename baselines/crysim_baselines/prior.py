@@ -15,7 +15,7 @@ from crysim import hookimpl
 from crysim.crystal import MinDistances
 from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
 from crysim.errors import InputError
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.interfaces.racing import MARGIN, PATIENCE
 from crysim.strategies.racing import Race
 
@@ -29,6 +29,7 @@ class PriorSearch(Strategy):
     """
 
     name: ClassVar[str] = "prior"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class PriorSearch(Strategy):
         self._placements = placements
         self._min_ratio = min_ratio
         self._race = Race(problem.contents, wanted=race, patience=patience, margin=margin)
-        self._told = 0
+        self._asked = 0
 
     @cached_property
     def _generator(self) -> PriorGenerator:
@@ -89,15 +90,20 @@ class PriorSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` crystals."""
-        return self._race.give_leave([self._candidate(self._told + i) for i in range(n)])
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Take the best of seed structures for the volume, and as what is to be beaten."""
         self._race.learn(trials)
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them, and remember the best and the minima."""
-        self._told += len(trials)
+        """Remember the best and the minima."""
         self._race.learn(trials)
 
     def _candidate(self, number: int) -> Candidate:

@@ -14,7 +14,7 @@ from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances, Site
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.errors import CrysimError, InputError
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.strategies.racing import Race
 from crysim.symmetry import space_group
 
@@ -36,6 +36,7 @@ class PyxtalRandom(Strategy):
 
     name: ClassVar[str] = "pyxtal-random"
     newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class PyxtalRandom(Strategy):
         self._max_groups = max_groups
         self._spacing = problem.min_distances
         self._race = Race(problem.contents, wanted=race)
-        self._told = 0
+        self._asked = 0
 
     @cached_property
     def _tolerances(self) -> Tol_matrix:
@@ -81,11 +82,16 @@ class PyxtalRandom(Strategy):
         Raises:
             InputError: nothing could be built in so many space groups.
         """
-        return self._race.give_leave([self._candidate(number) for number in range(self._told, self._told + n)])
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
+        return self._race.give_leave([self._candidate(number) for number in numbers])
+
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; a random search learns nothing but what is to be beaten."""
-        self._told += len(trials)
+        """Learn nothing but what is to be beaten."""
         self._race.learn(trials)
 
     def _candidate(self, number: int) -> Candidate:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from crysim import hookimpl
 from crysim.crystal.generation import RandomGenerator
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.strategies.racing import Race
 
 
@@ -20,6 +20,7 @@ class RandomSearch(Strategy):
 
     name: ClassVar[str] = "random"
     newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(self, problem: Problem, *, race: bool = False) -> None:
         """Choose whether to race.
@@ -30,7 +31,7 @@ class RandomSearch(Strategy):
         """
         self.problem = problem
         self._race = Race(problem.contents, wanted=race)
-        self._told = 0
+        self._asked = 0
 
     @cached_property
     def _generator(self) -> RandomGenerator:
@@ -40,7 +41,8 @@ class RandomSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` random crystals."""
-        numbers = range(self._told, self._told + n)
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
         return self._race.give_leave(
             [
                 Candidate(self._generator.sample(1, derive_rng(self.problem.seed, "random", number))[0])
@@ -48,9 +50,12 @@ class RandomSearch(Strategy):
             ]
         )
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; a random search learns nothing but what is to be beaten."""
-        self._told += len(trials)
+        """Learn nothing but what is to be beaten."""
         self._race.learn(trials)
 
 

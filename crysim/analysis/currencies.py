@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from crysim.analysis.metrics import accumulated_lowest, efforts, per_cell_of
+from crysim.analysis.metrics import accumulated_lowest
 from crysim.arrays import Floats
 from crysim.errors import UnknownNameError
+from crysim.harness.columns import columns_of
 from crysim.harness.journal import RunRecord
 
 Currency = Literal["relaxations", "evaluations", "cpu_seconds"]
@@ -41,18 +42,27 @@ def lowest_curves(runs: Sequence[RunRecord], currency: Currency) -> tuple[Floats
         raise UnknownNameError("currency", currency, CURRENCIES)
     if currency == "relaxations":
         length = max((_length(run) for run in runs), default=0)
-        curves = [_padded(accumulated_lowest(per_cell_of(run.contents, run.trials)), length) for run in runs]
+        curves = [_padded(accumulated_lowest(run.trials, contents=run.contents), length) for run in runs]
         return np.arange(1.0, length + 1), np.array(curves).reshape(len(runs), length)
-    spent = [np.array([getattr(one, currency) for one in efforts(run.trials, run.initial_spent)]) for run in runs]
+    spent = [spent_after(run, currency) for run in runs]
     most = max((float(one[-1]) for one in spent if len(one)), default=0.0)
     places = np.unique(np.concatenate([*spent, [most]]))
     if len(places) > POINTS:
         places = np.linspace(places[0], most, POINTS)
     curves = []
     for run, ends in zip(runs, spent, strict=True):
-        lowest = np.concatenate([[np.nan], accumulated_lowest(per_cell_of(run.contents, run.trials))])
+        lowest = np.concatenate([[np.nan], accumulated_lowest(run.trials, contents=run.contents)])
         curves.append(lowest[np.searchsorted(ends, places, side="right")])
     return places, np.array(curves).reshape(len(runs), len(places))
+
+
+def spent_after(run: RunRecord, currency: Currency) -> Floats:
+    """What a run had spent at the end of each of its trials, ``[n]``, its initial crystals among it."""
+    rows = columns_of(run.trials).rows
+    if currency == "relaxations":
+        return np.arange(1.0, len(rows) + 1)
+    before: float = getattr(run.initial_spent, currency)
+    return np.asarray(before + np.cumsum(rows[currency]), dtype=np.float64)
 
 
 def _length(run: RunRecord) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
 
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.metrics import wilson_interval
 from crysim.analysis.tables import Column, Table, Value
-from crysim.harness.journal import RunRecord
+from crysim.harness.columns import columns_of
 from crysim.interfaces import Trial
 
 GOOD = 0.05
@@ -36,7 +36,7 @@ def origin_table(comparison: Comparison) -> Table | None:
     """
     rows: list[dict[str, Value]] = []
     for system, method, pairs in comparison.cells():
-        runs = [run for run, _ in pairs]
+        runs = [run for run, _ in pairs if run.trials and "origin" in run.trials[0].candidate.info]
         trials: dict[str, list[Trial]] = {}
         for trial in (trial for run in runs for trial in run.trials):
             if "origin" in trial.candidate.info:
@@ -62,12 +62,16 @@ def origin_table(comparison: Comparison) -> Table | None:
 
 def _target(comparison: Comparison, system: str) -> float | None:
     """eV per atom that hits are measured from."""
-    runs: Sequence[RunRecord] = [run for run in comparison.runs if run.system == system]
+    runs = [run for run in comparison.runs if run.system == system]
     reference = comparison.references.get(system)
     if reference is not None and reference.energy is not None:
         return reference.energy / runs[0].num_atoms
-    energies = (_per_atom(trial) for run in runs for trial in run.trials)
-    return min((energy for energy in energies if energy is not None), default=None)
+    lowest: list[float] = []
+    for run in runs:
+        columns = columns_of(run.trials)
+        if columns.counts.any():
+            lowest.append(float((columns.energies / np.maximum(1, columns.rows["atoms"]))[columns.counts].min()))
+    return min(lowest, default=None)
 
 
 def _is_hit(trial: Trial, target: float | None) -> bool:

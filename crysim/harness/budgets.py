@@ -9,15 +9,19 @@ limit is finished. What neither the run nor this machine computes, such as the a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from crysim.harness.columns import columns_of
 from crysim.harness.lines import read_lines
 from crysim.harness.spec import RunSettings
 from crysim.interfaces import Candidate, Trial
+
+if TYPE_CHECKING:
+    from crysim.harness.journal import Batch
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,14 @@ class Spent:
     evaluations: int = 0
     cpu_seconds: float = 0.0
 
-    def plus(self, trials: Iterable[Trial]) -> Spent:
+    def plus(self, trials: Sequence[Trial]) -> Spent:
         """With trials, in their order; of those of old journals wall seconds stand for CPU seconds."""
-        relaxations, evaluations, seconds = self.relaxations, self.evaluations, self.cpu_seconds
-        for trial in trials:
-            relaxations += 1
-            evaluations += trial.evaluations
-            seconds += trial.cpu_seconds
-        return Spent(relaxations, evaluations, seconds)
+        rows = columns_of(trials).rows
+        return Spent(
+            self.relaxations + len(rows),
+            self.evaluations + int(rows["evaluations"].sum()),
+            self.cpu_seconds + float(rows["cpu_seconds"].sum()),
+        )
 
 
 def spent_on_initial(path: Path) -> Spent:
@@ -71,9 +75,13 @@ class Budget:
 
     def left(self, spent: Spent) -> int:
         """Relaxations that may still begin."""
-        over = spent.evaluations >= (inf if self.evaluations is None else self.evaluations)
-        over = over or spent.cpu_seconds >= (inf if self.cpu_seconds is None else self.cpu_seconds)
-        return 0 if over else max(0, self.relaxations - spent.relaxations)
+        return 0 if self.is_over(spent) else max(0, self.relaxations - spent.relaxations)
+
+    def is_over(self, spent: Spent) -> bool:
+        """Whether evaluations or CPU seconds are spent."""
+        if self.evaluations is not None and spent.evaluations >= self.evaluations:
+            return True
+        return self.cpu_seconds is not None and spent.cpu_seconds >= self.cpu_seconds
 
 
 class Account:
@@ -98,19 +106,29 @@ class Account:
     @property
     def spent(self) -> Spent:
         """In all."""
-        first, then = self._initial, self._trials
-        return Spent(then.relaxations, first.evaluations + then.evaluations, first.cpu_seconds + then.cpu_seconds)
+        return self._with(self._trials)
+
+    def _with(self, trials: Spent) -> Spent:
+        first = self._initial
+        return Spent(trials.relaxations, first.evaluations + trials.evaluations, first.cpu_seconds + trials.cpu_seconds)
+
+    def left(self, batches: Sequence[Batch]) -> int:
+        """Relaxations that may still begin after the batches of a journal, none of which is added yet."""
+        trials = self._trials
+        for batch in batches:
+            trials = trials.plus(batch.trials)
+        return self._budget.left(self._with(trials))
 
     @property
-    def left(self) -> int:
-        """Relaxations that may still begin."""
-        return self._budget.left(self.spent)
+    def is_over(self) -> bool:
+        """Whether a budget other than that of relaxations is spent."""
+        return self._budget.is_over(self.spent)
 
     @property
     def refusal(self) -> str:
         """Why not even one relaxation began, where the initial crystals took all; else empty."""
         spent = self.spent
-        if spent.relaxations or self.left:
+        if spent.relaxations or self._budget.left(spent):
             return ""
         return (
             f"the initial crystals took the whole budget ({spent.evaluations} evaluations, {spent.cpu_seconds:.1f} CPU "
@@ -118,11 +136,15 @@ class Account:
         )
 
     @contextmanager
-    def strategy_works(self, *, charged: bool = True) -> Iterator[None]:
-        """The strategy works within; not ``charged``: an earlier sitting was charged for it."""
+    def strategy_works(self) -> Iterator[None]:
+        """The strategy works within."""
         began = time.process_time()
         yield
-        self._owed += (time.process_time() - began) * charged
+        self._owed += time.process_time() - began
+
+    def forget(self) -> None:
+        """What the strategy has worked so far, an earlier sitting was charged for."""
+        self._owed = 0.0
 
     def charge(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates of a batch, each with an even share of the strategy's CPU seconds since the last one."""

@@ -6,16 +6,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from crysim.errors import InputError
 from crysim.harness.budgets import Budget, Spent, spent_on_initial
 from crysim.harness.config_file import read_settings
-from crysim.harness.journal import INITIAL, JOURNAL, MANIFEST, read_run
+from crysim.harness.journal import INITIAL, JOURNAL, read_run
 from crysim.harness.lines import read_lines, seal
-from crysim.harness.loop import execute
+from crysim.harness.loop import Progress, execute
+from crysim.harness.records import trial_from_dict
 from crysim.harness.spec import RunSpec
 from crysim.interfaces import EnergyModel
 
@@ -26,10 +26,19 @@ def spent(folder: Path) -> Spent:
     return (run := read_run(folder)).initial_spent.plus(run.trials)
 
 
-def rewrite(file: Path, changes: dict[str, Any]) -> None:
-    """Change every record of a file, after what it says of CPU seconds was taken out."""
-    records = [{k: v for k, v in record.items() if k != "cpu"} | changes for record in read_lines(file)[0]]
-    file.write_text("".join(seal(record) + "\n" for record in records))
+class Ticking:
+    """A clock of CPU seconds that goes on by one step whenever it is read."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.now = step, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class _StopError(Exception):
+    pass
 
 
 def test_a_run_ends_at_its_evaluations_and_initial_crystals_are_among_them(
@@ -64,31 +73,45 @@ def test_cpu_seconds_are_the_processes_and_shared_evenly(make_spec: Make, emt: E
     assert 0.5 * whole < spent(tmp_path / "run").cpu_seconds <= whole
 
 
-def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock(
-    make_spec: Make, emt: EnergyModel, tmp_path: Path
+def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitting(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A batch is asked for, relaxed and told: three steps of the clock, of which the last is charged to the next; before
+    the first the strategy hears of its initial crystals."""
     folder = tmp_path / "run"
-    spec = replace(make_spec("random"), batch=2, budget=50, budget_seconds=4.0001)
-    execute(replace(spec, budget=4, budget_seconds=None), folder, emt)
-    (folder / MANIFEST).unlink()
-    rewrite(folder / JOURNAL, {"cpu": {"strategy": 0.25, "relax": 0.75}})  # four seconds
+    spec = replace(make_spec("random"), batch=2, budget=50, budget_seconds=7.0)
+
+    def stop_after_two_batches(progress: Progress) -> None:
+        if progress.done == 4:
+            raise _StopError
+
+    monkeypatch.setattr("time.process_time", Ticking(1.0))
+    with pytest.raises(_StopError):
+        execute(spec, folder, emt, report=stop_after_two_batches)
+    assert spent(folder).cpu_seconds == 6.0
+    assert not read_run(folder).complete
+    monkeypatch.setattr("time.process_time", Ticking(0.6))
     execute(spec, folder, emt)
     assert len(read_run(folder).trials) == 6
-    rewrite(folder / JOURNAL, {"cpu": {"strategy": 0.0, "relax": 0.7}})
+    assert spent(folder).cpu_seconds == pytest.approx(7.2)
+    assert read_run(folder).complete
     before = (folder / JOURNAL).read_bytes()
     execute(spec, folder, emt)
     assert (folder / JOURNAL).read_bytes() == before
-    assert read_run(folder).complete
 
 
 def test_an_old_journal_has_wall_seconds_for_cpu_seconds(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
     execute(make_spec("crysim"), tmp_path / "run", emt)
-    for name in (JOURNAL, INITIAL):
-        rewrite(tmp_path / "run" / name, {})
-    run = read_run(tmp_path / "run")
-    wall = sum(trial.seconds + sum(trial.candidate.seconds.values()) for trial in run.trials)
-    assert run.initial_spent == Spent(0, 60, 0.0)
-    assert spent(tmp_path / "run").cpu_seconds == pytest.approx(wall)
+    records, _ = read_lines(tmp_path / "run" / JOURNAL)
+    old = [trial_from_dict({k: v for k, v in record.items() if k != "cpu"}) for record in records]
+    wall = sum(trial.seconds + sum(trial.candidate.seconds.values()) for trial in old)
+    assert Spent().plus(old).cpu_seconds == pytest.approx(wall)
+    assert sum(trial.cpu_seconds for trial in old) == pytest.approx(wall)
+    assert Spent().plus(read_run(tmp_path / "run").trials).cpu_seconds != pytest.approx(wall)
+    initial, _ = read_lines(tmp_path / "run" / INITIAL)
+    file = tmp_path / INITIAL
+    file.write_text("".join(seal({k: v for k, v in r.items() if k != "cpu"}) + "\n" for r in initial))
+    assert spent_on_initial(file) == Spent(0, 60, 0.0)
 
 
 def test_a_run_is_charged_for_energies_that_another_run_computed(

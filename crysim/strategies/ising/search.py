@@ -30,7 +30,7 @@ from crysim.interfaces import (
 )
 from crysim.strategies.ising.history import History
 from crysim.strategies.ising.options import DEFAULTS, OWN_PARTS, OWN_PARTS_SMALL, SMALL, IsingOptions
-from crysim.strategies.ising.round import UNPHYSICAL, Round
+from crysim.strategies.ising.round import UNPHYSICAL, Round, fits_of
 from crysim.strategies.ising.shared_round import SharedRound, own_distances
 from crysim.strategies.racing import Race
 from crysim.strategies.training_set import FEWEST, trains
@@ -150,6 +150,18 @@ class IsingSearch(Strategy):
             return Round(*known)
         best = self._race.best
         return SharedRound(*known, prior=self._prior, volume=None if best is None else best[1])
+
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """Fit the surrogate as that proposal did; the solver's answers are in the trials, not asked for again."""
+        rejected = [self._vector(ones) for ones in trials[0].candidate.info.get("rejected", ())]
+        fits = fits_of(trials)
+        if fits is None:  # a journal of the first releases does not say how often such a proposal was solved
+            self.ask(n)
+            return
+        again = self.new_round()
+        for attempt, known in enumerate(fits):
+            again.rejected = rejected[:known]
+            again.fit(attempt)
 
     # ---------------------------------------------------------------------------------------- learning
 

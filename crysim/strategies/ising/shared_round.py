@@ -48,7 +48,8 @@ class SharedRound(Round):
             candidates += self._fresh(named, answers)
         candidates += self._draws(wanted - len(candidates), solved)
         self.clock.lap("decode")
-        candidates[0] = replace(candidates[0], seconds=self.clock.seconds)
+        info = {**candidates[0].info, "fits": self.fits}
+        candidates[0] = replace(candidates[0], info=info, seconds=self.clock.seconds)
         return candidates
 
     def _draws(self, wanted: int, solved: Solved | None) -> list[Candidate]:
