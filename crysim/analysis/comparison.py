@@ -49,7 +49,7 @@ class Comparison:
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
                 count_distinct=self.count_distinct,
-                contents=run.contents if run.contents.primitive else None,
+                contents=run.contents if run.contents.primitive or run.contents.further else None,
             )
             for run in self.runs
         ]

@@ -184,7 +184,7 @@ def run_metrics(
 
 def per_cell_of(contents: Contents | None, trials: Sequence[Trial]) -> Sequence[Trial]:
     """Trials with their energies per cell of the contents; None, or a conventional cell: as they are."""
-    if contents is None or not contents.primitive:
+    if contents is None or not (contents.primitive or contents.further):
         return trials
     return [
         trial

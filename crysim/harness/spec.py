@@ -157,6 +157,8 @@ class RunSpec(RunSettings):
         # What a run does not use is not written down, so that runs of earlier versions still go on.
         if self.system.primitive:
             config["cell"] = self.system.cell
+        if self.system.further:
+            config["further"] = [one.formula for one in self.system.further]
         for name in NEWER:
             if config[name] == next(one.default for one in declared(RunSettings) if one.name == name):
                 del config[name]

@@ -1,0 +1,117 @@
+"""The distinct minima that a search has found, lowest first: what is bred from, and what is not to be found again."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from crysim.arrays import Floats
+from crysim.crystal import Crystal
+from crysim.crystal.distances import shortest_of_pairs
+from crysim.interfaces.racing import SAME_ENERGY
+
+SAME_VOLUME = 0.01
+"""Relative difference of volumes per atom within which crystals of one energy are one."""
+KEPT = 40
+"""Lowest minima that are bred from."""
+WINDOW = 0.3
+"""eV per atom above the best within which they lie."""
+TEMPERATURE = 0.05
+"""eV per atom: minima are bred from with probability ∝ exp(-energy above the best / temperature)."""
+REACH = 4.5
+"""Å: pairs that are farther apart in a minimum keep this distance at most."""
+
+
+@dataclass(frozen=True, order=True)
+class Minimum:
+    """A minimum.
+
+    Attributes:
+        energy: eV per atom.
+        number: of the trial that found it.
+        crystal: it.
+    """
+
+    energy: float
+    number: int
+    crystal: Crystal = field(compare=False)
+
+    @property
+    def volume(self) -> float:
+        """Å³ per atom."""
+        return self.crystal.volume / self.crystal.num_atoms
+
+    @cached_property
+    def spacings(self) -> Floats:
+        """Å ``[elements, elements]``: the shortest distance of each pair of elements, at most `REACH`."""
+        crystal = self.crystal
+        place = {element: i for i, element in enumerate(crystal.composition.elements)}
+        owners = np.array([place[one] for one in crystal.species], dtype=np.int64)
+        return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(place), REACH)
+
+
+class Minima:
+    """Distinct minima by energy per atom and volume per atom, which cells of any contents share.
+
+    Attributes:
+        best: the lowest; None before one.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Minimum] = []
+        self._times: dict[int, int] = {}
+        self.best: Minimum | None = None
+        self.num_ends = 0
+        self.num_distinct = 0
+        self._all: list[tuple[float, float, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, one: Minimum) -> bool:
+        """Take note of where a relaxation ended; whether nothing had ended there before."""
+        self.num_ends += 1
+        known = self._find(one)
+        if known is not None:
+            self._times[known] += 1
+            return False
+        self.num_distinct += 1
+        self._times[one.number] = 1
+        insort(self._all, (one.energy, one.volume, one.number))
+        insort(self._kept, one)
+        self.best = self._kept[0]
+        while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
+            self._kept.pop()
+        return True
+
+    def times_found(self, one: Minimum) -> int:
+        """How many relaxations ended there."""
+        return self._times[one.number]
+
+    def _find(self, one: Minimum) -> int | None:
+        """The number of the minimum that this is, if it is known."""
+        from bisect import bisect_left
+
+        place = bisect_left(self._all, (one.energy - SAME_ENERGY,))
+        while place < len(self._all) and self._all[place][0] < one.energy + SAME_ENERGY:
+            _, volume, number = self._all[place]
+            if abs(volume - one.volume) < SAME_VOLUME * volume:
+                return number
+            place += 1
+        return None
+
+    def __iter__(self):
+        return iter(self._kept)
+
+    def draw(self, rng: np.random.Generator) -> Minimum:
+        """A low one; the lower, the likelier.
+
+        Raises:
+            IndexError: there is none.
+        """
+        above = np.array([one.energy for one in self._kept]) - self._kept[0].energy
+        weights = np.exp(-above / TEMPERATURE)
+        return self._kept[int(rng.choice(len(weights), p=weights / weights.sum()))]
