@@ -104,6 +104,11 @@ class Contents:
         return self.cell == "primitive"
 
     @property
+    def sizes_vary(self) -> bool:
+        """Whether the cells of crystals with these contents hold different numbers of atoms."""
+        return self.primitive or bool(self.further)
+
+    @property
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols, each once, in the order given."""
         return self.composition.elements

@@ -20,9 +20,9 @@ from crysim_baselines.portfolio.minima import Minima, Minimum
 
 ENUMERATE, PRIOR, SPACED, AGAIN, MUTANT, EXCHANGE = "enumerate", "prior", "spaced", "again", "mutant", "exchange"
 SHARES: Mapping[str, float] = {
-    ENUMERATE: 0.10,
-    PRIOR: 0.22,
-    SPACED: 0.33,
+    ENUMERATE: 0.08,
+    PRIOR: 0.17,
+    SPACED: 0.40,
     AGAIN: 0.15,
     MUTANT: 0.12,
     EXCHANGE: 0.08,
@@ -61,31 +61,24 @@ class Generators:
         distances = MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances)
         return PriorGenerator(Prior(problem.contents, problem.space_groups), distances)
 
-    @cached_property
-    def _own(self) -> list[Minimum]:
-        return []
-
     def draw(self, arm: str, rng: np.random.Generator) -> Crystal | None:
         """A crystal of an arm; None where it has nothing to begin with, or its atoms come too close."""
         if arm == ENUMERATE:
             return self.enumeration.ask(1)[0].crystal
         if arm == PRIOR:
-            return self._generator.draw(rng, self._volume(rng), thresholds=None)
-        if not len(self._minima):
+            return self._generator.draw(rng, self._volume(self._minima.draw(rng), rng))
+        low = self._minima.draw(rng, None if arm == SPACED else self.contents)
+        if low is None:
             return None
-        low = self._minima.draw(rng)
         if arm == SPACED:
-            return self._generator.draw(rng, self._volume(rng, low), thresholds=self._spaced(low, rng))
-        if not self.contents.held_by(low.crystal):
-            return None
+            return self._generator.draw(rng, self._volume(low, rng), thresholds=self._spaced(low, rng))
         if arm == AGAIN:
             return self._again(low, rng)
         child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
         return child if child is not None and self._keeps_distance(child) else None
 
-    def _volume(self, rng: np.random.Generator, low: Minimum | None = None) -> float | None:
+    def _volume(self, low: Minimum | None, rng: np.random.Generator) -> float | None:
         """Å³ per cell, by a low minimum; None where there is none."""
-        low = low or (self._minima.draw(rng) if len(self._minima) else None)
         return None if low is None else low.volume * self.contents.num_atoms * rng.uniform(*VOLUMES)
 
     def _spaced(self, low: Minimum, rng: np.random.Generator) -> Floats:
@@ -97,7 +90,7 @@ class Generators:
         crystal = low.crystal
         if not crystal.num_free_coordinates:
             return None
-        volume = self._volume(rng, low)
+        volume = self._volume(low, rng)
         assert volume is not None
         return self._generator.place(
             crystal.space_group, crystal.combination, volume, rng, thresholds=self._spaced(low, rng)

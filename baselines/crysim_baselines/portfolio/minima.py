@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from crysim.arrays import Floats
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.distances import shortest_of_pairs
 from crysim.interfaces.racing import SAME_ENERGY
@@ -93,8 +95,6 @@ class Minima:
 
     def _find(self, one: Minimum) -> int | None:
         """The number of the minimum that this is, if it is known."""
-        from bisect import bisect_left
-
         place = bisect_left(self._all, (one.energy - SAME_ENERGY,))
         while place < len(self._all) and self._all[place][0] < one.energy + SAME_ENERGY:
             _, volume, number = self._all[place]
@@ -103,15 +103,14 @@ class Minima:
             place += 1
         return None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Minimum]:
         return iter(self._kept)
 
-    def draw(self, rng: np.random.Generator) -> Minimum:
-        """A low one; the lower, the likelier.
-
-        Raises:
-            IndexError: there is none.
-        """
-        above = np.array([one.energy for one in self._kept]) - self._kept[0].energy
+    def draw(self, rng: np.random.Generator, contents: Contents | None = None) -> Minimum | None:
+        """A low one, with these contents if any are given; the lower, the likelier. None if there is none."""
+        found = [one for one in self._kept if contents is None or contents.held_by(one.crystal)]
+        if not found:
+            return None
+        above = np.array([one.energy for one in found]) - found[0].energy
         weights = np.exp(-above / TEMPERATURE)
-        return self._kept[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        return found[int(rng.choice(len(weights), p=weights / weights.sum()))]

@@ -14,10 +14,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
 
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.prototypes import iterate_prototypes
 from crysim.errors import InputError
@@ -38,6 +40,9 @@ from crysim_baselines.portfolio.allocation import Shares
 from crysim_baselines.portfolio.generators import ENUMERATE, PRIOR, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 
+UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
+"""How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
+results left out); other numbers are as rare as one in a hundred."""
 TYPES, POLISH = "prototypes", "polish"
 LEARNED = 0.5
 """Share of the relaxations that goes by what arms brought."""
@@ -49,6 +54,12 @@ POLISHED_SHARE = 0.06
 """Of the relaxations, at most, go to them."""
 TYPES_SHARE = 0.3
 """Of the relaxations go to structure types, while there are any."""
+
+
+def _even_shares(contents: Contents) -> dict[int, float]:
+    """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest in the mean."""
+    units = [one.composition.num_formula_units for one in contents.each]
+    return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
 
 
 class Portfolio(Strategy):
@@ -98,7 +109,7 @@ class Portfolio(Strategy):
         self._patience, self._margin = patience, margin
         self._minima = Minima()
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in problem.contents.each]
-        self._contents_shares = Shares(dict.fromkeys(range(len(self._cells)), 1.0), learned)
+        self._contents_shares = Shares(_even_shares(problem.contents), learned)
         self._arm_shares = [Shares(dict(SHARES), learned) for _ in self._cells]
         self._known: dict[KnownMinimum, None] = {}
         self._asked = 0
