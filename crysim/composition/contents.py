@@ -125,7 +125,7 @@ class Contents:
 
     @cached_property
     def name(self) -> str:
-        """For folders and tables: ``Ca4S4``; ``CaS-primitive``, or ``CaS-z1-4-primitive``, which no formula reads as."""
+        """For folders and tables: ``Ca4S4``; ``CaS-primitive`` or ``CaS-z1-4-primitive``, which no formula reads as."""
         name = self.formula
         if self.further:
             units = [one.num_formula_units for one in (self.composition, *self.further)]

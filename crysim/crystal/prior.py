@@ -233,9 +233,7 @@ class PriorGenerator:
             size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
             cell = cells_from_shapes(group.crystal_system, shape, size)[0]
             tried = rng.random((len(positions), POINTS, 3))
-            points, complete = place_one_by_one(
-                cell, positions, elements, order, tried, *group.flat_positions, kept
-            )
+            points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
             if complete:
                 return place(contents.composition_in(number), number, combination, cell, points)
         return None

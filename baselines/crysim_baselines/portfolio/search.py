@@ -57,7 +57,7 @@ TYPES_SHARE = 0.3
 
 
 def _even_shares(contents: Contents) -> dict[int, float]:
-    """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest in the mean."""
+    """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest."""
     units = [one.composition.num_formula_units for one in contents.each]
     return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
 
