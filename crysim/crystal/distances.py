@@ -144,4 +144,4 @@ def shortest_of_pairs(lattice: Floats, coords: Floats, owners: Ints, kinds: int,
             squared = nearest_image(metric, spacings, x, y, z, result[a, b])
             result[a, b] = min(result[a, b], squared)
             result[b, a] = result[a, b]
-    return np.sqrt(result)
+    return np.asarray(np.sqrt(result))

@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from crysim.arrays import Floats
+
 Arm = TypeVar("Arm", bound=Hashable)
 
 HALF_LIFE = 400
@@ -17,16 +19,32 @@ GUESSED_EVALUATIONS = 400.0
 """Evaluations that an arm is taken to have spent at the mean rate before it has shown what it brings."""
 WORTH = 0.05
 """eV per atom: a new minimum is worth exp(-energy above the best / this)."""
+REMEMBERED = 50
+"""New minima of an arm that count, the last ones."""
+LITTLE = 0.1
+"""Worth that all arms together are taken to have brought before anything is known."""
 
 
 @dataclass
 class _Account:
+    """What an arm found, by energy per atom and trial, and spent up to a trial."""
+
     found: list[tuple[float, int]] = field(default_factory=list)
     spent: float = 0.0
     at: int = 0
 
     def spent_at(self, now: int) -> float:
-        return self.spent * 0.5 ** ((now - self.at) / HALF_LIFE)
+        """Evaluations, by how long ago."""
+        return self.spent * faded(now - self.at)
+
+    def worth_at(self, best: float, now: int) -> float:
+        """What was found, by how low it is and how long ago."""
+        return sum(exp((best - energy) / WORTH) * faded(now - at) for energy, at in self.found[-REMEMBERED:])
+
+
+def faded(trials: int) -> float:
+    """What something so many trials ago still counts."""
+    return float(0.5 ** (trials / HALF_LIFE))
 
 
 class Shares(Generic[Arm]):
@@ -56,19 +74,14 @@ class Shares(Generic[Arm]):
         if new_minimum is not None:
             account.found.append((new_minimum, now))
 
-    def probabilities(self, arms: Sequence[Arm], best: float, now: int) -> np.ndarray:
+    def probabilities(self, arms: Sequence[Arm], best: float, now: int) -> Floats:
         """Of arms, ``[n]``, with the lowest energy per atom so far."""
-        worths, spents = [], []
-        for arm in arms:
-            account = self._accounts[arm]
-            worths.append(
-                sum(exp(-(e - best) / WORTH) * 0.5 ** ((now - at) / HALF_LIFE) for e, at in account.found[-50:])
-            )
-            spents.append(account.spent_at(now))
-        mean = (sum(worths) + 0.1) / (sum(spents) + GUESSED_EVALUATIONS)
+        accounts = [self._accounts[arm] for arm in arms]
+        worths = np.array([account.worth_at(best, now) for account in accounts])
+        spents = np.array([account.spent_at(now) for account in accounts])
+        mean = (worths.sum() + LITTLE) / (spents.sum() + GUESSED_EVALUATIONS)
+        rates = (worths + mean * GUESSED_EVALUATIONS) / (spents + GUESSED_EVALUATIONS)
         fixed = np.array([self._fixed[arm] for arm in arms])
-        rates = np.array(
-            [(w + mean * GUESSED_EVALUATIONS) / (s + GUESSED_EVALUATIONS) for w, s in zip(worths, spents, strict=True)]
-        )
         by_rate = fixed * rates
-        return (1 - self._learned) * fixed / fixed.sum() + self._learned * by_rate / by_rate.sum()
+        shares = (1 - self._learned) * fixed / fixed.sum() + self._learned * by_rate / by_rate.sum()
+        return np.asarray(shares)

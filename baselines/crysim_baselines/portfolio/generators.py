@@ -28,6 +28,8 @@ SHARES: Mapping[str, float] = {
     EXCHANGE: 0.08,
 }
 """Of the relaxations of each content, where nothing is learned."""
+INDEPENDENT = frozenset({ENUMERATE, PRIOR, SPACED})
+"""Of these each start is drawn afresh; the others begin with a crystal that was found."""
 SPACING = (0.75, 0.95)
 """Multiples of a low minimum's distances that atoms keep."""
 VOLUMES = (0.95, 1.1)

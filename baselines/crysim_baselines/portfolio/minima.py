@@ -55,6 +55,11 @@ class Minimum:
         return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(place), REACH)
 
 
+def is_same(volume: float, other: float) -> bool:
+    """Whether crystals of one energy and these volumes per atom are one."""
+    return abs(volume - other) < SAME_VOLUME * volume
+
+
 class Minima:
     """Distinct minima by energy per atom and volume per atom, which cells of any contents share.
 
@@ -63,45 +68,30 @@ class Minima:
     """
 
     def __init__(self) -> None:
-        self._kept: list[Minimum] = []
-        self._times: dict[int, int] = {}
+        """Nothing is known."""
         self.best: Minimum | None = None
-        self.num_ends = 0
-        self.num_distinct = 0
-        self._all: list[tuple[float, float, int]] = []
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        self._kept: list[Minimum] = []
+        self._all: list[tuple[float, float]] = []
 
     def add(self, one: Minimum) -> bool:
         """Take note of where a relaxation ended; whether nothing had ended there before."""
-        self.num_ends += 1
-        known = self._find(one)
-        if known is not None:
-            self._times[known] += 1
+        if self.is_known(one):
             return False
-        self.num_distinct += 1
-        self._times[one.number] = 1
-        insort(self._all, (one.energy, one.volume, one.number))
+        insort(self._all, (one.energy, one.volume))
         insort(self._kept, one)
         self.best = self._kept[0]
         while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
             self._kept.pop()
         return True
 
-    def times_found(self, one: Minimum) -> int:
-        """How many relaxations ended there."""
-        return self._times[one.number]
-
-    def _find(self, one: Minimum) -> int | None:
-        """The number of the minimum that this is, if it is known."""
+    def is_known(self, one: Minimum) -> bool:
+        """Whether a minimum of its energy and volume is known."""
         place = bisect_left(self._all, (one.energy - SAME_ENERGY,))
         while place < len(self._all) and self._all[place][0] < one.energy + SAME_ENERGY:
-            _, volume, number = self._all[place]
-            if abs(volume - one.volume) < SAME_VOLUME * volume:
-                return number
+            if is_same(self._all[place][1], one.volume):
+                return True
             place += 1
-        return None
+        return False
 
     def __iter__(self) -> Iterator[Minimum]:
         return iter(self._kept)

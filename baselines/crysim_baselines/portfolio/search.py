@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from math import sqrt
+from math import exp, sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,10 +35,10 @@ from crysim.interfaces import (
     derive_rng,
     known_minimum,
 )
-from crysim.interfaces.racing import MARGIN, PATIENCE
+from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim_baselines.portfolio.allocation import Shares
-from crysim_baselines.portfolio.generators import ENUMERATE, PRIOR, SHARES, Generators
-from crysim_baselines.portfolio.minima import Minima, Minimum
+from crysim_baselines.portfolio.generators import ENUMERATE, INDEPENDENT, PRIOR, SHARES, Generators
+from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
@@ -77,6 +77,7 @@ class Portfolio(Strategy):
         folder: str | None = None,
         first: int = FIRST,
         learned: float = LEARNED,
+        stop_after: int = 0,
         race: bool = True,
         patience: int = PATIENCE,
         margin: float = MARGIN,
@@ -89,6 +90,8 @@ class Portfolio(Strategy):
             folder: structure files to take as types too, before those of the AFLOW library.
             first: relaxations of the simplest crystals of each content, to begin with.
             learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
+            stop_after: independent starts that must have led to the lowest crystal for the search to end by itself; 0:
+                it does not. One that is a tenth as easily found is then missed with probability exp(-starts / 10).
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
             patience: evaluations before that, for up to six free parameters; more for more.
             margin: eV per atom above the best that the energy within reach must lie for it.
@@ -96,7 +99,12 @@ class Portfolio(Strategy):
         Raises:
             InputError: an option is out of range.
         """
-        for key, value in (("first", first), ("patience", patience), ("margin", margin)):
+        for key, value in (
+            ("first", first),
+            ("stop_after", stop_after),
+            ("patience", patience),
+            ("margin", margin),
+        ):
             if not value >= 0:
                 raise InputError(f"option '{key}' of strategy 'portfolio' is {value}: it must not be negative")
         if not 0 <= learned <= 1:
@@ -105,6 +113,8 @@ class Portfolio(Strategy):
         self._types = prototypes
         self._folder = folder
         self._first = first
+        self._stop_after = stop_after
+        self._led_to_best = 0
         self._race = race
         self._patience, self._margin = patience, margin
         self._minima = Minima()
@@ -241,13 +251,36 @@ class Portfolio(Strategy):
                 if arm == ENUMERATE:
                     self._cells[place].enumeration.tell([trial])
 
+    def finished(self) -> str:
+        """That enough independent starts led to the lowest crystal, and what may have been missed all the same."""
+        if not self._stop_after or self._led_to_best < self._stop_after or min(self._begun) < self._first:
+            return ""
+        missed = exp(-self._led_to_best / 10)
+        return (
+            f"{self._led_to_best} independent starts led to the lowest crystal; a lower one that is a tenth as easily "
+            f"found would have been missed with a probability of {missed:.0%}"
+        )
+
     def _learn(self, trial: Trial) -> float | None:
         """The energy per atom of a minimum that is new; None if there is none."""
-        if not trial.counts or trial.crystal is None or trial.energy is None:
-            return None
         crystal = trial.crystal
+        if crystal is None or trial.energy is None or not (trial.counts or trial.status is TrialStatus.KNOWN):
+            return None
         energy = trial.energy / crystal.num_atoms
+        self._count_best(trial, Minimum(energy, trial.number, crystal))
+        if not trial.counts:
+            return None
         if trial.status is TrialStatus.RELAXED:
             self._known[known_minimum(crystal, trial.energy)] = None
         new = self._minima.add(Minimum(energy, trial.number, crystal))
         return energy if new else None
+
+    def _count_best(self, trial: Trial, end: Minimum) -> None:
+        """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
+        best = self._minima.best
+        independent = trial.candidate.info.get("arm") in INDEPENDENT
+        if best is None or end.energy < best.energy - SAME_ENERGY:
+            if trial.counts:
+                self._led_to_best = int(independent)
+        elif end.energy < best.energy + 2 * SAME_ENERGY and is_same(best.volume, end.volume):
+            self._led_to_best += independent
