@@ -23,6 +23,8 @@ PROTOTYPES = "prototypes"
 """The strategy that proposes known structure types."""
 DEFAULT = "portfolio"
 """The strategy of a search: it shares its relaxations among the contents by itself."""
+STOP_AFTER = 30
+"""Independent starts that must have led to the lowest crystal for a search to end before its budget."""
 PROTOTYPES_SHARE = 0.5
 """Of the budget, at most, goes to known structure types."""
 
@@ -103,7 +105,7 @@ def plan_search(
         settings: their systems are the contents; their budget is that of the whole search.
         out: folder of the results.
         method: strategy. One that can choose among several contents has one run; of another each of the contents has
-            its own, and an even share of the budget.
+            its own, and an even share of the budget. `DEFAULT` ends once `STOP_AFTER` starts led to its lowest crystal.
         prototypes: whether known structure types take part.
         prototype_folder: structure files to take as types too.
 
@@ -115,7 +117,8 @@ def plan_search(
     types: dict[str, Any] = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
     if general[0].chooses_contents:
         strategy = general[0].strategy
-        options = {"prototypes": True, **types, **strategy.options} if prototypes else strategy.options
+        wanted = {"prototypes": True, **types} if prototypes else {}
+        options = {"stop_after": STOP_AFTER, **wanted, **strategy.options}
         runs = [replace(general[0], system=Contents.together(contents), strategy=PartSpec(strategy.name, options))]
     else:
         contents = contents[: settings.budget]  # the smallest, if it is less
