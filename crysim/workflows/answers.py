@@ -97,10 +97,10 @@ class Answers:
         if self.left_out:
             text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
         if self.independent:
+            starts = "start" if self.independent == 1 else "starts"
             text += (
-                f"; {self.independent} independent start{'s' if self.independent > 1 else ''} ended in the first: a lower "
-                f"crystal that is a tenth as easily found would have been missed with a probability of "
-                f"{exp(-self.independent / 10):.0%}"
+                f"; {self.independent} independent {starts} ended in the first: a lower crystal that is a tenth as "
+                f"easily found would have been missed with a probability of {exp(-self.independent / 10):.0%}"
             )
         return text
 

@@ -150,7 +150,7 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
 
 
 def _end(crystal: Crystal, tracks: Sequence[Track]) -> Crystal:
-    """The crystal at the end, with the group that it has there; one that was given up on its way, in that of its start."""
+    """The crystal at the end, with the group that it has there; one that was given up, with that of its start."""
     end = tracks[-1].at(-1)
     if tracks[-1].given_up:
         return end
