@@ -38,7 +38,7 @@ from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.systems import builtin_systems, find_system
 from crysim.interfaces import EnergyModel
 from crysim.workflows.crystals40 import MAX_ATOMS, UNITS
-from crysim.workflows.search_plan import GENERATORS, plan_search, searched_contents
+from crysim.workflows.search_plan import DEFAULT, plan_search, searched_contents
 
 METHODS = ("prior", "enumerate", "random", "pyxtal-random", "evolution", "swarm", "bayesian", "crysim")
 SEARCH = "search"
@@ -134,7 +134,7 @@ def forty_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Tas
                 plan = plan_search(
                     settings,
                     options.out,
-                    methods=GENERATORS if method == SEARCH else settings.method,
+                    method=DEFAULT if method == SEARCH else settings.method[0],
                     prototypes=options.prototypes,
                 )
                 key = _key(options, formula, method, seed, prototypes=options.prototypes)

@@ -50,7 +50,7 @@ class Comparison:
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
                 num_distinct=num_distinct(run.trials) if self.counts_distinct else None,
-                contents=run.contents if run.contents.primitive else None,
+                contents=run.contents if run.contents.sizes_vary else None,
                 initial=run.initial_spent,
             )
             for run in self.runs

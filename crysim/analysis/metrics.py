@@ -131,7 +131,7 @@ def run_metrics(
     if budget is not None:
         trials = trials[:budget]
     columns = columns_of(trials)
-    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    num_atoms = None if contents is None or not contents.sizes_vary else contents.num_atoms
     energies = columns.energies_per(num_atoms)
     spent = _Efforts(columns, initial)
     counting = np.flatnonzero(columns.counts)
@@ -212,7 +212,7 @@ def accumulated_lowest(
         contents: of a primitive cell: energies are per cell of these. None: of the trials' own cells.
     """
     columns = columns_of(trials)
-    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    num_atoms = None if contents is None or not contents.sizes_vary else contents.num_atoms
     return _accumulated(columns.energies_per(num_atoms), columns, budget)
 
 

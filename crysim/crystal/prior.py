@@ -169,8 +169,17 @@ class PriorGenerator:
             self._thresholds = np.maximum(self._thresholds, min_distances.thresholds)
         self._volume = estimated_volume(composition)
 
+    @property
+    def thresholds(self) -> Floats:
+        """Å ``[elements, elements]``, the distances that a placement keeps."""
+        return self._thresholds
+
     def draw(
-        self, rng: np.random.Generator, volume: float | None = None, spread: tuple[float, float] = (1.0, 1.0)
+        self,
+        rng: np.random.Generator,
+        volume: float | None = None,
+        spread: tuple[float, float] = (1.0, 1.0),
+        thresholds: Floats | None = None,
     ) -> Crystal:
         """A crystal.
 
@@ -180,28 +189,34 @@ class PriorGenerator:
             rng: the same state gives the same crystal.
             volume: Å³ per cell of the contents; None: from covalent spheres.
             spread: volumes are drawn uniformly between these multiples of it.
+            thresholds: Å, kept instead of `thresholds`.
         """
         wanted = self._volume if volume is None else volume
         number = 0
         combination: Combination = ()
         for attempt in range(_TRIES):
             number, combination = self.prior.draw(rng)
-            crystal = self._placed(number, combination, wanted * (1.0 + attempt / _TRIES), spread, rng)
+            crystal = self.place(number, combination, wanted * (1.0 + attempt / _TRIES), rng, spread, thresholds)
             if crystal is not None:
                 return crystal
         grown = 2.0 * wanted
-        while (crystal := self._placed(number, combination, grown, spread, rng)) is None:
+        while (crystal := self.place(number, combination, grown, rng, spread, thresholds)) is None:
             grown *= 1.2
         return crystal
 
-    def _placed(
+    def place(
         self,
         number: int,
         combination: Combination,
         volume: float,
-        spread: tuple[float, float],
         rng: np.random.Generator,
+        spread: tuple[float, float] = (1.0, 1.0),
+        thresholds: Floats | None = None,
     ) -> Crystal | None:
+        """A crystal of one combination of a space group; None if its atoms kept their distance in no placement.
+
+        For the other arguments see `draw`.
+        """
         from crysim.crystal.placement import place_one_by_one
 
         group = space_group(number)
@@ -211,15 +226,14 @@ class PriorGenerator:
         freedom = np.array([group.positions[i].dof for i in positions])
         order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
         in_shape = num_shape_parameters(group.crystal_system)
+        kept = self._thresholds if thresholds is None else thresholds
         tries = self._placements if freedom.any() or in_shape else 1
         for _ in range(tries):
             shape = rng.random((1, in_shape))
             size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
             cell = cells_from_shapes(group.crystal_system, shape, size)[0]
             tried = rng.random((len(positions), POINTS, 3))
-            points, complete = place_one_by_one(
-                cell, positions, elements, order, tried, *group.flat_positions, self._thresholds
-            )
+            points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
             if complete:
                 return place(contents.composition_in(number), number, combination, cell, points)
         return None

@@ -121,7 +121,7 @@ class Driver:
 
     def _next_batch(self) -> _UnderWay | None:
         room = self._room()
-        if room <= 0:
+        if room <= 0 or self._strategy.finished():
             return None
         self._take_up_state()
         if not self._replay:

@@ -68,12 +68,14 @@ class RunRecord:
     @cached_property
     def contents(self) -> Contents:
         """What the cell holds, and which cell."""
-        return Contents.from_formula(str(self.config["system"]), cell=self.config.get("cell", "conventional"))
+        formulas = [str(self.config["system"]), *self.config.get("further", ())]
+        cell = self.config.get("cell", "conventional")
+        return Contents.together([Contents.from_formula(formula, cell=cell) for formula in formulas])
 
     @property
     def num_atoms(self) -> int:
         """Atoms per cell; 1 if nothing was relaxed yet."""
-        if self.contents.primitive:
+        if self.contents.sizes_vary:
             return self.contents.num_atoms
         return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 

@@ -150,6 +150,10 @@ class RunSpec(RunSettings):
         path_part(self.method, "the method")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: it must be at least 0")
+        if self.system.further and not self.chooses_contents:
+            raise InputError(
+                f"strategy '{self.strategy.name}' searches cells of one content, not {self.system}: give one --z"
+            )
         _ = self.problem.min_distances  # refuses pairs that are none
 
     @property
@@ -173,6 +177,8 @@ class RunSpec(RunSettings):
         # What a run does not use is not written down, so that runs of earlier versions still go on.
         if self.system.primitive:
             config["cell"] = self.system.cell
+        if self.system.further:
+            config["further"] = [one.formula for one in self.system.further]
         for name in NEWER:
             if config[name] == next(one.default for one in declared(RunSettings) if one.name == name):
                 del config[name]
@@ -206,6 +212,12 @@ class RunSpec(RunSettings):
             "strategy", self.strategy.name, self.strategy.options, problem=self.problem, **self._build_parts()
         )
         return strategy
+
+    @property
+    def chooses_contents(self) -> bool:
+        """Whether its strategy can choose among several contents."""
+        cls = plugin_manager().get("strategy", self.strategy.name)
+        return issubclass(cls, Strategy) and cls.several_contents
 
     def _build_parts(self) -> dict[str, Any]:
         manager = plugin_manager()

@@ -218,6 +218,8 @@ class Strategy(Plugin, ABC):
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
     max_ahead: ClassVar[int] = 1
     """How many times `ask` may be called before the first of them is told; one that has a `state`: once."""
+    several_contents: ClassVar[bool] = False
+    """Whether it can choose among several contents (`Contents.further`)."""
     problem: Problem
 
     @classmethod
@@ -264,6 +266,10 @@ class Strategy(Plugin, ABC):
     @abstractmethod
     def tell(self, trials: Sequence[Trial]) -> None:
         """Learn the outcome of every candidate of the earliest `ask` that was not told yet, in its order."""
+
+    def finished(self) -> str:
+        """Why it wants no more relaxations, by what was told; empty while it does."""
+        return ""
 
     def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
         """What the next `ask` depends on besides what was told (warm-start weights), or None."""

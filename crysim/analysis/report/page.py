@@ -181,7 +181,7 @@ def _best(
     counting = np.flatnonzero(columns.counts)
     if not len(counting):
         return None
-    energies = columns.energies_per(run.contents.num_atoms if run.contents.primitive else None)
+    energies = columns.energies_per(run.contents.num_atoms if run.contents.sizes_vary else None)
     near = counting[energies[counting] < energies[counting].min() + 2 * 10.0**-DECIMALS]
     trial = run.trials[min(map(int, near), key=lambda i: (round(float(energies[i]), DECIMALS), i))]
     crystal = trial.crystal
