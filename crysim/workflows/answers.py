@@ -131,7 +131,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         found = None if template is None else str(template)
         per_atom = energy / crystal.num_atoms
         best.append(Answer(identify(crystal), trial, per_atom, len(row), first[0], found))
-    afresh = sum(trials[index][1].candidate.info.get("arm") in AFRESH for index in (rows[0] if rows else ()))
+    afresh = sum(trials[index][1].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
     return Answers(tuple(best), len(rows), left_out, afresh)
 
 

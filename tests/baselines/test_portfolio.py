@@ -40,14 +40,14 @@ def rock_salt(volume: float = 40.0) -> Crystal:
 
 def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() -> None:
     asked = Portfolio(Problem(CAS, 1), first=3).ask(9)
-    assert [c.info for c in asked] == [{"arm": "enumerate", "cell": place} for place in (0, 0, 0, 1, 1, 1, 2, 2, 2)]
+    assert [c.info for c in asked] == [{"origin": "enumerate", "cell": place} for place in (0, 0, 0, 1, 1, 1, 2, 2, 2)]
     for candidate in asked:
         assert CAS.each[candidate.info["cell"]].held_by(candidate.crystal)
 
 
 def test_every_generator_and_every_content_has_its_turn() -> None:
     trials = told(Portfolio(Problem(CAS, 3), first=2), 40)
-    arms = {trial.candidate.info["arm"] for trial in trials}
+    arms = {trial.candidate.info["origin"] for trial in trials}
     assert arms >= {"enumerate", "prior", "spaced", "again", "mutant", "polish"}
     assert {trial.candidate.info.get("cell") for trial in trials} == {0, 1, 2, None}
 
@@ -94,7 +94,7 @@ def test_only_its_own_relaxations_leave_saddle_points() -> None:
         candidates = strategy.ask(8)
         for candidate in candidates:
             assert candidate.stop is not None
-            assert candidate.stop.polish == (candidate.info["arm"] == "polish")
+            assert candidate.stop.polish == (candidate.info["origin"] == "polish")
         strategy.tell(pretended_trials(candidates, 0))
 
 

@@ -142,8 +142,8 @@ class Portfolio(Strategy):
         for _ in range(n):
             began = time.perf_counter()
             crystal, info = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
-            own = None if stop is None else replace(stop, polish=info["arm"] == POLISH)
-            if info["arm"] == POLISH and own is not None:
+            own = None if stop is None else replace(stop, polish=info["origin"] == POLISH)
+            if info["origin"] == POLISH and own is not None:
                 own = replace(own, known=())
             candidates.append(Candidate(crystal, info, {"draw": time.perf_counter() - began}, own))
             self._count(info)
@@ -153,17 +153,17 @@ class Portfolio(Strategy):
         """Count what was proposed before the run was taken up."""
         for candidate in candidates:
             info = candidate.info
-            if info["arm"] == ENUMERATE:
+            if info["origin"] == ENUMERATE:
                 self._cells[info["cell"]].enumeration.asked([candidate])
             self._count(info)
 
     def _count(self, info: Mapping[str, Any]) -> None:
         self._asked += 1
-        if info["arm"] == ENUMERATE:
+        if info["origin"] == ENUMERATE:
             self._begun[info["cell"]] += 1
-        elif info["arm"] == TYPES:
+        elif info["origin"] == TYPES:
             self._types_taken += 1
-        elif info["arm"] == POLISH:
+        elif info["origin"] == POLISH:
             self._polished.add(info["of"])
 
     def _propose(self, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
@@ -173,7 +173,7 @@ class Portfolio(Strategy):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
-            return unstable.crystal, {"arm": POLISH, "of": unstable.number}
+            return unstable.crystal, {"origin": POLISH, "of": unstable.number}
         best = 0.0 if self._minima.best is None else self._minima.best.energy
         places = range(len(self._cells))
         place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
@@ -186,7 +186,7 @@ class Portfolio(Strategy):
         if crystal is None or not self._allowed(crystal):
             arm, crystal = PRIOR, cell.draw(PRIOR, rng)
         assert crystal is not None
-        return crystal, {"arm": arm, "cell": place}
+        return crystal, {"origin": arm, "cell": place}
 
     def _allowed(self, crystal: Crystal) -> bool:
         groups = self.problem.space_groups
@@ -211,7 +211,7 @@ class Portfolio(Strategy):
         if self._types_taken >= len(self._found_types):
             return None
         name, crystal = self._found_types[self._types_taken]
-        return crystal, {"arm": TYPES, "prototype": name}
+        return crystal, {"origin": TYPES, "prototype": name}
 
     def _next_to_polish(self) -> Minimum | None:
         best = self._minima.best
@@ -245,7 +245,7 @@ class Portfolio(Strategy):
             new = self._learn(trial)
             info = trial.candidate.info
             if "cell" in info:
-                place, arm = info["cell"], info["arm"]
+                place, arm = info["cell"], info["origin"]
                 self._contents_shares.learn(place, trial.evaluations, new, self._told)
                 self._arm_shares[place].learn(arm, trial.evaluations, new, self._told)
                 if arm == ENUMERATE:
@@ -278,7 +278,7 @@ class Portfolio(Strategy):
     def _count_best(self, trial: Trial, end: Minimum) -> None:
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
         best = self._minima.best
-        independent = trial.candidate.info.get("arm") in INDEPENDENT
+        independent = trial.candidate.info.get("origin") in INDEPENDENT
         if best is None or end.energy < best.energy - SAME_ENERGY:
             if trial.counts:
                 self._led_to_best = int(independent)
