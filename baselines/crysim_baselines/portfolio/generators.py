@@ -30,6 +30,9 @@ SHARES: Mapping[str, float] = {
 """Of the relaxations of each content, where nothing is learned."""
 INDEPENDENT = frozenset({ENUMERATE, PRIOR, SPACED})
 """Of these each start is drawn afresh; the others begin with a crystal that was found."""
+PRICE_OF_MANY = 0.25
+"""Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
+dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
 SPACING = (0.75, 0.95)
 """Multiples of a low minimum's distances that atoms keep."""
 VOLUMES = (0.95, 1.1)
@@ -61,7 +64,8 @@ class Generators:
     def _generator(self) -> PriorGenerator:
         problem = self.problem
         distances = MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances)
-        return PriorGenerator(Prior(problem.contents, problem.space_groups), distances)
+        prior = Prior(problem.contents, problem.space_groups, price_of_many=PRICE_OF_MANY)
+        return PriorGenerator(prior, distances)
 
     def draw(self, arm: str, rng: np.random.Generator) -> Crystal | None:
         """A crystal of an arm; None where it has nothing to begin with, or its atoms come too close."""

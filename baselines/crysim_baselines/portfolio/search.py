@@ -46,6 +46,8 @@ results left out); other numbers are as rare as one in a hundred."""
 TYPES, POLISH = "prototypes", "polish"
 LEARNED = 0.5
 """Share of the relaxations that goes by what arms brought."""
+SCOUTS = 2
+"""Crystals of the first batch."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
 POLISHED = 0.06
@@ -136,8 +138,10 @@ class Portfolio(Strategy):
     # ------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Propose ``n`` crystals."""
+        """Propose ``n`` crystals, and but `SCOUTS` before one is relaxed: until then nothing can be given up."""
         stop = self._stop()
+        if not self._told and not self._minima.best:
+            n = min(n, SCOUTS)
         candidates = []
         for _ in range(n):
             began = time.perf_counter()
