@@ -42,8 +42,8 @@ from crysim.workflows.search_plan import DEFAULT, plan_search, searched_contents
 
 METHODS = ("prior", "enumerate", "random", "pyxtal-random", "evolution", "swarm", "bayesian", "crysim")
 SEARCH = "search"
-FORTY_RELAXATIONS = 2000
-"""Of a formula's search, to be shared among its cells; its seconds end it, but for the smallest."""
+FORTY_RELAXATIONS = 100_000
+"""Of a formula's search; its seconds end it."""
 
 T = TypeVar("T")
 
