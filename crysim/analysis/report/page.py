@@ -23,6 +23,7 @@ from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lo
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
+from crysim.confidential import hidden
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher
@@ -250,7 +251,7 @@ def _configuration(records: Sequence[RunRecord]) -> str:
     """Each method's configuration once, with versions and the energy model."""
     shown: dict[str, str] = {}
     for record in records:
-        config = {key: value for key, value in record.config.items() if key not in ("system", "seed")}
+        config = hidden({key: value for key, value in record.config.items() if key not in ("system", "seed")})
         shown.setdefault(record.method, json.dumps(config, indent=2, ensure_ascii=False))
     blocks = [
         f"<details><summary>{html.escape(method)}</summary><pre>{html.escape(text)}</pre></details>"
