@@ -43,6 +43,10 @@ _UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line: click's class, or, in releases that bring click along, their own."""
 
 
+_OF_A_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP)
+"""What a system says of a path that a person gave wrongly; a full or a broken disk is no bad input."""
+
+
 class LazyGroup(TyperGroup):
     """A group that knows its commands' names and imports a command's module when it is called."""
 
@@ -71,9 +75,9 @@ class LazyGroup(TyperGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read the output has gone: typer ends in silence
                 raise
-            what = f"'{error.filename}': " if error.filename else ""
-            typer.echo(f"error: {what}{error.strerror or error}", err=True)
-            raise typer.Exit(EXIT_ALL_FAILED) from error
+            place = f"'{str(error.filename)[:80]}': " if error.filename else ""
+            typer.echo(f"error: {place}{error.strerror or error}", err=True)
+            raise typer.Exit(EXIT_BAD_INPUT if error.errno in _OF_A_PATH else EXIT_ALL_FAILED) from error
         except _UsageError as error:
             path = error.ctx.command_path if error.ctx is not None else ctx.command_path
             typer.echo(f"error: {error.format_message()} (see '{path} --help')", err=True)

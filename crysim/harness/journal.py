@@ -199,11 +199,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest["config"], dict):
-            raise TypeError
+        _check_manifest(manifest)
         return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
+
+
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError unless it says what every reader of a run asks for."""
+    config, fingerprint = manifest["config"], manifest["fingerprint"]
+    if not isinstance(config, dict) or not isinstance(fingerprint, dict):
+        raise TypeError
+    whole = int(config["seed"]), int(config["budget"]), float(config["relax"]["pressure"])
+    named = config["system"], config["method"], config["strategy"]["name"]
+    if not all(isinstance(name, str) for name in named) or whole[1] < 0:
+        raise TypeError
 
 
 @dataclass(frozen=True)
