@@ -134,8 +134,14 @@ def test_a_damaged_file_of_the_results_is_one_line(place: Path, name: str, damag
     run = place / "out" / "Al2Cu2" / "random" / "seed-0"
     run.mkdir(parents=True)
     config = {
-        "system": "Al2Cu2", "method": "random", "seed": 0, "budget": 1, "relax": {"pressure": 0.0}, "parts": {},
-        "strategy": {"name": "random", "options": {}}, "energy": {"name": "ase:emt", "options": {}},
+        "system": "Al2Cu2",
+        "method": "random",
+        "seed": 0,
+        "budget": 1,
+        "relax": {"pressure": 0.0},
+        "parts": {},
+        "strategy": {"name": "random", "options": {}},
+        "energy": {"name": "ase:emt", "options": {}},
     }
     manifest = {"config": config, "fingerprint": {}, "versions": {}}
     (run / "manifest.json").write_text(json.dumps(manifest))
