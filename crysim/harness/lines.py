@@ -171,15 +171,19 @@ class ChainReader:
         return found
 
     def _follow(self, line: bytes) -> None:
-        lines, count = self.lines, len(self.lines.ends)
+        checksums, chained = self.lines.checksums, self.lines.chained
         after = _after(line)
-        lost = after is None and count > 0 and lines.chained[-1]
-        strange = after is not None and (count > 0 or self._beginning is not None)
-        if lost or (strange and after != lines.link(count, self._beginning or "")):
-            where = "does not follow the one before" if count else "is not of this run"
+        if not checksums:
+            belongs = after is None or self._beginning is None or after == self._beginning
+        elif after is None:
+            belongs = not chained[-1]
+        else:
+            belongs = after == (checksums[-1] if chained[-1] else self.lines.link(len(checksums), ""))
+        if not belongs:
+            where = "does not follow the one before" if checksums else "is not of this run"
             raise self._damaged(f"{where}: a line is missing, doubled, moved or from another file")
-        lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
-        lines.chained.append(after is not None)
+        checksums.append(line[len(_HEAD) : _BODY - 2].decode())
+        chained.append(after is not None)
 
     def _damaged(self, what: str, number: int | None = None) -> InputError:
         number = len(self.lines.ends) + 1 if number is None else number

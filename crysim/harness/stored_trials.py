@@ -6,9 +6,10 @@ be deleted at any time; a reader that cannot write it does without.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NoReturn, overload
@@ -25,7 +26,7 @@ from crysim.written_files import replace_file
 
 CACHE = "journal.cache"
 _FORMAT = 1
-_MARKS = (b',"info":', b',"start":', b',"crystal":', b',"frames":[')
+_INFO, _START, _CRYSTAL, _FRAMES, _FIT = b',"info":{', b',"start":{', b',"crystal":', b',"frames":[', b'"fit":'
 
 
 class StoredTrials(Sequence[Trial]):
@@ -157,6 +158,23 @@ def scan(path: Path, beginning: str) -> TrialColumns:
         InputError: a line is damaged, or does not belong where it stands.
     """
     chain, found = ChainReader(path, beginning), Collector()
+    with _without_collector():
+        return _scan(path, chain, found)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python looks for circles again and again while a million rows are made, and there are none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
     for line, end in chain:
         number = len(found)
         try:
@@ -170,18 +188,33 @@ def scan(path: Path, beginning: str) -> TrialColumns:
 
 
 def _cut_down(line: bytes) -> Mapping[str, Any] | None:
-    """The record of a sealed line without what no column needs; None where the line is not as the journal writes it."""
-    if all(line.count(mark) == 1 for mark in _MARKS):
-        info, start, crystal, frames = (line.index(mark) for mark in _MARKS)
-        if info < start < crystal < frames:
-            known = line[info:start] if b'"fit":' in line[info:start] else b',"info":{}'
-            short = line[:info] + known + line[start:frames] + b"}"
-            record = orjson.loads(short)
-            return record if isinstance(record, dict) else None
-    return None
+    """The record of a sealed line without what no column needs; None where the line is not as the journal writes it.
+
+    A mark that is found too early, in what a strategy wrote into its info, leaves brackets without their partners.
+    """
+    info, start = line.find(_INFO), -1
+    if info >= 0:
+        start = line.find(_START, info)
+    frames = line.find(_FRAMES, line.find(_CRYSTAL, start)) if start >= 0 else -1
+    if frames < 0:
+        return None
+    if line.find(_FIT, info, start) >= 0:
+        short = line[:frames] + b"}"
+    else:
+        short = b'%b,"info":{}%b}' % (line[:info], line[start:frames])
+    try:
+        record = orjson.loads(short)
+    except orjson.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 # --------------------------------------------------------------------------------------------------- the cache
+
+
+def journal_key(path: Path) -> list[Any]:
+    """What tells a journal from itself at another time; empty if there is none."""
+    return _key(path, "") if path.exists() else []
 
 
 def _key(path: Path, beginning: str) -> list[Any]:
