@@ -236,6 +236,23 @@ class StrategySuite:
             ongoing.tell(told)
             resumed.tell(told)
 
+    def test_goes_on_where_its_state_was_lost(self, make: MakeStrategy, problem: Problem) -> None:
+        """Told the journal's trials, each after `ask_again`, a new one asks for the same without a state."""
+        ongoing, resumed = make(problem), make(problem)
+        begin(ongoing)
+        begin(resumed)
+        for first in range(0, 12, 4):
+            candidates = ongoing.ask(4)
+            told = pretended_trials(candidates, first)
+            stateful = ongoing.state() is not None
+            ongoing.tell(told)
+            if stateful:
+                resumed.ask_again(4, told)
+            resumed.tell(told)
+        candidates, again = ongoing.ask(4), resumed.ask(4)
+        assert [c.crystal for c in again] == [c.crystal for c in candidates]
+        assert [to_json(dict(c.info)) for c in again] == [to_json(dict(c.info)) for c in candidates]
+
     def test_goes_on_after_seed_structures(self, make: MakeStrategy, problem: Problem) -> None:
         """What the user proposed is heard of before the first ask; a strategy may learn from it, or not."""
         crystals = RandomGenerator(problem.composition, problem.space_groups).sample(5, np.random.default_rng(0))
