@@ -6,7 +6,6 @@ Drawn without a display and without matplotlib's global state.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from crysim.analysis.metrics import accumulated_lowest
 from crysim.arrays import Floats
 from crysim.harness.columns import columns_of
+from crysim.process_state import warnings_ignored
 from crysim.written_files import replace_file
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
 
 def band(curves: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean, lowest and highest over seeds of ``[seeds, n]`` curves, each ``[n]``; NaN until every seed has a value."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with warnings_ignored(RuntimeWarning):
         return curves.mean(axis=0), curves.min(axis=0), curves.max(axis=0)
 
 

@@ -26,6 +26,7 @@ from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import check_manifest, check_writable
 from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.interfaces import EnergyModel
+from crysim.process_state import PROCESS_STATE
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ ModelTask = Callable[[EnergyModel], object]
 _PREPARE, _BESIDE, _WARM_UP = -1, -2, -3
 GRACE = 2.0
 """Seconds that an idle worker has to end by itself."""
-_STARTING = threading.Lock()
-"""Processes begin one at a time, since what they inherit is set for each."""
+_STARTING = PROCESS_STATE
+"""Processes begin one at a time, since what they inherit is set for each, and while no thread has changed it."""
 
 
 @dataclass(frozen=True)

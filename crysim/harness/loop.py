@@ -1,4 +1,4 @@
-"""The loop that drives any strategy within a budget of relaxations, and takes up a killed run where it was."""
+"""A run: any strategy within a budget of relaxations, taken up where it was if it was killed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
 from crysim.harness.journal import JOURNAL, Journal, read_manifest
 from crysim.harness.manifest import make_manifest
-from crysim.harness.run_folder import (
-    LOCK,
-    load_state,
-    locked,
-    make_folder,
-    raise_budgets,
-    save_state,
-    settle_manifest,
-)
-from crysim.harness.sittings import Sitting, add_sitting, budget_at
+from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
+from crysim.harness.sittings import Sitting, add_sitting
 from crysim.harness.spec import RunSpec
-from crysim.harness.trials import relax_candidates
-from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
+from crysim.harness.tasks import Here, Place
+from crysim.interfaces import EnergyModel, Strategy, Trial
 
 
 @dataclass(frozen=True)
@@ -81,9 +74,22 @@ def execute(
         CrysimError: another process writes to the folder, or the strategy gave up.
     """
     limit_threads(spec.threads)
+    return drive(spec, folder, Here(model), model.fingerprint(), pool=pool, report=report)
+
+
+def drive(
+    spec: RunSpec,
+    folder: Path,
+    place: Place,
+    fingerprint: Mapping[str, str],
+    *,
+    pool: Path | None = None,
+    report: Report = _silent,
+) -> Progress:
+    """`execute` with the energies and relaxations computed in a place, whose energy model has a fingerprint."""
     make_folder(folder)
     with locked(folder / LOCK, wait=5.0):
-        manifest = make_manifest(spec, model.fingerprint())
+        manifest = make_manifest(spec, fingerprint)
         settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
             tally = _Tally(spec)
@@ -91,9 +97,14 @@ def execute(
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
                 sittings = begin_sitting(spec, folder, manifest, len(journal))
-                strategy = _resume(spec, folder, model, journal, sittings, pool, report)
+                strategy = _begin(spec, folder, place, fingerprint, pool, report)
                 report(tally.progress("search"))
-                _search(spec, folder, model, journal, strategy, tally, report)
+
+                def told(trials: Sequence[Trial]) -> None:
+                    tally.add(trials)
+                    report(tally.progress("search"))
+
+                Driver(spec, folder, strategy, journal, sittings, place, told).run()
     done = tally.progress("done")
     report(done)
     return done
@@ -107,76 +118,17 @@ def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], tria
     return sittings
 
 
-def _resume(
-    spec: RunSpec,
-    folder: Path,
-    model: EnergyModel,
-    journal: Journal,
-    sittings: Sequence[Sitting],
-    pool: Path | None,
-    report: Report,
+def _begin(
+    spec: RunSpec, folder: Path, place: Place, fingerprint: Mapping[str, str], pool: Path | None, report: Report
 ) -> Strategy:
-    """A strategy that has heard of everything in the journal."""
+    """A strategy that has its initial crystals with their energies."""
 
     def shown(done: int, total: int, lowest: float | None) -> None:
         report(Progress("initial", done, total, lowest=lowest))
 
     strategy = spec.build_strategy()
-    frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
-    strategy.set_initial(frames)
-    state, settled = load_state(folder)
-    if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
-        state, settled = None, 0
-    told = 0
-    for batch in journal.batches:
-        if told < len(spec.seed_structures):
-            strategy.tell_seeds(batch.trials)
-            told += len(batch.trials)
-            continue
-        if state is not None and told == settled:
-            strategy.load_state(state)
-        if batch.stateful and told >= settled:
-            # The process died between the journal and the state: this brings the state to where it was.
-            asked = batch.asked or min(spec.batch, budget_at(sittings, told) - told)
-            strategy.ask_again(asked, batch.trials)
-        strategy.tell(batch.trials)
-        told += len(batch.trials)
-    if state is not None and told == settled:
-        strategy.load_state(state)
+    strategy.set_initial(initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, pool, shown))
     return strategy
-
-
-def _search(
-    spec: RunSpec,
-    folder: Path,
-    model: EnergyModel,
-    journal: Journal,
-    strategy: Strategy,
-    tally: _Tally,
-    report: Report,
-) -> None:
-    seeds = spec.seed_structures[: spec.budget]
-    while (first := len(journal)) < len(seeds):
-        candidates = [
-            Candidate(crystal, info={"seed_structure": number})
-            for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
-        ]
-        told = journal.append(_relax(candidates, model, spec, first), stateful=False)
-        strategy.tell_seeds(told)
-        tally.add(told)
-        report(tally.progress("search"))
-    while (left := spec.budget - len(journal)) > 0:
-        asked = min(spec.batch, left)
-        trials = _relax(strategy.ask(asked), model, spec, len(journal))
-        told = journal.append(trials, stateful=strategy.state() is not None, asked=asked)
-        strategy.tell(told)
-        save_state(folder, strategy.state(), len(journal))
-        tally.add(told)
-        report(tally.progress("search"))
-
-
-def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
-    return relax_candidates(candidates, model, spec, first, spec.system)
 
 
 class _Tally:

@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from crysim import __version__
-from crysim.harness.spec import RunSpec
+from crysim.declared import declared
+from crysim.harness.spec import NEWER, RunSettings, RunSpec
 from crysim.plugins import KINDS, plugin_manager
 
 FORMAT = 1
@@ -78,8 +79,13 @@ def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] 
 
 
 def unsaid(config: Mapping[str, Any], key: str) -> Any:
-    """What a plug-in's option, ``config.energy.options.optimizer``, was in runs that do not say it; else `ABSENT`."""
+    """What a setting, or a plug-in's option (``config.energy.options.optimizer``) is in runs that do not say it.
+
+    `ABSENT` where it is none that manifests leave out.
+    """
     *path, table, option = key.split(".")
+    if not path and option in NEWER:
+        return next(one.default for one in declared(RunSettings) if one.name == option)
     part: Any = {"config": config}
     for name in path:
         part = part.get(name, {}) if isinstance(part, Mapping) else {}

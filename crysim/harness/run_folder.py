@@ -143,9 +143,8 @@ def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
         return False
     difference = run_difference(old, json.loads(json.dumps(manifest)))
     if difference is not None:
-        key, was, now = difference
-        if was == ABSENT:
-            was = unsaid(manifest["config"], key)
+        key, *values = difference
+        was, now = (unsaid(manifest["config"], key) if value == ABSENT else value for value in values)
         raise InputError(
             f"{folder} holds a run with another configuration: {key} was {json.dumps(was)} and is now "
             f"{json.dumps(now)}; give another --out, or the same configuration to go on with it"

@@ -60,6 +60,11 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
                 self._fault("a candidate's seconds are no numbers by phase")
         return candidates
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """The strategy's own."""
+        with self._calling("asked"):
+            self._plugin.asked(candidates)
+
     def _check_crystal(self, what: str, crystal: Crystal) -> None:
         from crysim.crystal import Crystal
 
