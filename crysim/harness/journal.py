@@ -4,7 +4,7 @@ The folder of a run holds
 
     manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
-    journal.jsonl    one line per trial, each with the checksum of the one before
+    journal.jsonl    one line per trial, each with the checksum of the one before; packed, journal.jsonl.gz
     sittings.jsonl   from which trial on, with which software and budget it went on
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
@@ -24,7 +24,9 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
+from crysim.harness.blocks import stored_path
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
+from crysim.harness.packed import unpack
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
 from crysim.harness.scanning import fill_caches
@@ -146,7 +148,7 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     path, beginning = folder / JOURNAL, beginning_of(manifest)
     if not frames:
         return RunRecord(folder, manifest, stored_trials(path, beginning))
-    records = _read_journal(path, beginning).records if path.exists() else []
+    records = _read_journal(path, beginning).records if stored_path(path).exists() else []
     trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
     return RunRecord(folder, manifest, tuple(trials))
 
@@ -249,6 +251,7 @@ class Journal:
         """
         self.batches: list[Batch] = []
         beginning = beginning_of(read_manifest(path.parent))
+        unpack(path)
         lines = _read_journal(path, beginning) if path.exists() else Lines()
         kept = 0
         while kept < len(lines.records):

@@ -18,6 +18,7 @@ import numpy as np
 import orjson
 
 from crysim.errors import InputError
+from crysim.harness.blocks import open_lines, stored_path
 from crysim.harness.columns import ROW, Collector, TrialColumns
 from crysim.harness.lines import ChainReader, seal, unseal
 from crysim.harness.records import trial_from_dict
@@ -61,18 +62,15 @@ class StoredTrials(Sequence[Trial]):
             return StoredTrials(self.path, self.columns[start:stop], self.key, begin, self._first + start)
         place = range(len(self))[index]
         begin, end = self._where(place)
-        with self.path.open("rb") as file:
-            file.seek(begin)
-            return self._trial(place, file.read(end - begin))
+        with open_lines(self.path) as lines:
+            return self._trial(place, lines.read(begin, end))
 
     def __iter__(self) -> Iterator[Trial]:
         if not len(self):
             return
-        with self.path.open("rb") as file:
-            file.seek(self._begin)
+        with open_lines(self.path) as lines:
             for place in range(len(self)):
-                begin, end = self._where(place)
-                yield self._trial(place, file.read(end - begin))
+                yield self._trial(place, lines.read(*self._where(place)))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -130,7 +128,7 @@ def stored_trials(path: Path, beginning: str) -> StoredTrials:
     Raises:
         InputError: a line is damaged, or does not belong where it stands.
     """
-    if not path.exists():
+    if not stored_path(path).exists():
         return StoredTrials(path, Collector().columns())
     key = _key(path, beginning)
     columns = _read_cache(path.with_name(CACHE), key)
@@ -214,13 +212,14 @@ def _cut_down(line: bytes) -> Mapping[str, Any] | None:
 
 def journal_key(path: Path) -> list[Any]:
     """What tells a journal from itself at another time; empty if there is none."""
-    return _key(path, "") if path.exists() else []
+    return _key(path, "") if stored_path(path).exists() else []
 
 
 def _key(path: Path, beginning: str) -> list[Any]:
     """What a cache must have been made of: the journal's size, time and last bytes, and the run's identity."""
-    about = path.stat()
-    with path.open("rb") as file:
+    stored = stored_path(path)
+    about = stored.stat()
+    with stored.open("rb") as file:
         file.seek(max(0, about.st_size - 4096))
         tail = file.read()
     last = tail.rstrip(b"\n").rpartition(b"\n")[2]

@@ -83,6 +83,7 @@ def live(spec: RunSpec, folder: Path, model: EnergyModel, rng: np.random.Generat
     return code == DEAD
 
 
+@pytest.mark.timeout(max(900, 60 * KILLS))
 @pytest.mark.parametrize("method", ["random", "crysim", "swarm"])
 def test_promise_1_a_run_killed_anywhere_and_resumed_gives_the_same_trials(
     tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf, method: str
