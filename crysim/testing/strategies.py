@@ -276,6 +276,8 @@ class StrategySuite:
             ongoing.tell(told)
             if stateful:
                 resumed.ask_again(4, told)
+            else:
+                resumed.asked(candidates)
             resumed.tell(told)
         candidates, again = ongoing.ask(4), resumed.ask(4)
         assert [c.crystal for c in again] == [c.crystal for c in candidates]
