@@ -40,9 +40,14 @@ class Comparison:
         check_one_model(self.runs)
 
     @cached_property
+    def matchers(self) -> dict[str, ReferenceMatcher]:
+        """One for each reference, which remembers what it has compared."""
+        return {system: ReferenceMatcher(reference.crystal) for system, reference in self.references.items()}
+
+    @cached_property
     def metrics(self) -> list[RunMetrics]:
         """Of each run, in order."""
-        matchers = {system: ReferenceMatcher(ref.crystal) for system, ref in self.references.items()}
+        matchers = self.matchers
         return [
             run_metrics(
                 run.trials,

@@ -4,7 +4,7 @@ The folder of a run holds
 
     manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
-    journal.jsonl    one line per trial, each with the checksum of the one before
+    journal.jsonl    one line per trial, each with the checksum of the one before; packed, journal.jsonl.gz
     sittings.jsonl   from which trial on, with which software and budget it went on
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
@@ -24,8 +24,10 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
+from crysim.harness.blocks import stored_path
 from crysim.harness.budgets import Budget, Spent, spent_on_initial
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
+from crysim.harness.packed import unpack
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
 from crysim.harness.scanning import fill_caches
@@ -156,7 +158,7 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     path, beginning = folder / JOURNAL, beginning_of(manifest)
     if not frames:
         return RunRecord(folder, manifest, stored_trials(path, beginning))
-    records = _read_journal(path, beginning).records if path.exists() else []
+    records = _read_journal(path, beginning).records if stored_path(path).exists() else []
     trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
     return RunRecord(folder, manifest, tuple(trials))
 
@@ -209,11 +211,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest["config"], dict):
-            raise TypeError
+        _check_manifest(manifest)
         return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
+
+
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError unless it says what every reader of a run asks for."""
+    config, fingerprint = manifest["config"], manifest["fingerprint"]
+    if not isinstance(config, dict) or not isinstance(fingerprint, dict):
+        raise TypeError
+    whole = int(config["seed"]), int(config["budget"]), float(config["relax"]["pressure"])
+    named = config["system"], config["method"], config["strategy"]["name"]
+    if not all(isinstance(name, str) for name in named) or whole[1] < 0:
+        raise TypeError
 
 
 @dataclass(frozen=True)
@@ -249,6 +261,7 @@ class Journal:
         """
         self.batches: list[Batch] = []
         beginning = beginning_of(read_manifest(path.parent))
+        unpack(path)
         lines = _read_journal(path, beginning) if path.exists() else Lines()
         kept = 0
         while kept < len(lines.records):

@@ -11,7 +11,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.validity import find_fault
-from crysim.errors import PluginFaultError
+from crysim.errors import PluginFaultError, first_line
 from crysim.harness.spec import RunSettings
 from crysim.interfaces import (
     Candidate,
@@ -104,8 +104,7 @@ def _relax(
         if len(crystals) > 1:
             pairs = zip(crystals, stops, strict=True)
             return [_relax([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
-        reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
-        return [_failed(reason)]
+        return [_failed(first_line(error))]
 
 
 def classify(

@@ -122,6 +122,26 @@ def test_a_label_of_html_is_shown_as_text(tmp_path: Path, records: list[RunRecor
     assert "&lt;img src=x" in shown
 
 
+def test_a_report_of_the_same_files_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crysim.harness.run_folder import settle_manifest
+    from crysim.workflows import report
+
+    run = tmp_path / "run"
+    run.mkdir()
+    config = {"system": "Al2Cu2", "method": "random", "seed": 0, "budget": 1, "parts": {}, "relax": {"pressure": 0.0}}
+    settle_manifest(run, {"config": {**config, "strategy": {"name": "random", "options": {}}}, "fingerprint": {}})
+    first = report.write_report(tmp_path).read_bytes()
+    made = []
+    make = report.make_report
+    monkeypatch.setattr(report, "make_report", lambda *given, **named: made.append(1) or make(*given, **named))
+    assert report.write_report(tmp_path).read_bytes() == first
+    assert not made
+    assert report.write_report(tmp_path, title="another").read_bytes() != first
+    (tmp_path / "report.html").write_bytes(first[:-500])  # cut by a full disk, or edited
+    assert report.write_report(tmp_path).read_bytes() == first
+    assert len(made) == 2
+
+
 def test_atoms_on_faces_are_drawn_on_both() -> None:
     crystal = find_system("Ca4S4").reference
     assert crystal is not None

@@ -184,3 +184,28 @@ def test_an_interrupt_returns_what_there_is(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, error = process.communicate()
     assert (process.returncode, out) == (0, "True True\n"), error
+
+
+def test_the_same_search_with_a_larger_budget_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = crysim.search("Cu", z="1,2", budget=10, out=out, **QUICK)
+    before = {record.path: [t.crystal for t in record.trials] for record in first.records}
+    more = crysim.search("Cu", z="1,2", budget=20, out=out, **QUICK)
+    assert not more.ended.failures
+    assert sum(len(record.trials) for record in more.records) == 20
+    for record in more.records:
+        known = before.get(record.path, [])
+        assert [t.crystal for t in record.trials[: len(known)]] == known
+    again = crysim.search("Cu", z="1,2", budget=10, out=out, **QUICK)
+    assert sum(len(record.trials) for record in again.records) == 20
+    assert [a.identity.space_group for a in again.answers] == [a.identity.space_group for a in more.answers]
+
+
+@pytest.mark.parametrize("formula", ["NaCl", "SrTiO3"])
+def test_no_run_of_a_search_gets_less_of_a_larger_budget(formula: str) -> None:
+    """Else a search that goes on would leave a run short of what its folder holds."""
+    last: dict[tuple[str, str], int] = {}
+    for budget in (3, 13, 50, 99):
+        now = {(job.spec.system.name, job.spec.method): job.spec.budget for job in plan(formula, budget).jobs}
+        assert all(now.get(key, 0) >= value for key, value in last.items()), budget
+        last = now

@@ -25,9 +25,9 @@ from crysim.analysis.origins import origin_table
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
+from crysim.confidential import hidden
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
-from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.columns import STATUSES, TrialColumns, columns_of
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
@@ -190,7 +190,7 @@ def _best(
     reference = comparison.references.get(run.system)
     match = "no reference"
     if reference is not None:
-        found = ReferenceMatcher(reference.crystal).match(crystal)
+        found = comparison.matchers[run.system].match(crystal)
         match = (
             "strictly" if found.strict else f"D = {found.displacement:.3f}" if found.displacement is not None else "no"
         )
@@ -229,12 +229,16 @@ def _failures(comparison: Comparison) -> str:
     kinds: dict[tuple[Value, ...], Counter[str]] = {}
     for run in comparison.runs:
         columns = columns_of(run.trials)
-        for i in np.flatnonzero(columns.rows["status"] != STATUSES.index(TrialStatus.RELAXED)).tolist():
-            status, reason = str(STATUSES[columns.rows["status"][i]]), columns.reasons[i]
-            kinds.setdefault((run.system, run.method, status), Counter())[reason] += 1
-            if len(rows) < MOST_FAILURES:
-                about: dict[str, Value] = {"system": run.system, "method": run.method, "seed": run.seed}
-                rows.append({**about, "relaxation": i + 1, "status": status, "reason": reason})
+        about: dict[str, Value] = {"system": run.system, "method": run.method, "seed": run.seed}
+        others = np.flatnonzero(columns.rows["status"] != STATUSES.index(TrialStatus.RELAXED))
+        for status in STATUSES:
+            numbers = columns.of_status(status).tolist() if status is not TrialStatus.RELAXED else []
+            if numbers:
+                known = kinds.setdefault((run.system, run.method, str(status)), Counter())
+                known.update(map(columns.reasons.__getitem__, numbers))
+        for i in others[: MOST_FAILURES - len(rows)].tolist():
+            status = STATUSES[columns.rows["status"][i]]
+            rows.append({**about, "relaxation": i + 1, "status": str(status), "reason": columns.reasons[i]})
     total = sum(reasons.total() for reasons in kinds.values())
     if not total:
         return "<p>None: every relaxation converged and counts.</p>"
@@ -270,7 +274,7 @@ def _configuration(records: Sequence[RunRecord]) -> str:
     """Each method's configuration once, with versions and the energy model."""
     shown: dict[str, str] = {}
     for record in records:
-        config = {key: value for key, value in record.config.items() if key not in ("system", "seed")}
+        config = hidden({key: value for key, value in record.config.items() if key not in ("system", "seed")})
         shown.setdefault(record.method, json.dumps(config, indent=2, ensure_ascii=False))
     blocks = [
         f"<details><summary>{html.escape(method)}</summary><pre>{html.escape(text)}</pre></details>"
