@@ -89,7 +89,7 @@ def drive(
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, make_manifest(spec, fingerprint))
         with Journal(folder / JOURNAL) as journal:
-            tally = _Tally(spec)
+            tally = Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
@@ -119,7 +119,7 @@ def _begin(
     return strategy
 
 
-class _Tally:
+class Tally:
     """What the trials so far come to."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -132,6 +132,7 @@ class _Tally:
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
+        """Count more of them."""
         self._done += len(trials)
         for trial in trials:
             if trial.counts and trial.energy is not None and trial.crystal is not None:
@@ -143,6 +144,7 @@ class _Tally:
                 self._reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
+        """How far the run is."""
         return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason, self._space_group)
 
 

@@ -148,7 +148,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     out = Path(settings.out)
     jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(settle, out, systems, settings.relax)
-    ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
+    ended = run_all(jobs, settings.placement, pool=out / "initial", beside=task, console=console)
     return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended
 
 

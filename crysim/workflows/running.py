@@ -11,6 +11,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
 from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.harness.loop import Progress
+from crysim.harness.placement import Placement
 from crysim.harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
 
 def run_all(
     jobs: Sequence[Job],
-    workers: int,
+    placement: Placement,
     *,
     pool: Path | None = None,
     beside: ModelTask | None = None,
@@ -97,7 +98,7 @@ def run_all(
 
     Args:
         jobs: all with the same energy model and number of threads.
-        workers: processes at most.
+        placement: where they are computed.
         pool, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
         headline: shown before it, once the jobs were found to be in order.
@@ -107,7 +108,7 @@ def run_all(
     warnings: list[str] = []
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
-    with display(jobs, console, workers) as shown:
+    with display(jobs, console, placement.workers) as shown:
 
         def report(job: Job, progress: Progress) -> None:
             if not last and console is not None and headline:
@@ -122,7 +123,7 @@ def run_all(
         try:
             run_jobs(
                 jobs,
-                workers,
+                placement,
                 pool=pool,
                 beside=beside,
                 beside_failed=lambda reason: warnings.append(f"the references have no energy: {reason}"),
