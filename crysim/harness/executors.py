@@ -26,7 +26,6 @@ from crysim.harness.sending import Sender
 from crysim.harness.spec import PartSpec, check_elements
 from crysim.harness.whole_runs import run_whole
 from crysim.interfaces import EnergyModel, Executor
-from crysim.plugins import plugin_manager
 
 __all__ = ["Job", "ModelTask", "Outcome", "run_jobs", "run_tasks"]
 
@@ -170,10 +169,9 @@ def run_jobs(
 @contextmanager
 def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
     """An executor's client, and the plug-in; whatever is under way at the end is ended."""
-    name, options = placement.executor.name, placement.executor.options
-    plugin: Executor = plugin_manager().build("executor", name, options)
+    plugin = placement.build()
     pool: FuturesExecutor = plugin.start(placement.workers)
-    sender = Sender(name, pool)
+    sender = Sender(placement.executor.name, pool)
     try:
         yield sender, plugin
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crysim.harness.spec import PartSpec
+from crysim.interfaces import Executor
+from crysim.plugins import plugin_manager
 
 TASK_TIMEOUT = 3600.0
 """Seconds that one relaxation may take, or a strategy's proposal, unless more is said."""
@@ -24,3 +26,16 @@ class Placement:
     workers: int = 1
     executor: PartSpec = field(default_factory=lambda: PartSpec("processes"))
     task_timeout: float = TASK_TIMEOUT
+
+    def build(self) -> Executor:
+        """The executor.
+
+        Raises:
+            InputError: there is none of this name, an option is wrong, an extra is missing.
+        """
+        made: Executor = plugin_manager().build("executor", self.executor.name, self.executor.options)
+        return made
+
+    def check(self) -> None:
+        """Raise InputError if the executor cannot start as it is set up."""
+        self.build().check()

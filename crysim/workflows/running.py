@@ -105,6 +105,7 @@ def run_all(
     """
     from crysim.harness.display import display
 
+    placement.check()
     warnings: list[str] = []
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
