@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sysconfig
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import Future
@@ -69,6 +71,7 @@ class Parsl(Executor):
         """
         import parsl
 
+        _put_scripts_on_path()
         config = _configuration(self._configuration)
         try:
             kernel = parsl.DataFlowKernel(config)
@@ -81,6 +84,14 @@ class Parsl(Executor):
     def tasks(self) -> int:
         """As many as the configuration's blocks have workers when all of them are there, at least one."""
         return 1 if self._pool is None else max(1, sum(map(_most_tasks, self._pool.executors)))
+
+
+def _put_scripts_on_path() -> None:
+    """Parsl begins programs of its own by their names, then and whenever it scales; also without an active venv."""
+    scripts = sysconfig.get_path("scripts")
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    if scripts not in path:
+        os.environ["PATH"] = os.pathsep.join([scripts, *path])
 
 
 def _configuration(named: str) -> Config:
