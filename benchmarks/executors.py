@@ -122,7 +122,7 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers)
     kills: list[int] = []
     ended = threading.Event()
-    cluster = LocalCluster(n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    cluster = LocalCluster(n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=":0")
 
     def kill() -> None:
         choose = random.Random(0)  # noqa: S311

@@ -66,7 +66,7 @@ class Dask(Executor):
 
         cluster = None
         if self._address is None:
-            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0")
         try:
             client = Client(cluster or self._address, timeout=self._connect_timeout, set_as_default=False)
         except (OSError, ValueError) as error:
