@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
+# Hundreds of short processes load what the first of them compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint docs clean
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +10,13 @@ import typer
 
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.commands import options as o
-from crysim.commands.output import json_text
+from crysim.commands.output import print_json
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
-    from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
+    from crysim.interfaces import EnergyModel, Relaxation
 
 KEYS = (
     "file",
@@ -36,7 +36,7 @@ KEYS = (
 """Of a row of ``--json``: eV, eV per atom, GPa, Å^3 of the file's own cell. The status of a file that could not be read
 is ``unreadable``; it has no steps."""
 BATCH = 8
-"""Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
+"""Crystals given to the energy model at a time: those that are done are written before the next begin."""
 
 
 @o.with_settings(
@@ -56,34 +56,25 @@ def relax(
     Energies are those of the file's own cell, eV. Under pressure enthalpies are minimised and shown, with the energy
     and the volume beside them. Exit code 3 if a file could not be read or a crystal did not converge, 1 if none did.
     """
-    from crysim.declared import declared
-    from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED
     from crysim.harness.config_file import command_line
-    from crysim.harness.loop import limit_threads
     from crysim.plugins import plugin_manager
 
     chosen = command_line(given)
-    names = {one.name for one in declared(RelaxSettings)}
-    settings = RelaxSettings(num_frames=0, **{k: v for k, v in chosen.items() if k in names})
-    threads = chosen.get("threads")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}: it must be at least 1")
+    threads = chosen.pop("threads", None)
+    model = chosen.pop("energy", "chgnet"), chosen.pop("energy_options", {})
+    RelaxSettings(**chosen)  # what is wrong with them is said before any file is read
     inputs, rows = _read(files)
-    readable = [one for one in inputs if one is not None]
-    if not readable:
+    if all(one is None for one in inputs):
         raise typer.Exit(EXIT_BAD_INPUT)
-    energy, options = chosen.get("energy", "chgnet"), chosen.get("energy_options", {})
-    model: EnergyModel = plugin_manager().build("energy", energy, options)
+    built: EnergyModel = plugin_manager().build("energy", *model)
     if out is not None:
         _prepare(out)
-    import torch  # noqa: F401  (before its threads are limited)
-
-    limit_threads(threads or 1)
     try:
-        _relax_all(model, settings, inputs, rows, out)
+        _relax_all(built, chosen, 1 if threads is None else threads, inputs, rows, out)
     finally:
         done = [row for row in rows if row["status"] is not None]
-        _show(done, as_json=as_json, pressed=settings.pressure != 0)
+        _show(done, as_json=as_json, pressed=chosen.get("pressure", 0) != 0)
     converged = sum(row["converged"] for row in rows)
     if converged < len(rows):
         raise typer.Exit(EXIT_PARTLY_FAILED if converged else EXIT_ALL_FAILED)
@@ -169,36 +160,43 @@ def _prepare(out: Path) -> None:
 
 def _relax_all(
     model: EnergyModel,
-    settings: RelaxSettings,
+    settings: Mapping[str, Any],
+    threads: int,
     inputs: Sequence[_Input | None],
     rows: list[dict[str, Any]],
     out: Path | None,
 ) -> None:
-    """Relax the files that could be read, and put what became of them in their rows."""
+    """Relax the files that could be read, and put what became of them in their rows.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it.
+    """
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from crysim.crystal.files import cif_text
     from crysim.interfaces import RelaxStatus
+    from crysim.workflows.relax import relax as relax_structures
     from crysim.written_files import replace_file
 
     taken: set[str] = set()
     work = [(index, one) for index, one in enumerate(inputs) if one is not None]
-    columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(work))
-        for first in range(0, len(work), BATCH):
-            batch = work[first : first + BATCH]
-            relaxations = model.relax([one.crystal for _, one in batch], settings)
-            for (index, one), relaxation in zip(batch, relaxations, strict=True):
-                rows[index] = one.row(relaxation, settings.pressure)
-                if relaxation.status is not RelaxStatus.RELAXED:
-                    told = escape(f"{one.file}: {relaxation.status.value}: {relaxation.reason}")
-                    progress.console.print(told, style="yellow", soft_wrap=True)
-                if out is not None and relaxation.crystal is not None:
-                    replace_file(out / _free_name(one.file.stem, taken), cif_text(relaxation.crystal))
-            progress.advance(task, len(batch))
+    console = Console(stderr=True)
+
+    def each(place: int, relaxation: Relaxation) -> None:
+        index, one = work[place]
+        rows[index] = one.row(relaxation, settings.get("pressure", 0.0))
+        if relaxation.status is not RelaxStatus.RELAXED:
+            told = escape(f"{one.file}: {relaxation.status.value}: {relaxation.reason}")
+            console.print(told, style="yellow", soft_wrap=True)
+        if out is not None and relaxation.crystal is not None:
+            replace_file(out / _free_name(one.file.stem, taken), cif_text(relaxation.crystal))
+
+    result = relax_structures(
+        [one.crystal for _, one in work], model, threads=threads, progress=console, batch=BATCH, each=each, **settings
+    )
+    if result.interrupted:
+        raise KeyboardInterrupt
 
 
 def _free_name(stem: str, taken: set[str]) -> str:
@@ -214,7 +212,7 @@ def _free_name(stem: str, taken: set[str]) -> str:
 def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, pressed: bool) -> None:
     """Print the table: energies, or under pressure enthalpies with energy and volume beside them."""
     if as_json:
-        typer.echo(json_text(rows))
+        print_json(rows)
         return
     if not rows:
         return

@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crysim.errors import UnknownNameError
+from crysim.process_state import warnings_ignored
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -70,8 +70,7 @@ def render(entries: Sequence[Entry], target: str) -> tuple[list[File], list[str]
     """
     if target not in FORMATS:
         raise UnknownNameError("format", target, FORMATS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of input sets: of what they leave to whoever runs them
+    with warnings_ignored():  # of input sets: of what they leave to whoever runs them
         return FORMATS[target](entries)
 
 

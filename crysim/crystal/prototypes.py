@@ -8,7 +8,6 @@ at a predicted volume: pymatgen's predictor from bond lengths (Chu et al., Compu
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from crysim.crystal.identity import identify
 from crysim.crystal.radii import covalent_radius, spheres_volume
 from crysim.crystal.structure_types import structure_types
 from crysim.errors import InputError
+from crysim.process_state import warnings_ignored
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -172,8 +172,7 @@ def predicted_volume(structure: Structure, composition: Composition) -> float:
     scaled = structure.copy()
     scaled.scale_lattice(guess)
     predictor = DLSVolumePredictor(cutoff=6.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # elements without bond parameters: their atomic radii are used, which is told
+    with warnings_ignored():  # elements without bond parameters: their atomic radii are used, which is told
         for _ in range(2):  # one step is bounded to a factor
             try:
                 scaled.scale_lattice(float(predictor.predict(scaled)))

@@ -19,6 +19,7 @@ import numpy as np
 from crysim.errors import PluginFaultError
 from crysim.harness.journal import Batch, Journal
 from crysim.harness.run_folder import load_state, save_state
+from crysim.harness.sittings import Sitting, budget_at
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Place, Relaxations, Wait
 from crysim.interfaces import Candidate, Strategy, Trial
@@ -31,6 +32,7 @@ class _UnderWay:
     """A batch that was asked for and not told yet: one that the journal holds, or one that is being relaxed."""
 
     candidates: Sequence[Candidate]
+    asked: int | None = None
     journalled: Batch | None = None
     wait: Wait | None = None
 
@@ -43,17 +45,26 @@ class Driver:
         folder: its own, locked.
         strategy: has been given its initial crystals.
         journal: of the folder.
+        sittings: of the run, this one among them.
         place: where relaxations are computed.
         told: called with every batch of new trials, once the strategy has heard of them.
     """
 
     def __init__(
-        self, spec: RunSpec, folder: Path, strategy: Strategy, journal: Journal, place: Place, told: Told
+        self,
+        spec: RunSpec,
+        folder: Path,
+        strategy: Strategy,
+        journal: Journal,
+        sittings: Sequence[Sitting],
+        place: Place,
+        told: Told,
     ) -> None:
         self._spec = spec
         self._folder = folder
         self._strategy = strategy
         self._journal = journal
+        self._sittings = sittings
         self._place = place
         self._report = told
         self._replay = deque(journal.batches)
@@ -89,9 +100,10 @@ class Driver:
         """Candidates that may still be asked for; 0 ends the run, once what is under way is told.
 
         Only what was asked and told may decide it, and not what the journal holds beyond: so a run that goes on stops
-        asking where the undisturbed one does.
+        asking where the undisturbed one does. One whose budget was raised told all of the smaller one before it asked
+        on, and does so again.
         """
-        return self._spec.budget - self._asked
+        return budget_at(self._sittings, self._told) - self._asked
 
     def _next_seeds(self) -> _UnderWay | None:
         if self._asked >= len(self._seeds):
@@ -109,12 +121,14 @@ class Driver:
             return None
         self._take_up_state()
         if not self._replay:
-            return self._relax(self._strategy.ask(min(self._spec.batch, room)))
+            asked = min(self._spec.batch, room)
+            return self._relax(self._strategy.ask(asked), asked)
         batch = self._from_journal()
         assert batch.journalled is not None
         if batch.journalled.stateful and self._asked >= self._settled:
-            # The process died between the journal and the state: asking again brings the state to where it was.
-            self._strategy.ask(min(self._spec.batch, room))
+            # The process died between the journal and the state: this brings the state to where it was.
+            asked = batch.journalled.asked or min(self._spec.batch, room)
+            self._strategy.ask_again(asked, batch.journalled.trials)
         else:
             self._strategy.asked(batch.candidates)
         return batch
@@ -129,9 +143,9 @@ class Driver:
         batch = self._replay.popleft()
         return _UnderWay([trial.candidate for trial in batch.trials], journalled=batch)
 
-    def _relax(self, candidates: Sequence[Candidate]) -> _UnderWay:
+    def _relax(self, candidates: Sequence[Candidate], asked: int | None = None) -> _UnderWay:
         task = Relaxations.of(candidates, self._asked, self._spec, self._spec.system)
-        return _UnderWay(candidates, wait=self._place.submit(task))
+        return _UnderWay(candidates, asked, wait=self._place.submit(task))
 
     # ------------------------------------------------------------------------------ what came of it
 
@@ -144,7 +158,7 @@ class Driver:
         assert batch.wait is not None
         trials = [replace(t, candidate=c) for t, c in zip(batch.wait(), batch.candidates, strict=True)]
         seeds = self._told < len(self._seeds)
-        told = self._journal.append(trials, stateful=not seeds and self._state_now() is not None)
+        told = self._journal.append(trials, stateful=not seeds and self._state_now() is not None, asked=batch.asked)
         tell(told)
         self._told += len(told)
         if not seeds:

@@ -20,7 +20,7 @@ from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError
 from crysim.harness.journal import INITIAL
-from crysim.harness.lines import append_lines, open_for_append, read_lines, to_json
+from crysim.harness.lines import LineFile, Lines, read_chain, read_lines, to_json
 from crysim.harness.records import frame_from_dict
 from crysim.harness.run_folder import locked, make_folder
 from crysim.harness.tasks import Energies, Place, in_order
@@ -107,17 +107,19 @@ def _key(crystals: Sequence[Crystal], fingerprint: Mapping[str, str], pressure: 
 
 
 def _evaluate(path: Path, key: str, crystals: Sequence[Crystal], place: Place, pressure: float, report: Report) -> None:
-    records, ends = read_lines(path) if path.exists() else ([], [])
-    if records and records[0]["key"] != key:
-        records, ends = [], []
+    lines = read_chain(path, key) if path.exists() else Lines()
+    if lines.records and lines.records[0]["key"] != key:
+        lines = Lines()
+    records = lines.records
     done = max(0, len(records) - 1)
     if records and done == len(crystals):
         return
     done -= done % CHUNK
     evaluated = records[1 : done + 1]
-    with open_for_append(path, ends[done] if records else 0) as file:
+    kept = done + 1 if records else 0
+    with LineFile(path, lines.ends[done] if records else 0, lines.link(kept, key)) as file:
         if not records:
-            append_lines(file, [{"key": key, "count": len(crystals)}])
+            file.append([{"key": key, "count": len(crystals)}])
         starts = range(done, len(crystals), CHUNK)
         tasks = [Energies(tuple(crystals[start : start + CHUNK])) for start in starts]
         results = in_order(place, tasks, place.wanted)
@@ -129,7 +131,7 @@ def _evaluate(path: Path, key: str, crystals: Sequence[Crystal], place: Place, p
                 {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
                 for crystal, energy in zip(chunk, energies, strict=True)
             ]
-            append_lines(file, evaluated[start:])
+            file.append(evaluated[start:])
 
 
 def _copy(source: Path, target: Path) -> None:

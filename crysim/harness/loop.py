@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.journal import JOURNAL, Journal, read_manifest
 from crysim.harness.manifest import make_manifest
-from crysim.harness.run_folder import locked, make_folder, settle_manifest
+from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
+from crysim.harness.sittings import Sitting, add_sitting
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Here, Place
 from crysim.interfaces import EnergyModel, Strategy, Trial
-
-LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def execute(
 ) -> Progress:
     """Run a specification to the end of its budget, going on with what its folder holds.
 
+    A larger budget than the one that the folder's run had goes on with it; of a smaller one, nothing more is relaxed.
+
     The strategy hears of a trial only after the journal holds it, and hears exactly what the journal says; so a run
     that was killed and goes on gives the same trials as one that was not (on a CPU, apart from wall times).
 
@@ -87,12 +89,14 @@ def drive(
     """`execute` with the energies and relaxations computed in a place, whose energy model has a fingerprint."""
     make_folder(folder)
     with locked(folder / LOCK, wait=5.0):
-        settle_manifest(folder, make_manifest(spec, fingerprint))
+        manifest = make_manifest(spec, fingerprint)
+        settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
             tally = Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
+                sittings = begin_sitting(spec, folder, manifest, len(journal))
                 strategy = _begin(spec, folder, place, fingerprint, pool, report)
                 report(tally.progress("search"))
 
@@ -100,10 +104,18 @@ def drive(
                     tally.add(trials)
                     report(tally.progress("search"))
 
-                Driver(spec, folder, strategy, journal, place, told).run()
+                Driver(spec, folder, strategy, journal, sittings, place, told).run()
     done = tally.progress("done")
     report(done)
     return done
+
+
+def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], trials: int) -> list[Sitting]:
+    """Write down that a run begins or goes on after so many trials, with its budget; return all of its sittings."""
+    before = read_manifest(folder) or manifest
+    sittings = add_sitting(folder, before, Sitting(trials, spec.budget, manifest["versions"]))
+    raise_budgets(folder, manifest)
+    return sittings
 
 
 def _begin(
@@ -133,6 +145,7 @@ class Tally:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Count more of them."""
+        trials = trials[: self._budget - self._done]  # of a run that had a larger budget, what the smaller one buys
         self._done += len(trials)
         for trial in trials:
             if trial.counts and trial.energy is not None and trial.crystal is not None:

@@ -15,11 +15,12 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from crysim.errors import CrysimError, hush_warnings
+from crysim.process_state import PROCESS_STATE
 
 GRACE = 2.0
 """Seconds that an idle process has to end by itself."""
-_STARTING = threading.Lock()
-"""Processes begin one at a time, since what they inherit is set for each."""
+_STARTING = PROCESS_STATE
+"""Processes begin one at a time, since what they inherit is set for each, and while no thread has changed it."""
 
 
 class Channel(Protocol):

@@ -18,11 +18,12 @@ from __future__ import annotations
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim.interfaces.executor import Executor
-from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng, global_generator_kept
+from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
 from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
 from crysim.interfaces.strategy import ANY_NUMBER, Candidate, Problem, Strategy, Trial, TrialStatus
 from crysim.interfaces.surrogate import FitReport, Surrogate
+from crysim.process_state import global_generator_kept
 from crysim.quadratic import SampleSet
 
 __all__ = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,14 +62,3 @@ def derive_rng(seed: int, *keys: int | str) -> np.random.Generator:
         words.extend(key.encode() if isinstance(key, str) else (key & 0xFFFFFFFF,))
         words.append(0x1F)
     return np.random.default_rng(np.random.SeedSequence(words))
-
-
-@contextmanager
-def global_generator_kept() -> Iterator[None]:
-    """Around a library that draws from numpy's global generator: it finds one state always, and leaves no trace."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002

@@ -249,5 +249,17 @@ class Strategy(Plugin, ABC):
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take up a state that `state` returned."""
 
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """Bring the state to where an `ask` left it whose answers are known: called in its place, where it was lost.
+
+        By default it asks. A strategy whose `ask` costs more than its state (a solver's time on a service) overrides
+        this, so that a run that goes on pays for no answer twice.
+
+        Args:
+            n: what it was asked for.
+            trials: what became of its candidates; they are told next.
+        """
+        self.ask(n)
+
 
 alias_methods(Strategy, RENAMED_METHODS, "strategies")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crysim.errors import InputError
+from crysim.process_state import PROCESS_STATE
 
 
 @contextmanager
@@ -18,13 +19,14 @@ def installed_only() -> Iterator[None]:
 
     Somebody's folder of results may hold a file named like a module. What is imported already stays imported.
     """
-    before = list(sys.path)
     here = {Path.cwd(), Path(sys.argv[0] or ".").absolute().parent}
-    sys.path[:] = [place for place in before if place and Path(place).absolute() not in here]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
+    with PROCESS_STATE:
+        before = list(sys.path)
+        sys.path[:] = [place for place in before if place and Path(place).absolute() not in here]
+        try:
+            yield
+        finally:
+            sys.path[:] = before
 
 
 def import_named(part: str, path: str) -> Any:

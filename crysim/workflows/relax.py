@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Given: TypeAlias = Any
 """A pymatgen Structure, ASE Atoms or a `Crystal`; a type checker knows neither of the first two."""
+Each: TypeAlias = Callable[[int, Relaxation], None]
+"""Hears a structure's place among those given, and what became of it."""
 BATCH = 32
 """Crystals given to the energy model at a time: many models are faster on several, and the display lives on them."""
 
@@ -111,11 +113,13 @@ class RelaxResult(Sequence[Any]):
 
 def relax(
     structures: Iterable[Given],
-    energy: str = "chgnet",
+    energy: str | EnergyModel = "chgnet",
     *,
     energy_options: Mapping[str, Any] | None = None,
     threads: int = 1,
     progress: bool | Console = False,
+    batch: int = BATCH,
+    each: Each | None = None,
     **settings: Any,
 ) -> RelaxResult:
     """Relax atoms and cells, many at a time, with symmetry: pymatgen structures or ASE atoms in, the same kind out.
@@ -124,10 +128,12 @@ def relax(
 
     Args:
         structures: any number, or one; ordered and periodic; ASE's constraints and calculators are not heeded.
-        energy: energy model: m3gnet, chgnet, sevennet, ``ase:NAME``, or any that is installed.
+        energy: energy model: m3gnet, chgnet, sevennet, ``ase:NAME``, or any that is installed; or one that was built.
         energy_options: of the energy model.
         threads: of torch and of linear algebra.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
+        batch: structures given to the energy model at a time; an interrupt loses one batch at the most.
+        each: called as relaxations end, with the structure's place and what became of it.
         settings: ``fmax`` (eV/Å), ``max_steps``, ``pressure`` (GPa), ``symmetry`` (keep, release or polish),
             ``timeout`` (s): see `crysim.interfaces.RelaxSettings`.
 
@@ -147,34 +153,41 @@ def relax(
     chosen = RelaxSettings(**{"num_frames": 0, **{k: v for k, v in settings.items() if v is not None}})
     if threads < 1:
         raise InputError(f"threads is {threads}: it must be at least 1")
+    if batch < 1:
+        raise InputError(f"batch is {batch}: it must be at least 1")
     structures = _listed(structures)
     cells = [_own_cell(one, place) for place, one in enumerate(structures)]
-    model: EnergyModel = plugin_manager().build("energy", energy, energy_options)
+    model = energy if isinstance(energy, EnergyModel) else plugin_manager().build("energy", energy, energy_options)
     model.check()
     limit_threads(threads)
-    relaxations, interrupted = _relax_all(model, chosen, [cell.crystal for cell in cells], progress_console(progress))
-    found = [_like(given, cell, one) for given, cell, one in zip(structures, cells, relaxations, strict=False)]
-    return RelaxResult(tuple(s for s, _ in found), tuple(relaxations), tuple(e for _, e in found), interrupted)
+    crystals = [cell.crystal if isinstance(cell, OwnCell) else cell for cell in cells]
+    done: list[Relaxation] = []
+    interrupted = False
+    try:
+        for relaxation in _relaxed(model, chosen, crystals, batch, progress_console(progress)):
+            done.append(relaxation)
+            if each is not None:
+                each(len(done) - 1, relaxation)
+    except KeyboardInterrupt:
+        interrupted = True
+    found = [_like(given, cell, one) for given, cell, one in zip(structures, cells, done, strict=False)]
+    return RelaxResult(tuple(s for s, _ in found), tuple(done), tuple(e for _, e in found), interrupted)
 
 
-def _relax_all(
-    model: EnergyModel, settings: RelaxSettings, crystals: Sequence[Crystal], console: Console | None
-) -> tuple[list[Relaxation], bool]:
-    """Relaxations of as many as were done before an interrupt, and whether there was one."""
+def _relaxed(
+    model: EnergyModel, settings: RelaxSettings, crystals: Sequence[Crystal], batch: int, console: Console | None
+) -> Iterator[Relaxation]:
+    """What becomes of crystals, in batches and in their order, while a bar on the console shows how many are done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    done: list[Relaxation] = []
     columns = (TextColumn("relaxing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console or Console(quiet=True), transient=True, disable=console is None) as bar:
         task = bar.add_task("", total=len(crystals))
-        try:
-            for first in range(0, len(crystals), BATCH):
-                done += model.relax(crystals[first : first + BATCH], settings)
-                bar.update(task, completed=len(done))
-        except KeyboardInterrupt:
-            return done, True
-    return done, False
+        for first in range(0, len(crystals), batch):
+            relaxations = model.relax(crystals[first : first + batch], settings)
+            yield from relaxations
+            bar.advance(task, len(relaxations))
 
 
 def _listed(given: Given | Iterable[Given]) -> list[Given]:
@@ -185,9 +198,10 @@ def _listed(given: Given | Iterable[Given]) -> list[Given]:
     return [given] if isinstance(given, Crystal | Atoms | Structure) else list(given)
 
 
-def _own_cell(given: Given, place: int) -> OwnCell:
+def _own_cell(given: Given, place: int) -> OwnCell | Crystal:
+    """What is relaxed of a structure; a crystal is its own."""
     if isinstance(given, Crystal):
-        return OwnCell.of(given.to_structure())
+        return given
     try:
         return OwnCell.of(_structure(given))
     except InputError as error:
@@ -212,12 +226,12 @@ def _structure(given: Structure | Atoms) -> Structure:
     return copy
 
 
-def _like(given: Given, cell: OwnCell, relaxation: Relaxation) -> tuple[Any, float | None]:
+def _like(given: Given, cell: OwnCell | Crystal, relaxation: Relaxation) -> tuple[Any, float | None]:
     """The relaxed structure of the kind that was given, with the energy of its cell, eV; None, None if it failed."""
     crystal = relaxation.crystal
     if relaxation.status is RelaxStatus.FAILED or crystal is None or relaxation.energy is None:
         return None, None
-    if isinstance(given, Crystal):
+    if isinstance(cell, Crystal):
         return crystal, relaxation.energy
     structure = cell.back(crystal) or crystal.to_structure()
     energy = relaxation.energy * len(structure) / crystal.num_atoms

@@ -205,7 +205,7 @@ def run_search(
     known = None if reference is None else read_reference(reference, plan.contents[0].composition)
     check_runs([job.spec for job in plan.jobs])
     refuse_link(out / "crystals")
-    ended = run_all(plan.jobs, settings.placement, console=console, headline=plan.text())
+    ended = run_all(plan.jobs, settings.placement, console=console, headline=plan.text(), out=out)
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)
     files = write_answers(answers.best, out / "crystals")

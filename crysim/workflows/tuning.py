@@ -18,6 +18,7 @@ import numpy as np
 from crysim.errors import CrysimError, InputError, MissingExtraError
 from crysim.interfaces import Surrogate, derive_rng
 from crysim.plugins import plugin_manager
+from crysim.process_state import warnings_ignored
 from crysim.workflows.training_data import TrainingData
 
 STUDY = "study.journal"
@@ -183,8 +184,6 @@ class Tuning:
         return "\n".join(lines) + "\n"
 
     def _plot(self, name: str) -> list[Path]:
-        import warnings
-
         import matplotlib as mpl
 
         mpl.use("Agg")
@@ -193,8 +192,7 @@ class Tuning:
         from optuna.visualization import matplotlib as pictures
 
         png = self.folder / f"{name}.png"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
+        with warnings_ignored(ExperimentalWarning):
             axes = getattr(pictures, f"plot_{name}")(self.study)
         axes.figure.savefig(png, dpi=150, bbox_inches="tight")
         paths = [png]

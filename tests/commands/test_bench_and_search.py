@@ -101,7 +101,6 @@ def test_an_interrupt_stops_with_130_and_loses_nothing(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
     run = out / "Al2Cu2" / "random" / "seed-0"
     while process.poll() is None and not ((run / "journal.jsonl").exists() and read_run(run).trials):

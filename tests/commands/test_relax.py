@@ -269,7 +269,6 @@ def test_interrupted_is_no_traceback(tmp_path, copper):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "COLUMNS": "200"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
     while process.poll() is None and not out.exists():  # made just before the first step
         time.sleep(0.05)

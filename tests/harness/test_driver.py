@@ -17,6 +17,7 @@ from crysim.harness.driver import Driver
 from crysim.harness.journal import JOURNAL, Journal, read_run
 from crysim.harness.loop import execute
 from crysim.harness.run_folder import make_folder
+from crysim.harness.sittings import Sitting
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.harness.tasks import Here, Task, Wait
 from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
@@ -74,7 +75,7 @@ class Backwards(Here):
 def drive(spec: RunSpec, folder: Path, place: Here, strategy: Strategy) -> None:
     make_folder(folder)
     with Journal(folder / JOURNAL) as journal:
-        Driver(spec, folder, strategy, journal, place, lambda trials: None).run()
+        Driver(spec, folder, strategy, journal, [Sitting(0, spec.budget, {})], place, lambda trials: None).run()
 
 
 def test_batches_are_told_in_the_order_asked_whichever_comes_back_first(

@@ -11,7 +11,10 @@ from ase.build import bulk
 from pymatgen.core import Lattice, Structure
 
 import crysim
+from crysim.crystal import Crystal
 from crysim.errors import InputError, UnknownNameError
+from crysim.harness.spec import PartSpec, build_energy
+from crysim.interfaces import Relaxation, RelaxSettings
 
 
 def relax(structures: Any, **settings: Any) -> Any:
@@ -58,9 +61,40 @@ def test_what_fails_is_none_and_stops_nothing() -> None:
         (["Cu.cif"], {}, "a str is no structure"),
         ([bulk("Cu")], {"fmx": 1}, "did you mean 'fmax'"),
         ([bulk("Cu")], {"threads": 0}, "threads is 0"),
+        ([bulk("Cu")], {"batch": 0}, "batch is 0"),
         ([bulk("Cu")], {"max_steps": -1}, "max_steps is -1"),
     ],
 )
 def test_bad_input_is_named(given: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises((InputError, UnknownNameError), match=message):
         relax(given, **settings)
+
+
+def test_a_crystal_is_relaxed_as_it_is_and_comes_back_as_a_crystal() -> None:
+    crystal = Crystal.from_structure(Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.8), ["Cu"], [[0, 0, 0]]))
+    result = relax([crystal])
+    (alone,) = build_energy(PartSpec("ase:emt")).relax(
+        [crystal], RelaxSettings(fmax=0.01, symmetry="keep", num_frames=0)
+    )
+    assert result[0].to_dict() == alone.crystal.to_dict()
+    assert result.energies == (alone.energy,)
+
+
+def test_each_relaxation_is_heard_of_as_its_batch_ends_and_an_interrupt_returns_what_there_is() -> None:
+    """The model is one that was built; the third structure is never begun."""
+    heard: list[tuple[int, str]] = []
+
+    def each(place: int, relaxation: Relaxation) -> None:
+        heard.append((place, str(relaxation.status)))
+        if place == 1:
+            raise KeyboardInterrupt
+
+    result = crysim.relax(
+        [bulk("Cu", "fcc", a=3.7), bulk("Fe", "bcc", a=2.9), bulk("Ag", "fcc", a=4.1)],
+        energy=build_energy(PartSpec("ase:emt")),
+        batch=1,
+        each=each,
+    )
+    assert heard == [(0, "relaxed"), (1, "failed")]
+    assert result.interrupted
+    assert [one is None for one in result] == [False, True]

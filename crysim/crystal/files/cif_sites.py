@@ -13,6 +13,7 @@ from crysim.crystal.files.cif_symmetry import Reading
 from crysim.crystal.files.contents import Contents, check_count
 from crysim.crystal.files.symbols import element_of_site
 from crysim.crystal.files.text import UnreadableError, shortened
+from crysim.process_state import warnings_ignored
 
 SNAP = 0.25
 """Å. Images of a site nearer than this are one atom on a special position, whose digits were cut off."""
@@ -162,11 +163,8 @@ def _whole(text: str) -> int:
 
 
 def _electronegativity(element: str) -> float:
-    import warnings
-
     from pymatgen.core import Element
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # noble gases have none
+    with warnings_ignored():  # noble gases have none
         value = float(Element(element).X)
     return value if value == value else 10.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +13,7 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.composition import ATOMIC_NUMBERS, MAX_ATOMS
 from crysim.crystal.files.text import UnreadableError
+from crysim.process_state import warnings_ignored
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -70,8 +70,7 @@ class Contents:
         """The pymatgen structure; from Cartesian coordinates ``[n, 3]``, Å, if those were read."""
         from pymatgen.core import Lattice, Structure
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # noble gases have no electronegativity, which nobody asked for
+        with warnings_ignored():  # noble gases have no electronegativity, which nobody asked for
             return Structure(
                 Lattice(self.lattice),
                 list(self.species),

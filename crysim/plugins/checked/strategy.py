@@ -80,3 +80,8 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
         """The strategy's own."""
         with self._calling("tell"):
             self._plugin.tell(trials)
+
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """The strategy's own."""
+        with self._calling("ask_again"):
+            self._plugin.ask_again(n, trials)

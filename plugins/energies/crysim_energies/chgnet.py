@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,6 +17,7 @@ from crysim.composition import SYMBOLS
 from crysim.crystal import Crystal
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
+from crysim.process_state import output_discarded
 from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class CHGNetModel(NetworkModel):
 
         # The package's own loader unpickles whatever the file says; the file needs no more than tensors.
         saved = torch.load(io.BytesIO(self._bytes), map_location="cpu", weights_only=True)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with output_discarded():
             # Only 0.2.0 was trained with a bias in the last layer, as chgnet's own loader has it.
             model = CHGNet.from_dict(saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights)
         model.eval().requires_grad_(False)

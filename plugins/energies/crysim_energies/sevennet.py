@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -16,6 +13,7 @@ from crysim import hookimpl
 from crysim.composition import SYMBOLS
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
+from crysim.process_state import output_discarded, warnings_ignored
 from crysim_energies.calculator_model import CalculatorModel, Optimizer
 
 _FILES = {
@@ -84,8 +82,7 @@ class SevenNetModel(CalculatorModel):
     @cached_property
     def calculator(self) -> Any:
         """sevenn's own ASE calculator."""
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # of accelerators that are not there
+        with warnings_ignored(), output_discarded():  # of accelerators that are not there
             from sevenn.calculator import SevenNetCalculator
 
             # The file is the package's own, as trusted as its code: it holds more than tensors.

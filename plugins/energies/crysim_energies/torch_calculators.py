@@ -6,7 +6,6 @@ The packages' own calculators build a graph for second derivatives at every call
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from pymatgen.core import Structure
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
+from crysim.process_state import warnings_ignored
 from crysim_energies.ase_relaxation import CalculationError
 from crysim_energies.matgl_loading import M3GNetPotential
 
@@ -77,9 +77,8 @@ class CHGNetCalculator(Calculator):  # type: ignore[misc]
 
     def energies(self, graphs: list[Any]) -> torch.Tensor:
         """Energies ``[len(graphs)]``, eV per cell, differentiable in the graphs' coordinates and lattices."""
-        with warnings.catch_warnings():
-            # CHGNet makes a plain number of the volume, which here is differentiable.
-            warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True", UserWarning)
+        # CHGNet makes a plain number of the volume, which here is differentiable.
+        with warnings_ignored(UserWarning, "Converting a tensor with requires_grad=True"):
             energies: torch.Tensor = self.model(graphs, task="e")["e"]
         if self.model.is_intensive:
             return energies * torch.tensor([len(graph.atomic_number) for graph in graphs])

@@ -11,6 +11,7 @@ import numpy as np
 from crysim import hookimpl
 from crysim.errors import InputError
 from crysim.interfaces import IsingSolver, SampleSet
+from crysim.process_state import PROCESS_STATE, warnings_ignored
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convert import upper_couplings
 from crysim.quadratic.penalties import penalties_of
@@ -120,14 +121,12 @@ class SimulatedBifurcation(IsingSolver):
         return collect(model, bits, num_samples=num_samples, begin=begin, timing=timing, info=info)
 
     def _minimise(self, torch: Any, tensors: Any, max_steps: int, timeout: float | None, seed: int) -> Any:
-        import warnings
-
         import simulated_bifurcation
 
         # The package draws from torch's global generator: lend it a seeded one and put the old state back.
         devices = [torch.device(self.device)] if self.device and self.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
-            warnings.simplefilter("ignore", simulated_bifurcation.ConvergenceWarning)  # the time limit, as asked for
+        time_is_up = simulated_bifurcation.ConvergenceWarning  # as asked for
+        with PROCESS_STATE, torch.random.fork_rng(devices=devices), warnings_ignored(time_is_up):
             torch.random.default_generator.manual_seed(seed)
             if devices:
                 torch.cuda.manual_seed(seed)

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from time import perf_counter
 
 import numpy as np
-from scipy.optimize import minimize
 
 from crysim import hookimpl
 from crysim.errors import InputError
@@ -101,6 +100,8 @@ class _Descent:
         self.n, self.pressure = crystal.num_atoms, settings.pressure * EV_PER_GPA_A3
 
     def run(self):
+        from scipy.optimize import minimize  # here, since every command of crysim loads this module
+
         x = np.concatenate([self.n * np.eye(3).ravel(), (self.crystal.frac_coords @ self.crystal.lattice).ravel()])
         try:
             self._note(x)

@@ -66,7 +66,7 @@ def site_projector(number: int, position: int, max_l: int) -> Floats:
     In crysim's orientation the Cartesian rotations of a space group do not depend on the cell.
     """
     rotations = site_group(number, position)
-    if len(rotations) == 1:
+    if len(rotations) == 1 or max_l == 1:  # the harmonic of degree 0 is a constant
         return np.eye(max_l * max_l)
     lattice = lattice_from_cell(impose_cell(space_group(number).crystal_system, (5.0, 6.0, 7.0, 80.0, 75.0, 70.0)))
     result = projector(lattice.T @ rotations @ np.linalg.inv(lattice).T, max_l)

@@ -2,19 +2,22 @@
 
 The harmonics are in Racah's normalisation, C_lm = sqrt(4π / (2l + 1)) Y_lm, so that the addition theorem reads
 ``P_l(u · v) = Σ_m C_lm(u) C_lm(v)``. It turns M3GNet's sums over pairs of bonds into sums over bonds.
+
+Calculators that are no networks use the quotient's geometry too, without torch: it is loaded where it is called.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from scipy.linalg import block_diag
 
 from crysim.arrays import Floats
+
+if TYPE_CHECKING:
+    import torch
 
 
 def num_components(max_l: int) -> int:
@@ -29,12 +32,16 @@ def degrees(max_l: int) -> list[int]:
 
 def harmonics(directions: torch.Tensor, max_l: int) -> torch.Tensor:
     """C_lm of unit vectors ``[n, 3]`` for all degrees below ``max_l``: ``[n, max_l²]``, by degree and then by order."""
+    import torch
+
     matrix = torch.from_numpy(coefficients(max_l)).to(directions)
     return monomials(directions, max_l) @ matrix
 
 
 def monomials(directions: torch.Tensor, max_l: int) -> torch.Tensor:
     """The tensor powers of vectors ``[n, 3]`` below degree ``max_l``, side by side: ``[n, 1 + 3 + 9 + ...]``."""
+    import torch
+
     powers = [directions.new_ones(len(directions), 1)]
     for _ in range(1, max_l):
         powers.append((powers[-1][:, :, None] * directions[:, None, :]).flatten(1))
@@ -48,6 +55,8 @@ def coefficients(max_l: int) -> Floats:
     Raises:
         ValueError: a degree is not written out.
     """
+    from scipy.linalg import block_diag
+
     if max_l > len(_POLYNOMIALS):
         raise ValueError(f"harmonics of degree {max_l - 1} are not written out")
     blocks = []
@@ -109,6 +118,8 @@ def projector(rotations: Floats, max_l: int) -> Floats:
 
 
 def _harmonics_of(points: Floats, max_l: int) -> Any:
+    import torch
+
     return harmonics(torch.from_numpy(points), max_l).numpy()
 
 
