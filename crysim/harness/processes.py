@@ -120,8 +120,13 @@ def _exit_text(code: int | None) -> str:
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
     """A process begun here ignores interrupts from the terminal: its parent decides."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # `_serve` ignores them as soon as it runs
+    if threading.current_thread() is not threading.main_thread():  # which alone may set how a signal is handled
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if os.name == "posix" else set()
+        try:
+            yield
+        finally:
+            if os.name == "posix":
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -180,8 +185,9 @@ def _environment(threads: int) -> Iterator[None]:
 
 
 def _serve(connection: Connection, answer: Answer) -> None:
-    with suppress(ValueError, OSError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.name == "posix":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.dup2(2, 1)  # what a plug-in prints must not stand among the results of the command
     hush_warnings()
     threading.Thread(target=_die_with_parent, daemon=True).start()
