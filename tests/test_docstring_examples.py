@@ -9,7 +9,7 @@ import pytest
 
 KINDS = {
     "encoder": "Encoder", "surrogate": "Surrogate", "solver": "IsingSolver", "energy": "EnergyModel",
-    "strategy": "Strategy",
+    "strategy": "Strategy", "executor": "Executor",
 }  # fmt: skip
 
 

@@ -34,6 +34,10 @@ EnergyOption = Annotated[
     list[str] | None,
     typer.Option("--energy-option", metavar="KEY=VALUE", help="Of the energy model.", rich_help_panel=PARTS),
 ]
+ExecutorOption = Annotated[
+    list[str] | None,
+    typer.Option("--executor-option", metavar="KEY=VALUE", help="Of the executor.", rich_help_panel=RECORDS),
+]
 Option = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,6 +65,7 @@ _PART_OPTIONS: dict[str, Any] = {
     "surrogate_config": SurrogateConfig,
     "solver_option": SolverOption,
     "energy_option": EnergyOption,
+    "executor_option": ExecutorOption,
     "mid": Mid,
 }
 """Options of a search's parts: they are no settings, since which there are depends on the parts."""

@@ -4,7 +4,8 @@ The file's tables::
 
     [bench]              system, z, cell, method, encoder, surrogate, solver, energy, budget, seeds, out, ...
     [relax]              fmax, max_steps, pressure, symmetry, num_frames, timeout
-    [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME], [strategy.NAME]
+    [solver.NAME]        options of a plug-in; likewise [encoder.NAME], [surrogate.NAME], [energy.NAME],
+                         [strategy.NAME], [executor.NAME]
     [method.LABEL]       a variant of a method: strategy, encoder, surrogate, solver, and options of each
 
 What the command line gives has the same keys and goes before the file.
@@ -20,7 +21,7 @@ from typing import Any
 from crysim.composition import CELLS
 from crysim.declared import assignments, declared, renamed
 from crysim.errors import InputError, UnknownNameError
-from crysim.harness.settings import DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
+from crysim.harness.settings import ALWAYS, DEFAULT_SYSTEMS, PARTS, BenchSettings, Options
 from crysim.harness.systems import spelled_out
 from crysim.interfaces import RelaxSettings
 from crysim.plugins import KINDS, Kind, plugin_manager
@@ -30,7 +31,7 @@ from crysim.renamed import with_current_names
 _SETTINGS = {one.name: one for one in declared(BenchSettings)}
 _RENAMED = renamed(BenchSettings)
 _RELAX = {one.name: one for one in declared(RelaxSettings)}
-_OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, "energy")))
+_OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PARTS, *ALWAYS)))
 _VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
 
 
@@ -40,9 +41,9 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     Args:
         file: the TOML file, or None.
         given: fields of `BenchSettings` and of `RelaxSettings`; ``encoder_options``, ``surrogate_options``,
-            ``solver_options``, ``energy_options``: tables of options of the parts chosen; ``options``: of the
-            strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune. A value of
-            None is not given.
+            ``solver_options``, ``energy_options``, ``executor_options``: tables of options of the parts chosen;
+            ``options``: of the strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune. A
+            value of None is not given.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
@@ -106,7 +107,7 @@ def check_from_file(kind: Kind, name: str, options: Options, *, named_there: boo
 def _check_file(settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any]) -> None:
     """`check_from_file` of every part that a configuration names or gives options to."""
     variants = [settings.variants[label] for label in settings.methods if label in settings.variants]
-    kinds: tuple[Kind, ...] = (*PARTS, "energy")
+    kinds: tuple[Kind, ...] = (*PARTS, *ALWAYS)
     for kind in kinds:
         own = _table(tables, kind, None)
 
@@ -126,7 +127,7 @@ def _check_file(settings: BenchSettings, tables: Mapping[str, Any], here: Mappin
 def command_line(given: Mapping[str, Any]) -> dict[str, Any]:
     """The ``given`` of `read_settings` from a command's options, whose plug-ins' options are texts ``KEY=VALUE``."""
     found = {key: value for key, value in given.items() if value not in (None, [])}
-    for kind in (*PARTS, "energy"):
+    for kind in (*PARTS, *ALWAYS):
         if f"{kind}_option" in found:
             found[f"{kind}_options"] = assignments(found.pop(f"{kind}_option"))
     options = assignments(found.pop("option", ()))

@@ -1,40 +1,37 @@
-"""Runs in worker processes: one run at a time in each, and a worker that dies takes only its own run with it."""
+"""Runs and tasks on an executor: this machine's cores, or what a plug-in of kind ``executor`` reaches.
+
+Where there are fewer runs than the executor wants tasks, or it computes on this machine alone, each run is driven by a
+process here (`crysim.harness.runner`) and its batches are the tasks, so that all share all workers. Else whole runs
+are the tasks: each worker drives one, and relaxes for it.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import sys
-import threading
-import types
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from concurrent.futures import Executor as FuturesExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from crysim.crystal.generation import RandomGenerator
-from crysim.errors import CrysimError, InputError, hush_warnings
-from crysim.harness.loop import Progress, execute, limit_threads
+from crysim.harness.care import Care, Failure, Once
+from crysim.harness.driving import Driving
+from crysim.harness.loop import Progress
 from crysim.harness.manifest import make_manifest
+from crysim.harness.placement import Placement
 from crysim.harness.run_folder import check_manifest, check_writable
-from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
-from crysim.interfaces import EnergyModel
-from crysim.process_state import PROCESS_STATE
+from crysim.harness.runner import Ended, Job
+from crysim.harness.sending import Sender
+from crysim.harness.spec import PartSpec, check_elements
+from crysim.harness.whole_runs import run_whole
+from crysim.interfaces import EnergyModel, Executor
 
+__all__ = ["Job", "ModelTask", "Outcome", "run_jobs", "run_tasks"]
 
-@dataclass(frozen=True)
-class Job:
-    """A run and the folder that it is written to."""
-
-    spec: RunSpec
-    folder: Path
+ModelTask = Callable[[EnergyModel], object]
+REFERENCES = 10
+"""Relaxations' time that the task beside the runs, the references, may take."""
 
 
 @dataclass(frozen=True)
@@ -66,65 +63,41 @@ class Outcome:
         return "no relaxation gave a crystal that counts" + (f", the last one: {reason}" if reason else "")
 
 
-ModelTask = Callable[[EnergyModel], object]
-_PREPARE, _BESIDE, _WARM_UP = -1, -2, -3
-GRACE = 2.0
-"""Seconds that an idle worker has to end by itself."""
-_STARTING = PROCESS_STATE
-"""Processes begin one at a time, since what they inherit is set for each, and while no thread has changed it."""
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """From a worker: progress of its job (not ended), or how a job or a check ended."""
-
-    ended: bool
-    progress: Progress | None = None
-    fingerprint: Mapping[str, str] | None = None
-    elements: frozenset[str] | None = None
-    error: str = ""
-    bad_input: bool = False
-    result: object = None
-
-
 def run_tasks(
     energy: PartSpec,
     tasks: Sequence[ModelTask],
-    workers: int,
+    placement: Placement,
     *,
     threads: int,
     ended: Callable[[int, object, str], None],
 ) -> None:
-    """Call tasks with an energy model in worker processes; one that dies takes only its own task with it.
+    """Call tasks with an energy model; one whose process dies is done again, three times in all.
 
     Args:
         energy: the model, built once in each process.
         tasks: that can be pickled, as their results.
-        workers: processes at most.
-        threads: of each.
+        placement: where they are computed.
+        threads: of each process.
         ended: called as tasks end, in any order: with the task's index, its result, and the error in its place.
     """
-    waiting = deque(enumerate(tasks))
-    crew: list[_Worker] = []
-    try:
-        while waiting or any(worker.index is not None for worker in crew):
-            crew = [worker for worker in crew if worker.alive or worker.index is not None]
-            while len(crew) < workers and len(waiting) > sum(w.index is None for w in crew):
-                crew.append(_Worker(energy, threads, None))
-            for worker in crew:
-                if worker.index is None and waiting:
-                    worker.begin(*waiting.popleft())
-            for worker in _ready(crew):
-                index, reply = worker.receive()
-                ended(index, reply.result, reply.error)
-    finally:
-        for worker in crew:
-            worker.stop()
+    care = Care(energy, threads, placement.task_timeout)
+    left = [len(tasks)]
+
+    def done(index: int, result: object) -> None:
+        left[0] -= 1
+        failed = isinstance(result, Failure)
+        ended(index, None if failed else result, result.error if isinstance(result, Failure) else "")
+
+    with _started(placement) as (sender, _):
+        for index, task in enumerate(tasks):
+            sender.submit_task(Once(task), care, partial(done, index))
+        while left[0]:
+            sender.wait()
 
 
 def run_jobs(
     jobs: Sequence[Job],
-    workers: int,
+    placement: Placement,
     *,
     pool: Path | None = None,
     beside: ModelTask | None = None,
@@ -132,14 +105,14 @@ def run_jobs(
     report: Callable[[Job, Progress], None] | None = None,
     ended: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Run jobs in worker processes.
+    """Run jobs on an executor.
 
     The energy model and every folder are checked before the first run begins. An interrupt stops the workers at
-    once; their journals hold every trial that was relaxed.
+    once; the journals hold every trial that was told.
 
     Args:
         jobs: all with the same energy model and number of threads.
-        workers: processes at most.
+        placement: where relaxations, or whole runs, are computed.
         pool: a folder in which runs share the energies of initial crystals.
         beside: called with the energy model in a worker when no run is waiting any more; it can be pickled.
         beside_failed: called with the reason if that failed; the runs go on.
@@ -151,219 +124,106 @@ def run_jobs(
 
     Raises:
         InputError: the energy model cannot be built or does not know an element, a folder cannot be written or holds
-            another run.
+            another run, or the executor cannot be had.
     """
-    outcomes: dict[int, Outcome] = {}
-    waiting: deque[tuple[int, Job | ModelTask]] = deque(enumerate(jobs))
-    if beside is not None:
-        waiting.append((_BESIDE, beside))
-    energy, threads = jobs[0].spec.energy, jobs[0].spec.threads
     for job in jobs:
         check_writable(job.folder)
-    crew: list[_Worker] = []
-    together = min(workers, len(jobs)) > 1
-    try:
-        crew.append(_Worker(energy, threads, pool))
-        # A fresh installation compiles for longer than anything else before its first energy: two workers share that.
-        if together:
-            crew.append(_Worker(energy, threads, pool))
-            crew[1].begin(_WARM_UP, partial(_warm_generation, jobs[0].spec))
-        fingerprint, elements = crew[0].prepare()
-        for job in jobs:
-            check_elements(energy.name, elements, job.spec.system)
-            check_manifest(job.folder, make_manifest(job.spec, fingerprint))
-        if together:
-            crew[0].begin(_WARM_UP, _warm_energies)
-        while waiting or any(worker.index is not None for worker in crew):
-            crew = [worker for worker in crew if worker.alive or worker.index is not None]
-            while len(crew) < workers and len(waiting) > sum(w.index is None for w in crew):
-                crew.append(_Worker(energy, threads, pool))
-            for worker in crew:
-                if worker.index is None and waiting:
-                    worker.begin(*waiting.popleft())
-            for worker in _ready(crew):
-                index, reply = worker.receive()
-                if index == _WARM_UP:
-                    continue
-                if index == _BESIDE:
-                    if reply.error and beside_failed is not None:
-                        beside_failed(reply.error)
-                    continue
-                if not reply.ended:
-                    if report is not None and reply.progress is not None:
-                        report(jobs[index], reply.progress)
-                    continue
-                outcomes[index] = Outcome(jobs[index], reply.progress, reply.error, reply.bad_input)
-                if ended is not None:
-                    ended(outcomes[index])
-    finally:
-        for worker in crew:
-            worker.stop()
+    outcomes: dict[int, Outcome] = {}
+    last: dict[int, Progress] = {}
+    places = {job.folder: index for index, job in enumerate(jobs)}
+
+    def progressed(job: Job, progress: Progress) -> None:
+        last[places[job.folder]] = progress
+        if report is not None:
+            report(job, progress)
+
+    def one_ended(index: int, end: Ended) -> None:
+        failure = end.failure or Failure("")
+        progress = end.progress or last.get(index)
+        outcomes[index] = Outcome(jobs[index], progress, failure.error, failure.bad_input)
+        if ended is not None:
+            ended(outcomes[index])
+
+    care = Care(jobs[0].spec.energy, jobs[0].spec.threads, placement.task_timeout)
+    with _started(placement) as (sender, plugin):
+        work = _Beside(sender, care, beside, beside_failed)
+        together = plugin.local and min(placement.workers, len(jobs)) > 1
+        if plugin.local or len(jobs) < plugin.tasks:
+            runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
+            with closing(Driving(jobs, runners, sender, care, pool, progressed, one_ended)) as driving:
+                # A fresh installation compiles for longer than anything else before its first energy.
+                if together:
+                    driving.warm_up()
+                fingerprint = _prepare(jobs, sender, care)
+                if together:
+                    sender.submit_task(Once(_warm_energies), care, lambda _: None)
+                driving.run(fingerprint, lambda: plugin.tasks, work.begin)
+        else:
+            fingerprint = _prepare(jobs, sender, care)
+            work.begin()
+            run_whole(jobs, fingerprint, sender, care, pool, progressed, one_ended)
+        work.wait()
     return [outcomes[index] for index in range(len(jobs))]
 
 
-class _Worker:
-    """A process, as its parent sees it."""
-
-    def __init__(self, energy: PartSpec, threads: int, pool: Path | None) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, energy, threads, pool), daemon=True)
-        with _STARTING, _environment(threads), _interrupts_ignored(), _without_main():
-            self._process.start()
-        theirs.close()
-        self.index: int | None = None
-        self.alive = True
-
-    @property
-    def connection(self) -> Connection:
-        """Readable when there is a reply, or when the process has died."""
-        connection: Connection = self._connection
-        return connection
-
-    def prepare(self) -> tuple[Mapping[str, str], frozenset[str] | None]:
-        """Build the energy model there, and return its fingerprint and the elements that it knows, if it says."""
-        self.begin(_PREPARE, None)
-        _, reply = self.receive()
-        if reply.fingerprint is None:
-            raise InputError(reply.error) if reply.bad_input else CrysimError(reply.error)
-        return reply.fingerprint, reply.elements
-
-    def begin(self, index: int, job: Job | ModelTask | None) -> None:
-        """Start a job, or another task."""
-        self.index = index
-        with suppress(OSError):  # it has died; `receive` says so
-            self.connection.send(job)
-
-    def receive(self) -> tuple[int, _Reply]:
-        """The next reply about the job under way; one that says so if the process has died."""
-        assert self.index is not None
-        index = self.index
-        try:
-            reply: _Reply = self.connection.recv()
-        except (EOFError, OSError):
-            self.alive = False
-            self._process.join()
-            reply = _Reply(True, error=f"the worker process died ({_exit_text(self._process.exitcode)})")
-        if reply.ended:
-            self.index = None
-        return index, reply
-
-    def stop(self) -> None:
-        """End the process, whatever it does; one that waits ends by itself, and tidies up what its libraries opened."""
-        self.connection.close()
-        if self.index is None:
-            self._process.join(GRACE)
-        self._process.kill()
-        self._process.join()
-
-
-def _ready(crew: Sequence[_Worker]) -> list[_Worker]:
-    busy = {worker.connection: worker for worker in crew if worker.index is not None}
-    return [busy[connection] for connection in wait(list(busy)) if isinstance(connection, Connection)]
-
-
-def _exit_text(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"signal {signal.Signals(-code).name}"
-    return f"exit code {code}"
-
-
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """A process begun here ignores interrupts from the terminal: its parent decides."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
+    """An executor's client, and the plug-in; whatever is under way at the end is ended."""
+    plugin = placement.build()
+    pool: FuturesExecutor = plugin.start(placement.workers)
+    sender = Sender(placement.executor.name, pool)
     try:
-        yield
+        yield sender, plugin
     finally:
-        signal.signal(signal.SIGINT, before)
+        sender.close()
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """A process begun here does not import the script that asked for it.
-
-    Nothing that workers do lies in that script, and one without an ``if __name__ == "__main__"`` would run itself in
-    every worker.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Numbers of threads that libraries read when they are first imported."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _prepare(jobs: Sequence[Job], sender: Sender, care: Care) -> Mapping[str, str]:
+    """Have the energy model built in a worker, and check the jobs against it; its fingerprint."""
+    results: list[Any] = []
+    sender.submit_task(Once(_describe), care, results.append)
+    while not results:
+        sender.wait()
+    if isinstance(results[0], Failure):
+        raise results[0].to_error()
+    fingerprint, elements = results[0]
+    for job in jobs:
+        check_elements(care.energy.name, elements, job.spec.system)
+        check_manifest(job.folder, make_manifest(job.spec, fingerprint))
+    return dict(fingerprint)
 
 
-# ------------------------------------------------------------------------------------- in the process
+class _Beside:
+    """A task beside the runs."""
+
+    def __init__(
+        self, sender: Sender, care: Care, task: ModelTask | None, failed: Callable[[str], None] | None
+    ) -> None:
+        self._sender = sender
+        self._care = replace(care, seconds=REFERENCES * care.seconds)
+        self._task = task
+        self._failed = failed
+        self._open = False
+
+    def begin(self) -> None:
+        if self._task is not None:
+            self._open = True
+            self._sender.submit_task(Once(self._task), self._care, self._done)
+
+    def _done(self, result: object) -> None:
+        self._open = False
+        if isinstance(result, Failure) and self._failed is not None:
+            self._failed(result.error)
+
+    def wait(self) -> None:
+        while self._open:
+            self._sender.wait()
 
 
-def _work(connection: Connection, energy: PartSpec, threads: int, pool: Path | None) -> None:
-    hush_warnings()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    model: EnergyModel | None = None
-    while True:
-        try:
-            message = connection.recv()
-            try:
-                model = model or build_energy(energy)
-                reply = _answer(message, model, threads, pool, connection)
-            except CrysimError as error:
-                reply = _Reply(True, error=str(error), bad_input=isinstance(error, InputError))
-            except Exception as error:  # noqa: BLE001 - whatever a plug-in raises ends its run, not the others
-                reply = _Reply(True, error=(f"{type(error).__name__}: {error}".splitlines() or [""])[0])
-            connection.send(reply)
-        except (EOFError, OSError):
-            return
-
-
-def _answer(
-    message: Job | ModelTask | None, model: EnergyModel, threads: int, pool: Path | None, connection: Connection
-) -> _Reply:
-    limit_threads(threads)
-    if message is None:
-        return _Reply(True, fingerprint=dict(model.fingerprint()), elements=model.elements)
-    if not isinstance(message, Job):
-        return _Reply(True, result=message(model))
-    progress = execute(
-        message.spec,
-        message.folder,
-        model,
-        pool=pool,
-        report=lambda p: connection.send(_Reply(False, progress=p)),
-    )
-    return _Reply(True, progress=progress)
+def _describe(model: EnergyModel) -> tuple[dict[str, str], frozenset[str] | None]:
+    return dict(model.fingerprint()), model.elements
 
 
 def _warm_energies(model: EnergyModel) -> None:
     model.warm_up()
-
-
-def _warm_generation(spec: RunSpec, model: EnergyModel) -> None:
-    del model
-    RandomGenerator(spec.system, spec.space_groups).sample(1, np.random.default_rng(0), time_limit=1.0)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

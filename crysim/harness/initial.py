@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
+from crysim.errors import CrysimError
 from crysim.harness.journal import INITIAL
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines, to_json
 from crysim.harness.records import frame_from_dict
@@ -27,6 +29,9 @@ from crysim.interfaces import Frame, Strategy
 
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
+
+PATIENCE = 20.0
+"""Seconds between signs of life while another run computes the energies."""
 
 Report = Callable[[int, int, float | None], None]
 
@@ -68,13 +73,24 @@ def initial_frames(
         else:
             make_folder(pool)
             shared = pool / f"{key}.jsonl"
-            with locked(shared.with_suffix(".lock"), wait=None):
+            with ExitStack() as held:
+                _hold(held, shared.with_suffix(".lock"), lambda: report(0, len(crystals), None))
                 _evaluate(shared, key, crystals, drawing, place, pressure, report)
             _copy(shared, own)
         complete = _read_complete(own)
         assert complete is not None
     report(len(complete), len(complete), _lowest(complete))
     return [frame_from_dict(record) for record in complete if record["energy"] is not None]
+
+
+def _hold(held: ExitStack, lock: Path, waiting: Callable[[], None]) -> None:
+    """Hold a lock, however long another run does; meanwhile ``waiting`` is called now and then, as a sign of life."""
+    while True:
+        try:
+            held.enter_context(locked(lock, wait=PATIENCE))
+            return
+        except CrysimError:
+            waiting()
 
 
 def _lowest(records: Sequence[Mapping[str, Any]]) -> float | None:

@@ -93,7 +93,7 @@ def drive(
         manifest = make_manifest(spec, fingerprint)
         settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
-            account, tally = Account(Budget.of(spec), folder / INITIAL), _Tally(spec)
+            account, tally = Account(Budget.of(spec), folder / INITIAL), Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if account.left(journal.batches):
@@ -142,7 +142,7 @@ def _begin(
     return strategy
 
 
-class _Tally:
+class Tally:
     """What the trials so far come to."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -155,6 +155,7 @@ class _Tally:
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
+        """Count more of them."""
         trials = trials[: self._budget - self._done]  # of a run that had a larger budget, what the smaller one buys
         self._done += len(trials)
         for trial in trials:
@@ -167,6 +168,7 @@ class _Tally:
                 self.reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
+        """How far the run is."""
         return Progress(phase, self._done, self._budget, self._counting, self._lowest, self.reason, self._space_group)
 
 

@@ -11,6 +11,7 @@ from crysim.declared import PARTS as PARTS_PANEL
 from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import MAX_SEARCHED, units
+from crysim.harness.placement import TASK_TIMEOUT, Placement
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
 from crysim.harness.systems import System, find_system, read_seed_structures, references
 from crysim.interfaces import Strategy
@@ -19,6 +20,11 @@ from crysim.plugins import KINDS, Kind, current_options, known_options, plugin_m
 PARTS: tuple[Kind, ...] = ("encoder", "surrogate", "solver")
 Options = Mapping[str, Any]
 
+
+ALWAYS: tuple[Kind, ...] = ("energy", "executor")
+"""Kinds of which every run has one, whatever its strategy is built of."""
+TASK_GRACE = 60.0
+"""Seconds over twice what a relaxation may take by its own clock, before its process is taken to hang."""
 
 DEFAULT_SYSTEMS = ("Ca4S4",)
 DEFAULT_METHODS = ("crysim", "random")
@@ -77,6 +83,17 @@ class BenchSettings(RunSettings):
     energy: str = setting("chgnet", "Energy model.", PARTS_PANEL)
     out: str = setting("crysim-bench", "Folder of the results.", RECORDS)
     workers: int = setting(1, "Worker processes.", RECORDS)
+    executor: str = setting(
+        "processes",
+        "Where relaxations and runs are computed: processes, dask[:ADDRESS], parsl:FILE, or a plug-in's.",
+        RECORDS,
+    )
+    task_timeout: float | None = setting(
+        None,
+        "Seconds after which a process that relaxes one crystal, or a strategy that proposes, is killed.",
+        RECORDS,
+        shown_default="3600; with --timeout, a minute more than twice that",
+    )
     options: Mapping[Kind, Mapping[str, Options]] = field(default_factory=dict)
     method_options: Options = field(default_factory=dict)
     variants: Mapping[str, Options] = field(default_factory=dict)
@@ -89,6 +106,8 @@ class BenchSettings(RunSettings):
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
         if self.workers < 1:
             raise InputError(f"workers is {self.workers}: it must be at least 1")
+        if self.task_timeout is not None and not self.task_timeout > 0:
+            raise InputError(f"task_timeout is {self.task_timeout} s: it must be positive")
         for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
             if len(set(names)) < len(names):
                 raise InputError(f"a {what} is given twice: {', '.join(map(str, names))}")
@@ -97,6 +116,14 @@ class BenchSettings(RunSettings):
     def methods(self) -> tuple[str, ...]:
         """The labels to compare: those named, else all variants of the file, else `DEFAULT_METHODS`."""
         return self.method or tuple(self.variants) or DEFAULT_METHODS
+
+    @property
+    def placement(self) -> Placement:
+        """Where the runs are computed."""
+        name, limit = self.executor, self.task_timeout
+        if limit is None and self.relax.timeout is not None:
+            limit = 2 * self.relax.timeout + TASK_GRACE
+        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit or TASK_TIMEOUT)
 
     @property
     def _cell(self) -> CellKind:
@@ -200,8 +227,8 @@ class BenchSettings(RunSettings):
         if self.initial is not None and not any("initial" in options for options in known.values()):
             raise InputError(f"initial is {self.initial!r}, and no method has that option: {', '.join(methods)}")
         defaults = {f.name: f.default for f in fields(self)}
-        for kind in (*PARTS, "energy"):
-            if kind == "energy" or getattr(self, kind) != defaults[kind]:
+        for kind in (*PARTS, *ALWAYS):
+            if kind in ALWAYS or getattr(self, kind) != defaults[kind]:
                 plugin_manager().get(kind, getattr(self, kind))
 
 

@@ -1,4 +1,4 @@
-"""The five interfaces that plug-ins fill, and the values that they exchange.
+"""The six interfaces that plug-ins fill, and the values that they exchange.
 
 One iteration flows one way (see `crysim.harness`):
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces.executor import Executor
 from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
 from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
@@ -32,6 +33,7 @@ __all__ = [
     "Candidate",
     "Encoder",
     "EnergyModel",
+    "Executor",
     "FitReport",
     "Frame",
     "IsingSolver",

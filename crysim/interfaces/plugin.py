@@ -19,6 +19,8 @@ class Plugin:
     api_version: ClassVar[int] = API_VERSION
     argument: ClassVar[str | None] = None
     """For names with an argument, ``name:ARGUMENT``: the keyword of ``__init__`` that receives it."""
+    argument_optional: ClassVar[bool] = False
+    """Whether the name may stand without the argument, which then has a default."""
     extra: ClassVar[str | None] = None
     """The extra of crysim that brings this plug-in's dependencies, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()

@@ -29,13 +29,14 @@ from crysim.plugins.probe import fatal_imports
 from crysim.renamed import with_current_names
 
 GROUP = "crysim"
-Kind = Literal["encoder", "surrogate", "solver", "energy", "strategy"]
+Kind = Literal["encoder", "surrogate", "solver", "energy", "strategy", "executor"]
 HOOKS: dict[Kind, str] = {
     "encoder": "crysim_encoders",
     "surrogate": "crysim_surrogates",
     "solver": "crysim_solvers",
     "energy": "crysim_energies",
     "strategy": "crysim_strategies",
+    "executor": "crysim_executors",
 }
 KINDS: tuple[Kind, ...] = tuple(HOOKS)
 _REQUIRED = "required"
@@ -138,7 +139,7 @@ class PluginManager:
         The checker (`crysim.plugins.checked`) is of the kind's interface and passes on whatever else the plug-in has.
 
         Args:
-            kind: encoder, surrogate, solver, energy or strategy.
+            kind: encoder, surrogate, solver, energy, strategy or executor.
             name: the name, with ``:ARGUMENT`` where it takes one.
             options: the user's, checked against the signature.
             given: what the caller supplies itself (a strategy's problem and parts), not checked.
@@ -155,7 +156,7 @@ class PluginManager:
         chosen = with_current_names(options or {}, cls.renamed_options, _option_of(kind, base))
         if cls.argument is None and colon:
             raise InputError(f"{kind} '{base}' takes no argument after a colon: write just '{base}'")
-        if cls.argument is not None:
+        if cls.argument is not None and (argument or not cls.argument_optional):
             if not argument:
                 raise InputError(f"{kind} '{base}' needs an argument: {base}:{cls.argument.upper()}")
             chosen[cls.argument] = argument
@@ -319,7 +320,9 @@ def _hint_text(hint: Any) -> str:
 
 
 def _typed_name(cls: type[Plugin]) -> str:
-    return f"{cls.name}:{cls.argument.upper()}" if cls.argument else cls.name
+    if not cls.argument:
+        return cls.name
+    return f"{cls.name}[:{cls.argument.upper()}]" if cls.argument_optional else f"{cls.name}:{cls.argument.upper()}"
 
 
 def _unavailable(cls: type[Plugin]) -> str | None:

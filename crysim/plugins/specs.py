@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from crysim.interfaces import Encoder, EnergyModel, IsingSolver, Strategy, Surrogate
+    from crysim.interfaces import Encoder, EnergyModel, Executor, IsingSolver, Strategy, Surrogate
 
 PROJECT = "crysim"
 
@@ -39,3 +39,8 @@ def crysim_energies() -> Sequence[type[EnergyModel]]:  # type: ignore[empty-body
 @hookspec
 def crysim_strategies() -> Sequence[type[Strategy]]:  # type: ignore[empty-body]
     """Strategies: searches that the bench compares."""
+
+
+@hookspec
+def crysim_executors() -> Sequence[type[Executor]]:  # type: ignore[empty-body]
+    """Executors: where energies, relaxations and whole runs are computed."""

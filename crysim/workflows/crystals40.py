@@ -93,7 +93,7 @@ def find_forty(
     jobs = sorted((job for hunt in hunts for job in hunt.jobs), key=lambda job: job.spec.system.num_atoms)
     check_runs([job.spec for job in jobs])
     systems = [truth.system for truth in truths.values()]
-    ended = run_all(jobs, settings.workers, beside=partial(settle, out, systems, settings.relax), console=console)
+    ended = run_all(jobs, settings.placement, beside=partial(settle, out, systems, settings.relax), console=console)
     records = [hunt.records() for hunt in hunts]
     energies: Mapping[str, float | None] = {}
     if fingerprint := next((record.fingerprint for some in records for record in some), None):

@@ -21,6 +21,7 @@ from crysim.crystal import Crystal
 from crysim.errors import InputError
 from crysim.harness.executors import run_tasks
 from crysim.harness.lines import write_atomically
+from crysim.harness.placement import Placement
 from crysim.harness.run_folder import make_folder
 from crysim.harness.spec import PartSpec, build_energy, check_elements
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
@@ -48,7 +49,8 @@ class Reranker:
         fingerprint: what makes its energies comparable.
         relax: how crystals are relaxed: as in the search.
         folder: of the results.
-        threads, workers: of the worker processes.
+        threads: of the worker processes.
+        placement: where they are.
     """
 
     energy: PartSpec
@@ -56,7 +58,7 @@ class Reranker:
     relax: RelaxSettings
     folder: Path
     threads: int
-    workers: int
+    placement: Placement
 
     def relax_again(self, crystals: Sequence[Crystal]) -> list[Reranked | None]:
         """Relax crystals, or read what an earlier call gave; None for those that are left after an interrupt."""
@@ -74,7 +76,7 @@ class Reranker:
         tasks = [partial(_relax, crystals[place], self.relax) for place in missing]
         if tasks:
             make_folder(self.folder)
-            run_tasks(self.energy, tasks, self.workers, threads=self.threads, ended=ended)
+            run_tasks(self.energy, tasks, self.placement, threads=self.threads, ended=ended)
         return found
 
     def _key(self, crystal: Crystal) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class Reranked:
 
 
 def make_reranker(
-    energy: PartSpec, contents: Contents, relax: RelaxSettings, out: Path, *, threads: int, workers: int
+    energy: PartSpec, contents: Contents, relax: RelaxSettings, out: Path, *, threads: int, placement: Placement
 ) -> Reranker:
     """A second potential for the crystals of a search, refused before any long work if it cannot be used.
 
@@ -137,7 +139,7 @@ def make_reranker(
     check_elements(f"the second potential {energy.name}", model.elements, contents)
     folder = out / FOLDER
     refuse_link(folder)
-    return Reranker(energy, model.fingerprint(), replace(relax, num_frames=0), folder, threads, workers)
+    return Reranker(energy, model.fingerprint(), replace(relax, num_frames=0), folder, threads, placement)
 
 
 def check_distinct(energy: PartSpec, second: PartSpec) -> None:

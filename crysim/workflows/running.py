@@ -11,6 +11,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
 from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.harness.loop import Progress
+from crysim.harness.placement import Placement
 from crysim.harness.plan import write_plan
 from crysim.harness.sittings import software_warning
 from crysim.harness.spec import RunSpec
@@ -88,7 +89,7 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
 
 def run_all(
     jobs: Sequence[Job],
-    workers: int,
+    placement: Placement,
     *,
     pool: Path | None = None,
     beside: ModelTask | None = None,
@@ -100,7 +101,7 @@ def run_all(
 
     Args:
         jobs: all with the same energy model and number of threads.
-        workers: processes at most.
+        placement: where they are computed.
         pool, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
         headline: shown before it, once the jobs were found to be in order.
@@ -108,18 +109,19 @@ def run_all(
     """
     from crysim.harness.display import display
 
+    placement.check()
     other = software_warning((job.spec, job.folder) for job in jobs)
     warnings = [] if other is None else [other]
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
-    with display(jobs, console, workers) as shown:
+    with display(jobs, console, placement.workers) as shown:
 
         def report(job: Job, progress: Progress) -> None:
             if not last:
                 if console is not None and headline:
                     console.print(headline, highlight=False, soft_wrap=True)
                 if out is not None:
-                    write_plan(out, jobs, workers)
+                    write_plan(out, jobs, placement.workers)
             last[job.folder] = progress
             shown.report(job, progress)
 
@@ -130,7 +132,7 @@ def run_all(
         try:
             run_jobs(
                 jobs,
-                workers,
+                placement,
                 pool=pool,
                 beside=beside,
                 beside_failed=lambda reason: warnings.append(f"the references have no energy: {reason}"),

@@ -210,7 +210,7 @@ def run_search(
     known = None if reference is None else read_reference(reference, plan.contents[0].composition)
     check_runs([job.spec for job in plan.jobs])
     refuse_link(out / "crystals")
-    ended = run_all(plan.jobs, settings.workers, console=console, headline=plan.text(), out=out)
+    ended = run_all(plan.jobs, settings.placement, console=console, headline=plan.text(), out=out)
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)
     files = write_answers(answers.best, out / "crystals")
@@ -237,7 +237,7 @@ def _reranker(settings: BenchSettings, plan: Plan, name: str, options: Mapping[s
         settings.relax,
         Path(settings.out),
         threads=settings.threads,
-        workers=settings.workers,
+        placement=settings.placement,
     )
 
 

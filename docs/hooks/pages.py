@@ -221,6 +221,7 @@ _TITLES = {
     "solver": "Solvers",
     "energy": "Energy models",
     "strategy": "Strategies",
+    "executor": "Executors",
 }
 
 

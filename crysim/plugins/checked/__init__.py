@@ -14,6 +14,7 @@ from typing import Any
 
 from crysim.plugins.checked.encoder import CheckedEncoder
 from crysim.plugins.checked.energy import CheckedEnergyModel
+from crysim.plugins.checked.executor import CheckedExecutor
 from crysim.plugins.checked.solver import CheckedSolver
 from crysim.plugins.checked.strategy import CheckedStrategy
 from crysim.plugins.checked.surrogate import CheckedSurrogate
@@ -21,6 +22,7 @@ from crysim.plugins.checked.surrogate import CheckedSurrogate
 __all__ = [
     "CheckedEncoder",
     "CheckedEnergyModel",
+    "CheckedExecutor",
     "CheckedSolver",
     "CheckedStrategy",
     "CheckedSurrogate",
@@ -39,5 +41,7 @@ def checked(kind: str, plugin: Any, **given: Any) -> Any:
             return CheckedSolver(plugin)
         case "energy":
             return CheckedEnergyModel(plugin)
+        case "executor":
+            return CheckedExecutor(plugin)
         case _:
             return CheckedStrategy(plugin, given["problem"])

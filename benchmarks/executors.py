@@ -1,0 +1,189 @@
+"""Executors: a cluster whose workers are killed all the time, and how much sooner more workers are done.
+
+    python benchmarks/executors.py killed [--relaxations N] [--workers N] [--every SECONDS] [--json FILE]
+    python benchmarks/executors.py speed [--seconds S] [--batches N] [--workers 1 2 16] [--json FILE]
+
+``killed``: one run on a dask cluster of this machine, two of whose workers are killed (SIGKILL) every so many seconds;
+its journal is compared with that of the same run in this process. Energies are EMT's, and each of them takes a
+while, so that there is something to lose.
+
+``speed``: one run of tasks of a known length, which sleep instead of computing: what the driver and the processes
+cost, whatever else the machine does. Batches per minute for every number of workers, with as many batches ahead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from crysim.composition import Contents
+from crysim.harness.executors import Job, run_jobs
+from crysim.harness.journal import JOURNAL, read_run
+from crysim.harness.lines import read_lines
+from crysim.harness.loop import Progress, execute
+from crysim.harness.placement import Placement
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
+from crysim.interfaces import RelaxSettings
+
+SLEEPING = '''
+"""EMT that sleeps before every energy."""
+
+import time
+
+from ase.calculators.emt import EMT
+
+
+class Sleeping(EMT):
+    def __init__(self, *, seconds, **more):
+        super().__init__(**more)
+        self.seconds = seconds
+
+    def calculate(self, *args, **more):
+        time.sleep(self.seconds)
+        super().calculate(*args, **more)
+'''
+
+
+def main() -> None:
+    """Measure what the options ask for, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    killed = commands.add_parser("killed")
+    killed.add_argument("--relaxations", type=int, default=300)
+    killed.add_argument("--workers", type=int, default=4)
+    killed.add_argument("--every", type=float, default=20.0)
+    killed.add_argument("--seconds", type=float, default=0.05, help="of each energy")
+    speed = commands.add_parser("speed")
+    speed.add_argument("--seconds", type=float, default=0.5, help="of each energy")
+    speed.add_argument("--batches", type=int, default=32)
+    speed.add_argument("--workers", type=int, nargs="+", default=[1, 2, 16])
+    for one in (killed, speed):
+        one.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, _sleeping(Path(folder)):
+        result = measure_killed(Path(folder), options) if options.command == "killed" else measure_speed(options)
+    result["load"] = [round(one, 1) for one in os.getloadavg()]
+    result["cores"] = len(os.sched_getaffinity(0))
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+
+
+@contextmanager
+def _sleeping(folder: Path) -> Iterator[None]:
+    """The calculator can be imported, here and in the processes begun."""
+    modules = folder / "modules"
+    modules.mkdir()
+    (modules / "crysim_sleeping.py").write_text(SLEEPING)
+    sys.path.insert(0, str(modules))
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(modules), os.environ.get("PYTHONPATH", "")])
+    yield
+
+
+def make_spec(seconds: float, budget: int, batch: int, ahead: int) -> RunSpec:
+    """A run of random crystals."""
+    return RunSpec(
+        system=Contents.from_formula("Al4Cu4"),
+        method="random",
+        strategy=PartSpec("random"),
+        energy=PartSpec("ase:crysim_sleeping.Sleeping", {"options": {"seconds": seconds}}),
+        budget=budget,
+        batch=batch,
+        ahead=ahead,
+        relax=RelaxSettings(max_steps=20, num_frames=3, symmetry="keep"),
+        min_distance=1.5,
+    )
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a journal without what a clock says."""
+    records, _ = read_lines(folder / JOURNAL)
+    return [{k: v for k, v in record.items() if k not in ("seconds", "phases")} for record in records]
+
+
+def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Drive a run while workers die, and compare its journal with the serial one's."""
+    from distributed import LocalCluster
+
+    spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers)
+    kills: list[int] = []
+    ended = threading.Event()
+    cluster = LocalCluster(n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=":0")
+
+    def kill() -> None:
+        choose = random.Random(0)  # noqa: S311
+        while not ended.wait(options.every):
+            for nanny in choose.sample(list(cluster.workers.values()), k=min(2, len(cluster.workers))):
+                if nanny.pid:
+                    os.kill(nanny.pid, signal.SIGKILL)
+                    kills.append(nanny.pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    start = time.monotonic()
+    try:
+        job = Job(spec, folder / "killed")
+        # Where there is one run on four workers, its batches are the tasks.
+        (outcome,) = run_jobs([job], Placement(options.workers, PartSpec(f"dask:{cluster.scheduler_address}")))
+    finally:
+        seconds = time.monotonic() - start
+        ended.set()
+        killer.join()
+        cluster.close()
+    execute(spec, folder / "serial", build_energy(spec.energy))
+    there, here = trials(folder / "killed"), trials(folder / "serial")
+    return {
+        "relaxations": len(there),
+        "workers": options.workers,
+        "killed": len(kills),
+        "every": options.every,
+        "seconds": round(seconds),
+        "failure": outcome.error,
+        "failed trials": sum(one["status"] == "failed" for one in there),
+        "differing trials": sum(one != other for one, other in zip(there, here, strict=True)),
+    }
+
+
+def measure_speed(options: argparse.Namespace) -> dict[str, Any]:
+    """Batches per minute, between the first batch that is told and the last."""
+    rows = []
+    for workers in options.workers:
+        spec = make_spec(options.seconds, options.batches, 1, workers)
+        times: dict[int, float] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            run_jobs([Job(spec, Path(folder) / "run")], Placement(workers), report=partial(_note, times))
+            seconds = [trial.seconds for trial in read_run(Path(folder) / "run").trials]
+        # The first of each worker waits for its process to begin.
+        done = {n: when - times[workers] for n, when in times.items() if n >= workers}
+        rows.append(
+            {
+                "workers": workers,
+                "seconds per batch": round(mean(seconds), 3),
+                "batches per minute": round(60 * (options.batches - workers) / done[options.batches], 1),
+            }
+        )
+    return {"batches": options.batches, "speed": rows}
+
+
+def _note(times: dict[int, float], job: Job, progress: Progress) -> None:
+    """When so many trials were told."""
+    del job
+    times.setdefault(progress.done, time.monotonic())
+
+
+if __name__ == "__main__":
+    main()

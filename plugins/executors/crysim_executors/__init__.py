@@ -1,0 +1,1 @@
+"""Where relaxations and runs are computed: this machine's cores, a dask cluster, what Parsl reaches."""
