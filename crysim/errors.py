@@ -51,6 +51,20 @@ class UnknownNameError(InputError):
         self.suggestion = close[0] if close else None
 
 
+def check_at_least(part: str, *options: tuple[str, float, float]) -> None:
+    """Refuse options ``(name, value, least)`` whose values are below their least.
+
+    Args:
+        part: whose options they are, as in ``solver 'convex'``.
+
+    Raises:
+        InputError: a value is too small.
+    """
+    for key, value, least in options:
+        if value < least:
+            raise InputError(f"option '{key}' of {part} is {value}: it must be at least {least}")
+
+
 class PluginError(InputError):
     """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""
 

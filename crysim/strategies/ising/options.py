@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from crysim.composition import Composition
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError, UnknownNameError, check_at_least
 from crysim.strategies.training_set import FEWEST
 
 SMALL = 30
@@ -71,17 +71,10 @@ class IsingOptions:
     initial: Initial = "random"
 
     def __post_init__(self) -> None:
-        for key, least in (
-            ("num_initial", FEWEST),
-            ("batch", 1),
-            ("num_samples", 1),
-            ("exploration_weight", 0),
-            ("redraws", 0),
-            ("max_points", FEWEST),
-        ):
-            value = getattr(self, key)
-            if value is not None and value < least:
-                raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        least = {"num_initial": FEWEST, "batch": 1, "num_samples": 1, "exploration_weight": 0, "redraws": 0}
+        if self.max_points is not None:
+            least["max_points"] = FEWEST
+        check_at_least("strategy 'crysim'", *((key, getattr(self, key), n) for key, n in least.items()))
         if self.initial not in get_args(Initial):
             raise UnknownNameError("kind of initial crystals", self.initial, get_args(Initial))
         if self.solve_seconds is not None and not self.solve_seconds > 0:

@@ -82,6 +82,7 @@ class Amplify(IsingSolver):
     name: ClassVar[str] = "amplify"
     local_options: ClassVar[tuple[str, ...]] = ("token_file", "url", "proxy")
     extra: ClassVar[str | None] = "amplify"
+    module: ClassVar[str | None] = "amplify"
     remote = True
 
     def __init__(
@@ -123,11 +124,6 @@ class Amplify(IsingSolver):
         self.url = url
         self.proxy = proxy
 
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("amplify") else "amplify is not installed"
-
     def check(self) -> None:
         """Raise InputError if there is no token to be had."""
         self._token()
@@ -166,12 +162,7 @@ class Amplify(IsingSolver):
         return seconds
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Send the model and bring back the solutions; the service takes no seed.
 
@@ -179,9 +170,7 @@ class Amplify(IsingSolver):
             InputError: too many bits or seconds for the plan, no token, a wrong one, a wrong URL.
             CrysimError: no network, the service refuses or fails, nothing feasible.
         """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         begin = time.perf_counter_ns()
         token = self._token()
         known: list[Bits] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from ctypes.util import find_library
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,18 @@ _LEAST_BITS_ON_GPU = 2000
 """An estimate: below, starting the GPU's kernels takes longer than what they compute."""
 _POLISHED = 3
 _DESCENDED = 16
+
+
+class _Work(NamedTuple):
+    """What a solve gives to whoever anneals: at most ``limit`` replicas down the ``ladder`` of temperatures."""
+
+    model: QuadraticModel
+    pool: Pool
+    ladder: Floats
+    num_samples: int
+    limit: int
+    deadline: float
+    rng: np.random.Generator
 
 
 class Annealer(IsingSolver):
@@ -80,12 +92,7 @@ class Annealer(IsingSolver):
         self.replicas = replicas
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find low vectors, or draw them at the ``temperature``."""
         from crysim_solvers.annealing.engines import field_spread
@@ -97,7 +104,7 @@ class Annealer(IsingSolver):
         ladder = self._ladder(field_spread(model, rng))
         limit = max(self.max_replicas, 4 * num_samples)
         run = self._on_device if self._device(model) else self._compiled
-        replicas = run(model, pool, ladder, num_samples, limit, deadline, rng)
+        replicas = run(_Work(model, pool, ladder, num_samples, limit, deadline, rng))
         annealed = time.perf_counter_ns()
         bound = self._finish(model, pool, num_samples, deadline)
         bits = pool.choose(num_samples)
@@ -131,19 +138,11 @@ class Annealer(IsingSolver):
 
         return "cuda" if torch.cuda.is_available() else ""
 
-    def _compiled(
-        self,
-        model: QuadraticModel,
-        pool: Pool,
-        ladder: Floats,
-        num_samples: int,
-        limit: int,
-        deadline: float,
-        rng: np.random.Generator,
-    ) -> int:
+    def _compiled(self, work: _Work) -> int:
         """Replicas one after the other in compiled code; returns their number."""
         from crysim_solvers.annealing.engines import engine_for
 
+        model, pool, ladder, num_samples, limit, deadline, rng = work
         engine = engine_for(model)
         best, idle = np.inf, 0
         for replica in range(1, limit + 1):
@@ -160,20 +159,12 @@ class Annealer(IsingSolver):
                 return replica
         return limit
 
-    def _on_device(
-        self,
-        model: QuadraticModel,
-        pool: Pool,
-        ladder: Floats,
-        num_samples: int,
-        limit: int,
-        deadline: float,
-        rng: np.random.Generator,
-    ) -> int:
+    def _on_device(self, work: _Work) -> int:
         """Replicas side by side in torch; returns their number."""
         from crysim_solvers.annealing.engines import engine_for
         from crysim_solvers.annealing.torch_engine import TorchEngine
 
+        model, pool, ladder, num_samples, limit, deadline, rng = work
         engine = TorchEngine(model, self._device(model))
         descent = engine_for(model)
         generator = engine.generator(int(rng.integers(2**62)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relaxation
@@ -65,9 +65,7 @@ class Convex(IsingSolver):
         differ_in: str | None = None,
         temperature: float | None = None,
     ) -> None:
-        for key, value, least in (("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1)):
-            if value < least:
-                raise InputError(f"option '{key}' of solver 'convex' is {value}: it must be at least {least}")
+        check_at_least("solver 'convex'", ("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1))
         if temperature is not None and not temperature > 0:
             raise InputError(f"option 'temperature' of solver 'convex' is {temperature}: it must be above 0")
         self.max_nodes = max_nodes
@@ -86,17 +84,10 @@ class Convex(IsingSolver):
         )
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find the best vector, a bound, and further vectors on the way."""
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         from crysim_solvers.local_search.descent import Polisher
 
         begin = time.perf_counter_ns()

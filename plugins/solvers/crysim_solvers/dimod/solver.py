@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -50,6 +49,7 @@ class Dimod(IsingSolver):
     local_options: ClassVar[tuple[str, ...]] = ("token_file", "memory_limit")
     argument: ClassVar[str | None] = "sampler"
     extra: ClassVar[str | None] = "dimod"
+    module: ClassVar[str | None] = "dimod"
 
     def __init__(
         self,
@@ -80,11 +80,6 @@ class Dimod(IsingSolver):
         self.remote = self._known.token is not None
 
     @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("dimod") else "dimod is not installed"
-
-    @classmethod
     def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:
         """Raise InputError if a file names a sampler that crysim does not know: importing it runs its code."""
         del options  # of a known sampler: they are handed to its ``sample``, which runs nothing else
@@ -108,12 +103,7 @@ class Dimod(IsingSolver):
         return refuses_memory(name, model.num_bits, self._known.bytes_per_pair * _num_pairs(model), self.memory_limit)
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Build the BQM, sample until the reads or the time are used up, mend what is broken.
 
@@ -121,9 +111,7 @@ class Dimod(IsingSolver):
             InputError: the model is refused, or an option of the sampler is wrong.
             CrysimError: the sampler failed.
         """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         begin = time.perf_counter_ns()
         sampler = self._build()
         self._check_options(sampler)
