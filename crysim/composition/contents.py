@@ -18,6 +18,19 @@ CellKind = Literal["conventional", "primitive"]
 CELLS: tuple[CellKind, ...] = get_args(CellKind)
 """The cells that contents may fill: that of the group's standard setting, or the smallest one."""
 
+
+def cell_kind(name: str) -> CellKind:
+    """The kind of cell of a name.
+
+    Raises:
+        UnknownNameError: there is no such cell.
+    """
+    for kind in CELLS:
+        if kind == name:
+            return kind
+    raise UnknownNameError("cell", name, CELLS)
+
+
 _CENTRED: dict[int, tuple[int, ...]] = {
     2: (
         *(5, 8, 9, 12, 15, 20, 21, *range(35, 42), *range(63, 69)),  # C, and A in 38 to 41
@@ -57,8 +70,7 @@ class Contents:
     cell: CellKind = "conventional"
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise UnknownNameError("cell", self.cell, CELLS)
+        cell_kind(self.cell)
 
     @classmethod
     def of(cls, what: Composition | Contents) -> Contents:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.composition import CELLS, CellKind, Composition, Contents
+from crysim.composition import CellKind, Composition, Contents, cell_kind
 from crysim.crystal import Crystal, Site
 from crysim.crystal.files import names_file, read_structure
 from crysim.declared import names, text
@@ -142,8 +142,7 @@ def spelled_out(
         InputError: no formula, a structure cannot be read, units are asked for of a structure, or a reference is of
             no system.
     """
-    if cell not in CELLS:
-        raise UnknownNameError("cell", cell, CELLS)
+    cell_kind(cell)
     given = dict(references or {})
     if ONLY in given:
         if len(systems) > 1:
