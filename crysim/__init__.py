@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from crysim.workflows.relax import relax
     from crysim.workflows.report import read_runs
     from crysim.workflows.search import search
+    from crysim.workflows.status import status
+    from crysim.workflows.verify import verify
 
 __version__ = "0.1.0"
 
@@ -27,6 +29,8 @@ __all__ = [
     "read_runs",
     "relax",
     "search",
+    "status",
+    "verify",
 ]
 
 _HOMES = {
@@ -38,6 +42,8 @@ _HOMES = {
     "read_runs": "crysim.workflows.report",
     "relax": "crysim.workflows.relax",
     "search": "crysim.workflows.search",
+    "status": "crysim.workflows.status",
+    "verify": "crysim.workflows.verify",
 }
 """Where what a person starts with is defined: imported when it is first asked for, so `import crysim` is quick."""
 

@@ -7,6 +7,8 @@ on stderr and exit code 2.
 
 from __future__ import annotations
 
+import errno
+from contextlib import nullcontext
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any, NoReturn
@@ -16,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
 from crysim.interrupts import run_to_exit
+from crysim.streams import reserved_stdout
 
 COMMANDS: dict[str, str] = {
     "search": "Search the stable crystals of one formula; writes the best as CIF.",
@@ -24,11 +27,14 @@ COMMANDS: dict[str, str] = {
     "wyckoff": "Show the space groups and Wyckoff combinations compatible with a formula.",
     "solve": "Minimise a quadratic model from a file with an Ising solver.",
     "compare-solvers": "Compare Ising solvers on quadratic models.",
+    "status": "Show how far the runs of a folder are, from another terminal.",
+    "verify": "Compute again what a folder of results claims, and say what differs.",
     "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
     "reproduce": "Make the paper's tables and figures again, with the paper's values beside ours.",
     "tune": "Tune a surrogate's hyperparameters on a set of crystals.",
+    "doctor": "Look at this machine: versions, plug-ins, weights, device, speed of each energy.",
     "plugins": "List the plug-ins that are installed.",
 }
 """Names and one-line descriptions; ``compare-solvers`` is ``crysim.commands.compare_solvers.compare_solvers``."""
@@ -52,13 +58,21 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; errors raised on purpose become one line and an exit code."""
+        arguments = [*getattr(ctx, "_protected_args", ()), *ctx.args]
         try:
-            return super().invoke(ctx)
+            with reserved_stdout() if "--json" in arguments else nullcontext():
+                return super().invoke(ctx)
         except InputError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(EXIT_BAD_INPUT) from error
         except CrysimError as error:
             typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_ALL_FAILED) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has gone: typer ends in silence
+                raise
+            what = f"'{error.filename}': " if error.filename else ""
+            typer.echo(f"error: {what}{error.strerror or error}", err=True)
             raise typer.Exit(EXIT_ALL_FAILED) from error
         except _UsageError as error:
             path = error.ctx.command_path if error.ctx is not None else ctx.command_path

@@ -23,7 +23,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-from crysim.errors import EXIT_INTERRUPTED
+from crysim.errors import EXIT_ALL_FAILED, EXIT_INTERRUPTED
+from crysim.streams import flush_at_the_end, write_what_they_can
 
 _AGAIN = 0.01
 """Seconds after which a swallowed interrupt is sent again: outside of what swallowed it."""
@@ -36,6 +37,7 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
     """
     watch = _Watch()
     code: Any = 0
+    write_what_they_can()
     try:
         with watch:
             command()
@@ -46,6 +48,9 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
             raise
         _say_interrupted()
         code = EXIT_INTERRUPTED
+    if (failed := flush_at_the_end()) and not watch.seen:
+        print(f"error: cannot write to the standard output: {failed}", file=sys.stderr)  # noqa: T201
+        code = code or EXIT_ALL_FAILED
     exec("")  # noqa: S102 - takes CPython's mark of an unhandled interrupt away
     sys.exit(code)
 

@@ -19,7 +19,7 @@ from crysim import hookimpl
 from crysim.crystal import Crystal
 from crysim.crystal.packing import place
 from crysim.errors import InputError, check_at_least
-from crysim.interfaces import Candidate, Problem, Strategy, Trial
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial
 from crysim_baselines.screening import Placement, Screener
 
 
@@ -33,6 +33,7 @@ class Enumerate(Strategy):
     """
 
     name: ClassVar[str] = "enumerate"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -63,14 +64,15 @@ class Enumerate(Strategy):
         self._quota = quota
         self._min_ratio = min_ratio
         self._revisit = revisit
-        self._told = 0
+        self._asked = 0
         self._placements: list[Placement] = []
         self._best: tuple[float, float] | None = None
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose the next ``n`` of the enumeration, scaled to the volume of the best crystal so far."""
         start = time.perf_counter()
-        while len(self._placements) < self._told + n:
+        first, self._asked = self._asked, self._asked + n
+        while len(self._placements) < self._asked:
             self._placements.append(next(self._enumeration))
         volume = None if self._best is None else self._best[1]
         share = (time.perf_counter() - start) / n
@@ -84,12 +86,15 @@ class Enumerate(Strategy):
                 },
                 seconds={"screen": share},
             )
-            for one in self._placements[self._told : self._told + n]
+            for one in self._placements[first : self._asked]
         ]
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them, and remember the volume of the best."""
-        self._told += len(trials)
+        """Remember the volume of the best."""
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
                 contents = self.problem.contents

@@ -16,6 +16,7 @@ from crysim.crystal import MinDistances
 from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
 from crysim.errors import InputError, check_at_least
 from crysim.interfaces import (
+    ANY_NUMBER,
     Candidate,
     KnownMinimum,
     Problem,
@@ -38,6 +39,7 @@ class PriorSearch(Strategy):
     """
 
     name: ClassVar[str] = "prior"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class PriorSearch(Strategy):
         self._race = race
         self._patience = patience
         self._margin = margin
-        self._told = 0
+        self._asked = 0
         self._best: tuple[float, float] | None = None
         self._known: dict[KnownMinimum, None] = {}
 
@@ -102,15 +104,20 @@ class PriorSearch(Strategy):
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` crystals."""
         stop = self._stop() if self._race else None
-        return [self._candidate(self._told + i, stop) for i in range(n)]
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
+        return [self._candidate(number, stop) for number in numbers]
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Take the best of seed structures for the volume, and as what is to be beaten."""
         self._learn(trials)
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them, and remember the best and the minima."""
-        self._told += len(trials)
+        """Remember the best and the minima."""
         self._learn(trials)
 
     def _candidate(self, number: int, stop: StopRule | None) -> Candidate:

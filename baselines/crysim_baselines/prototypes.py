@@ -12,7 +12,7 @@ from crysim.crystal import Crystal, MinDistances
 from crysim.crystal.packing import scaled
 from crysim.crystal.prototypes import iterate_prototypes
 from crysim.errors import InputError, check_at_least
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines.packed_random import PackedGenerator
 
 
@@ -26,6 +26,7 @@ class Prototypes(Strategy):
     """
 
     name: ClassVar[str] = "prototypes"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class Prototypes(Strategy):
         self._library = library
         self._rounds = rounds
         self._spread = spread
-        self._told = 0
+        self._asked = 0
         self._found: list[tuple[str, Crystal]] = []
 
     def check(self) -> None:
@@ -75,11 +76,16 @@ class Prototypes(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose the next types, and random crystals when there are no more."""
-        return [self._candidate(self._told + i) for i in range(n)]
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
+        return [self._candidate(number) for number in numbers]
+
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; types are not learnt from."""
-        self._told += len(trials)
+        """Nothing: types are not learnt from."""
 
     def _candidate(self, number: int) -> Candidate:
         began = time.perf_counter()

@@ -14,7 +14,7 @@ from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances, Site
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.errors import CrysimError, InputError
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class PyxtalRandom(Strategy):
     """
 
     name: ClassVar[str] = "pyxtal-random"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
         self, problem: Problem, *, volume_factor: float = 1.1, attempts: int = 20, max_groups: int = 1000
@@ -54,7 +55,7 @@ class PyxtalRandom(Strategy):
         self._attempts = attempts
         self._max_groups = max_groups
         self._spacing = problem.min_distances
-        self._told = 0
+        self._asked = 0
 
     @cached_property
     def _tolerances(self) -> Tol_matrix:
@@ -71,11 +72,16 @@ class PyxtalRandom(Strategy):
         Raises:
             InputError: nothing could be built in so many space groups.
         """
-        return [self._candidate(number) for number in range(self._told, self._told + n)]
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
+        return [self._candidate(number) for number in numbers]
+
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; a random search learns nothing."""
-        self._told += len(trials)
+        """Nothing: a random search learns nothing."""
 
     def _candidate(self, number: int) -> Candidate:
         start = time.perf_counter()

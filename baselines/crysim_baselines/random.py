@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from crysim import hookimpl
 from crysim.crystal.generation import RandomGenerator
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 
 
 class RandomSearch(Strategy):
@@ -18,10 +18,11 @@ class RandomSearch(Strategy):
     """
 
     name: ClassVar[str] = "random"
+    max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self._told = 0
+        self._asked = 0
 
     @cached_property
     def _generator(self) -> RandomGenerator:
@@ -31,15 +32,19 @@ class RandomSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` random crystals."""
-        numbers = range(self._told, self._told + n)
+        numbers = range(self._asked, self._asked + n)
+        self._asked += n
         return [
             Candidate(self._generator.sample(1, derive_rng(self.problem.seed, "random", number))[0])
             for number in numbers
         ]
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count them."""
+        self._asked += len(candidates)
+
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Count them; a random search learns nothing."""
-        self._told += len(trials)
+        """Nothing: a random search learns nothing."""
 
 
 @hookimpl

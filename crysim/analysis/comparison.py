@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
 
+from crysim.analysis.counted import MOST_COUNTED, can_be_counted, num_distinct
 from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.crystal import Crystal
@@ -48,11 +49,16 @@ class Comparison:
                 matcher=matchers.get(run.system),
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
-                count_distinct=self.count_distinct,
+                num_distinct=num_distinct(run.trials) if self.counts_distinct else None,
                 contents=run.contents if run.contents.primitive else None,
             )
             for run in self.runs
         ]
+
+    @cached_property
+    def counts_distinct(self) -> bool:
+        """Whether distinct minima are counted: they are wanted, and the crystals are not too many."""
+        return self.count_distinct and can_be_counted([run.trials for run in self.runs])
 
     @property
     def systems(self) -> list[str]:
@@ -87,6 +93,8 @@ class Comparison:
         unfinished = sum(len(run.trials) < run.budget for run in self.runs)
         if unfinished:
             notes.append(f"{unfinished} of {len(self.runs)} runs have not used up their budget")
+        if self.count_distinct and not self.counts_distinct:
+            notes.append(f"distinct minima are not counted, there are more than {MOST_COUNTED:,} relaxed crystals")
         best = lowest_cells(rows, "mean", group="system")
         return Table("Comparison of methods", SUMMARY_COLUMNS, tuple(rows), tuple(notes), frozenset(best))
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.metrics import accumulated_lowest, per_cell_of
+from crysim.analysis.metrics import accumulated_lowest
 from crysim.arrays import Floats
+from crysim.harness.columns import columns_of
 from crysim.process_state import warnings_ignored
 from crysim.written_files import replace_file
 
@@ -67,11 +68,9 @@ def search_figure(records: Sequence[RunRecord]) -> Figure:
     methods = list(dict.fromkeys(record.method for record in records))
     means: list[float] = []
     for record in records:
-        energies = [
-            t.energy / t.crystal.num_atoms if t.counts and t.energy is not None and t.crystal is not None else np.nan
-            for t in record.trials
-        ]
-        curve = np.fmin.accumulate(np.array(energies, dtype=np.float64))
+        columns = columns_of(record.trials)
+        per_atom = columns.energies / np.maximum(1, columns.rows["atoms"])
+        curve = np.fmin.accumulate(np.where(columns.counts, per_atom, np.nan))
         axis.plot(
             np.arange(1, len(curve) + 1),
             curve,
@@ -104,7 +103,7 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
             continue
         length = max(run.budget for run, _ in pairs)
         curves = np.array(
-            [_padded(accumulated_lowest(per_cell_of(run.contents, run.trials), run.budget), length) for run, _ in pairs]
+            [_padded(accumulated_lowest(run.trials, run.budget, contents=run.contents), length) for run, _ in pairs]
         )
         mean, low, high = band(curves)
         x = np.arange(1, length + 1)
@@ -164,31 +163,30 @@ def time_figure(comparison: Comparison) -> Figure:
 
 def mean_seconds(runs: Sequence[Sequence[Any]]) -> dict[str, float]:
     """Seconds per trial by phase over the trials of several runs: the strategy's phases, then ``relax``."""
-    totals: dict[str, float] = {}
-    relax = 0.0
-    trials = 0
-    for run in runs:
-        for trial in run:
-            trials += 1
-            relax += trial.seconds
-            for phase, seconds in trial.candidate.seconds.items():
-                totals[phase] = totals.get(phase, 0.0) + seconds
+    every = [columns_of(run) for run in runs]
+    trials = sum(map(len, every))
     if not trials:
         return {}
+    totals: dict[str, float] = {}
+    for columns in every:
+        for phase, seconds in zip(columns.phases, columns.phase_seconds.T, strict=True):
+            totals[phase] = totals.get(phase, 0.0) + float(np.nansum(seconds))
+    relax = sum(float(columns.rows["seconds"].sum()) for columns in every)
     return {phase: seconds / trials for phase, seconds in {**totals, "relax": relax}.items()}
 
 
 def seconds_by_relaxation(runs: Sequence[Sequence[Any]]) -> dict[str, Floats]:
     """Seconds of each relaxation by phase (those of `mean_seconds`), ``[n]``: mean over the runs that came so far."""
-    length = max(map(len, runs), default=0)
-    phases = list(mean_seconds(runs))
-    sums = {phase: np.zeros(length) for phase in phases}
+    every = [columns_of(run) for run in runs]
+    length = max(map(len, every), default=0)
+    sums = {phase: np.zeros(length) for phase in mean_seconds(runs)}
     counts = np.zeros(length)
-    for run in runs:
-        for i, trial in enumerate(run):
-            counts[i] += 1
-            for phase, seconds in {**trial.candidate.seconds, "relax": trial.seconds}.items():
-                sums[phase][i] += seconds
+    for columns in every:
+        counts[: len(columns)] += 1
+        if len(columns):
+            sums["relax"][: len(columns)] += columns.rows["seconds"]
+        for phase, seconds in zip(columns.phases, columns.phase_seconds.T, strict=True):
+            sums[phase][: len(columns)] += np.nan_to_num(seconds)
     return {phase: values / counts for phase, values in sums.items()}
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
-from crysim.arrays import Floats
+from crysim.arrays import Floats, Ints
 from crysim.composition import Contents
-from crysim.crystal.distinct import distinct
-from crysim.crystal.matching import ReferenceMatcher
+from crysim.crystal.distinct import distinct as distinct_crystals
+from crysim.crystal.matching import NO_MATCH, ReferenceMatcher
+from crysim.harness.columns import TrialColumns, columns_of
 from crysim.interfaces import Trial, TrialStatus
 
 DECIMALS = 2
@@ -104,7 +106,7 @@ def run_metrics(
     reference_energy: float | None = None,
     energy_tolerance: float = 0.001,
     budget: int | None = None,
-    count_distinct: bool = False,
+    num_distinct: int | None = None,
     contents: Contents | None = None,
 ) -> RunMetrics:
     """The metrics of one run.
@@ -115,49 +117,55 @@ def run_metrics(
         reference_energy: of the same energy model, eV per cell.
         energy_tolerance: eV per atom by which the reference's energy may be missed and count as reached.
         budget: relaxations that the run had; the number of trials if None. The accumulated curve goes on flat to it.
-        count_distinct: count distinct minima (slow for large cells).
+        num_distinct: distinct minima of these trials, where they were counted (`num_distinct_minima`).
         contents: of the run; all energies, the reference's too, are per cell of these. None: of the trials' own cells.
     """
     if budget is not None:
         trials = trials[:budget]
-    found_minima = num_distinct_minima(trials) if count_distinct else None
-    trials = per_cell_of(contents, trials)
-    spent = _efforts(trials)
-    counting = [i for i, trial in enumerate(trials) if trial.counts and trial.energy is not None]
-    energies = {i: _energy(trials[i]) for i in counting}
-    lowest = min(energies.values()) if energies else None
-    at_lowest = [i for i in counting if lowest is not None and round(energies[i], DECIMALS) == round(lowest, DECIMALS)]
+    columns = columns_of(trials)
+    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    energies = columns.energies_per(num_atoms)
+    spent = _Efforts(columns)
+    counting = np.flatnonzero(columns.counts)
+    lowest = float(energies[counting].min()) if len(counting) else None
+    at_lowest = [] if lowest is None else _rounded_to(energies, counting, lowest)
+    crystal_of = lru_cache(maxsize=64)(lambda i: trials[i].crystal)
 
     displacements: dict[int, float] = {}
     if matcher is not None:
         for i in at_lowest:
-            crystal = trials[i].crystal
+            crystal = crystal_of(i)
             displacement = matcher.match(crystal).displacement if crystal is not None else None
             if displacement is not None:
                 displacements[i] = displacement
     first = min(displacements, default=None)
     closest = min(displacements, key=lambda i: (displacements[i], i), default=None)
 
-    def effort(condition: Callable[[int], bool]) -> Effort | None:
-        return next((spent[i] for i in counting if condition(i)), None)
-
-    def matches(i: int, *, strict: bool) -> bool:
-        crystal = trials[i].crystal
-        if matcher is None or crystal is None:
-            return False
-        atoms = crystal.num_atoms if contents is None else contents.num_atoms
-        if reference_energy is not None and energies[i] > reference_energy + MATCH_WINDOW * atoms:
-            return False
-        match = matcher.match(crystal)
-        return bool(match.strict if strict else match.found)
-
-    def reaches(i: int) -> bool:
+    def within(window: float, atoms: Ints) -> Ints:
+        """Trials that count with an energy of at most so much per atom above the reference's."""
         if reference_energy is None:
-            return False
-        atoms = trials[i].candidate.crystal.num_atoms if contents is None else contents.num_atoms
-        return energies[i] <= reference_energy + energy_tolerance * atoms
+            return np.zeros(0, dtype=np.int64)
+        return counting[energies[counting] <= reference_energy + window * atoms[counting]]
 
-    curve = accumulated_lowest(trials, budget)
+    given = None if contents is None else np.full(len(columns), contents.num_atoms)
+    near = (
+        counting
+        if reference_energy is None
+        else within(MATCH_WINDOW, columns.rows["atoms"] if given is None else given)
+    )
+
+    def first_match_of(*, strict: bool) -> Effort | None:
+        if matcher is None:
+            return None
+        for i in map(int, near):
+            crystal = crystal_of(i)
+            match = NO_MATCH if crystal is None else matcher.match(crystal)
+            if match.strict if strict else match.found:
+                return spent[i]
+        return None
+
+    reached = within(energy_tolerance, columns.rows["start_atoms"] if given is None else given)
+    curve = _accumulated(energies, columns, budget)
     return RunMetrics(
         lowest=lowest,
         lowest_at=spent[at_lowest[0]] if at_lowest else None,
@@ -167,51 +175,52 @@ def run_metrics(
         closest_displacement=None if closest is None else displacements[closest],
         num_lowest=len(at_lowest),
         num_matched=len(displacements),
-        num_filtered=_count(trials, TrialStatus.TOO_CLOSE),
-        num_failed=_count(trials, TrialStatus.FAILED),
-        num_unconverged=_count(trials, TrialStatus.NOT_CONVERGED),
-        num_trials=len(trials),
+        num_filtered=len(columns.of_status(TrialStatus.TOO_CLOSE)),
+        num_failed=len(columns.of_status(TrialStatus.FAILED)),
+        num_unconverged=len(columns.of_status(TrialStatus.NOT_CONVERGED)),
+        num_trials=len(columns),
         matched=None if first is None else spent[first],
-        found=effort(lambda i: matches(i, strict=False)),
-        found_strict=effort(lambda i: matches(i, strict=True)),
-        energy_reached=effort(reaches),
-        num_distinct=found_minima,
+        found=first_match_of(strict=False),
+        found_strict=first_match_of(strict=True),
+        energy_reached=spent[int(reached[0])] if len(reached) else None,
+        num_distinct=num_distinct,
         mean_accumulated=_area(curve),
-        evaluations=spent[-1].evaluations if spent else 0,
-        seconds=spent[-1].seconds if spent else 0.0,
+        evaluations=spent[-1].evaluations if len(columns) else 0,
+        seconds=spent[-1].seconds if len(columns) else 0.0,
     )
 
 
-def per_cell_of(contents: Contents | None, trials: Sequence[Trial]) -> Sequence[Trial]:
-    """Trials with their energies per cell of the contents; None, or a conventional cell: as they are."""
-    if contents is None or not contents.primitive:
-        return trials
-    return [
-        trial
-        if trial.energy is None or trial.crystal is None
-        else replace(trial, relaxation=replace(trial.relaxation, energy=contents.per_cell(trial.energy, trial.crystal)))
-        for trial in trials
-    ]
-
-
-def accumulated_lowest(trials: Sequence[Trial], budget: int | None = None) -> Floats:
+def accumulated_lowest(
+    trials: Sequence[Trial], budget: int | None = None, *, contents: Contents | None = None
+) -> Floats:
     """The lowest energy so far after each relaxation, ``[budget]`` eV per cell; NaN before the first that counts.
 
     A run that ended early keeps its last value up to the budget.
+
+    Args:
+        trials: of a run, in order.
+        budget: of the run; the number of trials if None.
+        contents: of a primitive cell: energies are per cell of these. None: of the trials' own cells.
     """
-    length = len(trials) if budget is None else budget
+    columns = columns_of(trials)
+    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    return _accumulated(columns.energies_per(num_atoms), columns, budget)
+
+
+def _accumulated(energies: Floats, columns: TrialColumns, budget: int | None) -> Floats:
+    length = len(columns) if budget is None else budget
     curve = np.full(length, np.nan)
-    for i, trial in enumerate(trials[:length]):
-        if trial.counts and trial.energy is not None:
-            curve[i] = trial.energy
+    known = np.where(columns.counts, energies, np.nan)[:length]
+    curve[: len(known)] = known
     return np.fmin.accumulate(curve) if length else curve
 
 
 def num_distinct_minima(trials: Sequence[Trial]) -> int:
     """How many distinct relaxed crystals a run found, by `crysim.crystal.distinct.distinct`."""
-    found = [t for t in trials if t.status is TrialStatus.RELAXED and t.crystal is not None and t.energy is not None]
+    relaxed = columns_of(trials).of_status(TrialStatus.RELAXED)
+    found = [t for t in map(trials.__getitem__, map(int, relaxed)) if t.crystal is not None and t.energy is not None]
     crystals = [t.crystal for t in found if t.crystal is not None]
-    return len(distinct(crystals, [_energy(t) for t in found]))
+    return len(distinct_crystals(crystals, [t.energy for t in found if t.energy is not None]))
 
 
 def wilson_interval(successes: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -232,23 +241,22 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values))
 
 
-def _efforts(trials: Sequence[Trial]) -> list[Effort]:
-    efforts: list[Effort] = []
-    evaluations, seconds = 0, 0.0
-    for number, trial in enumerate(trials, start=1):
-        evaluations += trial.evaluations
-        seconds += trial.seconds + sum(trial.candidate.seconds.values())
-        efforts.append(Effort(number, evaluations, seconds))
-    return efforts
+class _Efforts:
+    """What had been spent after each trial."""
+
+    def __init__(self, columns: TrialColumns) -> None:
+        self._evaluations = np.cumsum(columns.rows["evaluations"])
+        self._seconds = np.cumsum(columns.all_seconds)
+
+    def __getitem__(self, i: int) -> Effort:
+        number = i % len(self._seconds) + 1
+        return Effort(number, int(self._evaluations[i]), float(self._seconds[i]))
 
 
-def _energy(trial: Trial) -> float:
-    assert trial.energy is not None
-    return trial.energy
-
-
-def _count(trials: Sequence[Trial], status: TrialStatus) -> int:
-    return sum(trial.status is status for trial in trials)
+def _rounded_to(energies: Floats, counting: Ints, lowest: float) -> list[int]:
+    """The trials whose energy is the lowest, rounded as Python rounds."""
+    near = counting[energies[counting] < lowest + 2 * 10.0**-DECIMALS]
+    return [int(i) for i in near if round(float(energies[i]), DECIMALS) == round(lowest, DECIMALS)]
 
 
 def _area(curve: Floats) -> float | None:

@@ -14,6 +14,8 @@ TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference
                  "mean_to_strict", "to_lowest",
                  "to_energy", "filtered", "failed")  # fmt: skip
 """The columns of the summary that fit a terminal; the files hold all."""
+TABLES = (".md", ".csv", ".tex", ".json")
+"""Endings of the files of a table."""
 
 
 def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
@@ -23,9 +25,7 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
         The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``energy.png``, ``energy.svg``, ``time.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = write_table(comparison.summary(), folder / "summary")
-    for system in comparison.systems:
-        paths += write_table(comparison.per_seed(system), folder / f"seeds-{path_part(system, 'the system')}")
+    paths = [path for name, table in tables_of(comparison).items() for path in write_table(table, folder / name)]
     energy = accumulated_figure(comparison)
     for path in (folder / "energy.png", folder / "energy.svg"):
         save_figure(energy, path)
@@ -34,11 +34,17 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     return [*paths, folder / "time.png"]
 
 
+def tables_of(comparison: Comparison) -> dict[str, Table]:
+    """The tables that are written, by the names of their files."""
+    seeds = {f"seeds-{path_part(system, 'the system')}": comparison.per_seed(system) for system in comparison.systems}
+    return {"summary": comparison.summary(), **seeds}
+
+
 def write_table(table: Table, stem: Path) -> list[Path]:
     """Write a table as Markdown, CSV, LaTeX and JSON; returns the paths."""
-    texts = {".md": table.to_markdown(), ".csv": table.to_csv(), ".tex": table.to_latex(), ".json": table.to_json()}
-    paths = [stem.with_name(stem.name + ending) for ending in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
+    texts = (table.to_markdown(), table.to_csv(), table.to_latex(), table.to_json())
+    paths = [stem.with_name(stem.name + ending) for ending in TABLES]
+    for path, text in zip(paths, texts, strict=True):
         replace_file(path, text)
     return paths
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crysim.commands import options as o
+from crysim.commands.output import print_json
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
@@ -38,7 +38,7 @@ def bench(
     settings = read_settings(config, command_line(given))
     result = run_bench(settings, Console(stderr=True))
     if as_json:
-        typer.echo(json.dumps(_document(result), indent=2, ensure_ascii=False))
+        print_json(_document(result))
     elif result.records:
         _show(result)
     for note in result.notes:

@@ -42,7 +42,9 @@ def compare_solvers(
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
-    from crysim.commands.output import json_text
+    import json
+
+    from crysim.commands.output import json_text, print_json
     from crysim.commands.showing import table_console
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
     from crysim.quadratic.io import load_model
@@ -69,7 +71,7 @@ def compare_solvers(
     entries = compare(loaded, built, time_limit, seed, done)
     comparison_figure(entries, out / FIGURE)
     if as_json:
-        typer.echo((out / RESULTS).read_text("utf-8"))
+        print_json(json.loads((out / RESULTS).read_text("utf-8")), indent=1)
     else:
         console = table_console()
         console.print(comparison_table(entries, time_limit).to_rich())

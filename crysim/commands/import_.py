@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from crysim.commands import options as o
-from crysim.commands.output import json_text
+from crysim.commands.output import print_json
 from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
@@ -57,7 +57,7 @@ def import_(
 
     wanted = Import(folder, kind, Path(out), system, method or kind, seed, relax, z, cell_kind(cell))
     done = import_results(wanted, command_line(given))
-    typer.echo(json_text(done.to_dict()) if as_json else str(done))
+    print_json(done.to_dict()) if as_json else typer.echo(str(done))
     if not relax and not done.counting:
         typer.echo("their energies are not known: import them with --relax", err=True)
     _tell("note", done.notes)

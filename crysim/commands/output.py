@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from crysim.streams import write_document, writes_everything
 
-def json_text(document: Any, *, indent: int | None = 2) -> str:
+
+def json_text(document: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """A document as JSON; numbers that are not finite, which JSON does not know, become null."""
-    return json.dumps(_finite(document), indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+    return json.dumps(_finite(document), indent=indent, ensure_ascii=ascii_only, allow_nan=False, default=_plain)
+
+
+def print_json(document: Any, *, indent: int | None = 2) -> None:
+    """Print a document as the only thing on the standard output."""
+    write_document(json_text(document, indent=indent, ascii_only=not writes_everything()))
 
 
 def _finite(value: Any) -> Any:

@@ -15,9 +15,9 @@ def plugins(
     kind: Annotated[str, typer.Option(help="Only encoder, surrogate, solver, energy or strategy.")] = "",
 ) -> None:
     """List the plug-ins that are installed: kind, name, distribution, version, options with defaults, state."""
-    import json
     from dataclasses import asdict
 
+    from crysim.commands.output import print_json
     from crysim.errors import UnknownNameError
     from crysim.plugins import KINDS, plugin_manager
 
@@ -25,7 +25,7 @@ def plugins(
         raise UnknownNameError("kind of plug-in", kind, KINDS)
     infos = [info for info in plugin_manager().infos() if not kind or info.kind in (kind, None)]
     if as_json:
-        typer.echo(json.dumps([asdict(info) for info in infos], indent=2, default=str))
+        print_json([asdict(info) for info in infos])
         return
 
     import sys

@@ -10,7 +10,7 @@ import typer
 
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.commands import options as o
-from crysim.commands.output import json_text
+from crysim.commands.output import print_json
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
@@ -212,7 +212,7 @@ def _free_name(stem: str, taken: set[str]) -> str:
 def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, pressed: bool) -> None:
     """Print the table: energies, or under pressure enthalpies with energy and volume beside them."""
     if as_json:
-        typer.echo(json_text(rows))
+        print_json(rows)
         return
     if not rows:
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from crysim.commands import options as o
+from crysim.commands.output import print_json
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
@@ -65,7 +65,7 @@ def reproduce(
     if show_list:
         table = list_targets()
         if as_json:
-            typer.echo(json.dumps(list(table.rows), indent=2))
+            print_json(list(table.rows))
         else:
             table_console().print(table.to_rich())
         return
@@ -84,7 +84,7 @@ def reproduce(
     )
     done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
     if as_json:
-        typer.echo(json.dumps([one.to_dict() for one in done], indent=2, ensure_ascii=False))
+        print_json([one.to_dict() for one in done])
     else:
         for one in done:
             for shown in one.terminal_tables():

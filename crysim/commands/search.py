@@ -83,7 +83,7 @@ def search(
     """
     from rich.console import Console
 
-    from crysim.commands.output import json_text
+    from crysim.commands.output import print_json
     from crysim.commands.showing import end, table_console
     from crysim.declared import assignments
     from crysim.harness.config_file import command_line
@@ -111,7 +111,7 @@ def search(
         **command_line(given),
     )
     if as_json:
-        typer.echo(json_text(list(result.table.rows)))
+        print_json(list(result.table.rows))
     elif result.answers:
         console = table_console()
         console.print(result.table.select((*TERMINAL, *KEYS)).to_rich())

@@ -50,7 +50,7 @@ def solve(
 
     from math import inf
 
-    from crysim.commands.output import json_text
+    from crysim.commands.output import print_json
     from crysim.declared import assignments
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
@@ -77,7 +77,7 @@ def solve(
     document = {"model": str(model), "vartype": vartype, "solver": solver, "options": given, "seed": seed, **document}
     if out is not None:
         write_solutions(samples, document, out, file)
-    typer.echo(json_text(document) if as_json else _text(document, out))
+    print_json(document) if as_json else typer.echo(_text(document, out))
 
 
 def describe(problem: QuadraticModel, samples: SampleSet, *, bound: bool) -> dict[str, Any]:

@@ -51,10 +51,9 @@ def tune(
 
     Stopped at any moment, the same command goes on where it was.
     """
-    import json
-
     from rich.console import Console
 
+    from crysim.commands.output import print_json
     from crysim.composition import Contents, cell_kind
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
@@ -101,7 +100,7 @@ def tune(
         "options": dict(tuning.best_options()),
         "files": [str(path) for path in paths],
     }
-    typer.echo(json.dumps(result, indent=2) if as_json else _text(result))
+    print_json(result) if as_json else typer.echo(_text(result))
 
 
 def _generated(folder: Path, recipe: dict[str, Any], contents: Contents, bar: Bars) -> TrainingData:

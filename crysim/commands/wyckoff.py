@@ -45,8 +45,7 @@ def wyckoff(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; counts are exact whole numbers.")] = False,
 ) -> None:
     """Show the space groups that a formula fits, with their exact numbers of Wyckoff combinations."""
-    import json
-
+    from crysim.commands.output import print_json
     from crysim.composition import CELLS, MAX_ATOMS
     from crysim.errors import InputError, UnknownNameError
     from crysim.harness.contents import contents_of, read_units
@@ -63,12 +62,12 @@ def wyckoff(
     found = contents_of(formula, units, cell, MAX_ATOMS)
     if space_group is None:
         report = _groups(found, units)
-        typer.echo(json.dumps(report, indent=2)) if as_json else _print_groups(report, found)
+        print_json(report) if as_json else _print_groups(report, found)
         return
     listings = _listings(formula, found, space_group, index, limit, order)
     if as_json:
         reports = [_combinations(listing, order) for listing in listings]
-        typer.echo(json.dumps(reports if len(units) > 1 else reports[0], indent=2))
+        print_json(reports if len(units) > 1 else reports[0])
         return
     for listing in listings:
         _print_combinations(*listing)

@@ -18,10 +18,11 @@ import numpy as np
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
 from crysim.harness.journal import INITIAL
-from crysim.harness.lines import append_lines, open_for_append, read_lines, to_json
+from crysim.harness.lines import LineFile, Lines, read_chain, read_lines, to_json
 from crysim.harness.records import frame_from_dict
 from crysim.harness.run_folder import locked, make_folder
-from crysim.interfaces import EnergyModel, Frame, Strategy
+from crysim.harness.tasks import Energies, Place, in_order
+from crysim.interfaces import Frame, Strategy
 
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
@@ -30,14 +31,21 @@ Report = Callable[[int, int, float | None], None]
 
 
 def initial_frames(
-    folder: Path, strategy: Strategy, model: EnergyModel, pressure: float, pool: Path | None, report: Report
+    folder: Path,
+    strategy: Strategy,
+    place: Place,
+    fingerprint: Mapping[str, str],
+    pressure: float,
+    pool: Path | None,
+    report: Report,
 ) -> list[Frame]:
     """The strategy's initial crystals with their energies, from the run's folder, the shared one, or the model.
 
     Args:
         folder: the run's.
         strategy: whose `initial_crystals` is called, unless the run's folder has its result already.
-        model: gives the energies.
+        place: where the energies are computed.
+        fingerprint: of the energy model there.
         pressure: GPa; the energies are enthalpies then, as those of relaxed crystals.
         pool: the folder that runs share, or None.
         report: called with how many energies are done, of how many, and the lowest so far (eV per cell).
@@ -51,14 +59,14 @@ def initial_frames(
         crystals = strategy.initial_crystals()
         if not crystals:
             return []
-        key = _key(crystals, model, pressure)
+        key = _key(crystals, fingerprint, pressure)
         if pool is None:
-            _evaluate(own, key, crystals, model, pressure, report)
+            _evaluate(own, key, crystals, place, pressure, report)
         else:
             make_folder(pool)
             shared = pool / f"{key}.jsonl"
             with locked(shared.with_suffix(".lock"), wait=None):
-                _evaluate(shared, key, crystals, model, pressure, report)
+                _evaluate(shared, key, crystals, place, pressure, report)
             _copy(shared, own)
         complete = _read_complete(own)
         assert complete is not None
@@ -77,34 +85,37 @@ def _read_complete(path: Path) -> list[dict[str, Any]] | None:
     return records[1:] if records and len(records) == records[0]["count"] + 1 else None
 
 
-def _key(crystals: Sequence[Crystal], model: EnergyModel, pressure: float) -> str:
-    what = {"energy": model.fingerprint(), "pressure": pressure, "crystals": [c.to_dict() for c in crystals]}
+def _key(crystals: Sequence[Crystal], fingerprint: Mapping[str, str], pressure: float) -> str:
+    what = {"energy": dict(fingerprint), "pressure": pressure, "crystals": [c.to_dict() for c in crystals]}
     return hashlib.sha256(to_json(what).encode()).hexdigest()[:20]
 
 
-def _evaluate(
-    path: Path, key: str, crystals: Sequence[Crystal], model: EnergyModel, pressure: float, report: Report
-) -> None:
-    records, ends = read_lines(path) if path.exists() else ([], [])
-    if records and records[0]["key"] != key:
-        records, ends = [], []
+def _evaluate(path: Path, key: str, crystals: Sequence[Crystal], place: Place, pressure: float, report: Report) -> None:
+    lines = read_chain(path, key) if path.exists() else Lines()
+    if lines.records and lines.records[0]["key"] != key:
+        lines = Lines()
+    records = lines.records
     done = max(0, len(records) - 1)
     if records and done == len(crystals):
         return
     done -= done % CHUNK
     evaluated = records[1 : done + 1]
-    with open_for_append(path, ends[done] if records else 0) as file:
+    kept = done + 1 if records else 0
+    with LineFile(path, lines.ends[done] if records else 0, lines.link(kept, key)) as file:
         if not records:
-            append_lines(file, [{"key": key, "count": len(crystals)}])
-        for start in range(done, len(crystals), CHUNK):
+            file.append([{"key": key, "count": len(crystals)}])
+        starts = range(done, len(crystals), CHUNK)
+        tasks = [Energies(tuple(crystals[start : start + CHUNK])) for start in starts]
+        results = in_order(place, tasks, place.wanted)
+        for start, task in zip(starts, tasks, strict=True):
             report(start, len(crystals), _lowest(evaluated))
-            chunk = crystals[start : start + CHUNK]
-            energies = model.energies(chunk) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
+            chunk = task.crystals
+            energies = next(results) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
             evaluated += [
                 {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
                 for crystal, energy in zip(chunk, energies, strict=True)
             ]
-            append_lines(file, evaluated[start:])
+            file.append(evaluated[start:])
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -4,7 +4,8 @@ The folder of a run holds
 
     manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
-    journal.jsonl    one line per trial
+    journal.jsonl    one line per trial, each with the checksum of the one before
+    sittings.jsonl   from which trial on, with which software and budget it went on
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
 and `read_run` reads all of it. Nothing here needs the plug-ins that made the run; of
@@ -23,9 +24,11 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
-from crysim.harness.lines import append_lines, open_for_append, read_lines, unseal
+from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
+from crysim.harness.scanning import fill_caches
+from crysim.harness.stored_trials import read_trial, stored_trials, wrong_line
 from crysim.interfaces import Frame, Trial
 
 MANIFEST = "manifest.json"
@@ -43,12 +46,12 @@ class RunRecord:
     Attributes:
         path: its folder.
         manifest: see `crysim.harness.manifest`; ``manifest["config"]`` is the configuration.
-        trials: in the order of the journal.
+        trials: in the order of the journal; of one on disk, each is read when it is asked for.
     """
 
     path: Path
     manifest: Mapping[str, Any]
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -109,6 +112,13 @@ class RunRecord:
         """Whether the budget is used up."""
         return len(self.trials) >= self.budget
 
+    def within(self, budget: int) -> RunRecord:
+        """The run as it was when it had used up this budget: its first trials; itself, if its own is not larger."""
+        if budget >= self.budget:
+            return self
+        manifest = {**self.manifest, "config": {**self.config, "budget": budget}}
+        return RunRecord(self.path, manifest, self.trials[:budget])
+
     @cached_property
     def initial(self) -> tuple[Frame, ...]:
         """The initial crystals with their energies (those without an energy left out); read on first use."""
@@ -133,9 +143,30 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     manifest = read_manifest(folder)
     if manifest is None:
         raise InputError(f"{folder} holds no run: it has no {MANIFEST}")
-    file = folder / JOURNAL
-    records = read_lines(file)[0] if file.exists() else []
-    return RunRecord(folder, manifest, tuple(trial_from_dict(r, frames=frames) for r in records))
+    path, beginning = folder / JOURNAL, beginning_of(manifest)
+    if not frames:
+        return RunRecord(folder, manifest, stored_trials(path, beginning))
+    records = _read_journal(path, beginning).records if path.exists() else []
+    trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
+    return RunRecord(folder, manifest, tuple(trials))
+
+
+def beginning_of(manifest: Mapping[str, Any] | None) -> str:
+    """What the first line of a run's journal names as the one before: the run's identity, if its manifest has one."""
+    return str((manifest or {}).get("run", ""))
+
+
+def _read_journal(path: Path, beginning: str) -> Lines:
+    """The lines of a journal, each the trial of its number.
+
+    Raises:
+        InputError: a line is damaged, or does not belong where it stands.
+    """
+    lines = read_chain(path, beginning)
+    for place, record in enumerate(lines.records):
+        if record.get("number") != place:
+            raise wrong_line(path, place, f"its number is {record.get('number')!r}")
+    return lines
 
 
 def find_runs(path: str | Path) -> list[Path]:
@@ -152,6 +183,8 @@ def read_bench(path: str | Path) -> list[RunRecord]:
     folders = find_runs(path)
     if not folders:
         raise InputError(f"{path} holds no run: give the folder that crysim bench or crysim search wrote")
+
+    fill_caches([(folder / JOURNAL, beginning_of(read_manifest(folder))) for folder in folders])
     return [read_run(folder) for folder in folders]
 
 
@@ -180,10 +213,12 @@ class Batch:
     Attributes:
         trials: in their order.
         stateful: the strategy had a `state` after it was asked for them.
+        asked: how many it was asked for; None in journals of the first releases, which do not say.
     """
 
     trials: tuple[Trial, ...]
     stateful: bool
+    asked: int | None = None
 
 
 class Journal:
@@ -197,30 +232,41 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
+        """Open the journal of a run, in the folder of its manifest.
+
+        Raises:
+            InputError: a line is damaged, or does not belong where it stands.
+        """
         self.batches: list[Batch] = []
-        end = 0
-        if path.exists():
-            records, ends = read_lines(path)
-            place = 0
-            while place < len(records):
-                stop = place + records[place]["batch"]
-                if stop > len(records):
-                    break
-                trials = tuple(trial_from_dict(record) for record in records[place:stop])
-                self.batches.append(Batch(trials, records[place]["stateful"]))
-                end, place = ends[stop - 1], stop
-        self._count = sum(len(batch.trials) for batch in self.batches)
-        self._file = open_for_append(path, end)
+        beginning = beginning_of(read_manifest(path.parent))
+        lines = _read_journal(path, beginning) if path.exists() else Lines()
+        kept = 0
+        while kept < len(lines.records):
+            size, stateful, asked = _batch(path, kept, lines.records[kept])
+            if kept + size > len(lines.records):
+                break
+            places = range(kept, kept + size)
+            trials = tuple(read_trial(path, place, lines.records[place], frames=True) for place in places)
+            self.batches.append(Batch(trials, stateful, asked))
+            kept += size
+        self._count = kept
+        self._file = LineFile(path, lines.ends[kept - 1] if kept else 0, lines.link(kept, beginning))
 
     def __len__(self) -> int:
         return self._count
 
-    def append(self, trials: Sequence[Trial], *, stateful: bool) -> list[Trial]:
-        """Write the trials of one batch durably, and return them as a reader of the file would see them."""
-        records = [{"batch": len(trials), "stateful": stateful, **trial_to_dict(trial)} for trial in trials]
-        lines = append_lines(self._file, records)
+    def append(self, trials: Sequence[Trial], *, stateful: bool, asked: int | None = None) -> list[Trial]:
+        """Write the trials of one batch durably, and return them as a reader of the file would see them.
+
+        Args:
+            trials: of the batch.
+            stateful: the strategy had a `state` after it was asked for them.
+            asked: how many it was asked for, if it was asked.
+        """
+        about = {"batch": len(trials), "stateful": stateful} | ({} if asked is None else {"asked": asked})
+        records = self._file.append({**about, **trial_to_dict(trial)} for trial in trials)
         self._count += len(trials)
-        return [trial_from_dict(record) for line in lines if (record := unseal(line)) is not None]
+        return [trial_from_dict(record) for record in records]
 
     def close(self) -> None:
         """Close the file."""
@@ -233,3 +279,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _batch(path: Path, place: int, record: Mapping[str, Any]) -> tuple[int, bool, int | None]:
+    """How many trials the batch has that a record begins, whether it is stateful, and how many were asked for."""
+    size, stateful, asked = record.get("batch"), record.get("stateful"), record.get("asked")
+    if not (isinstance(size, int) and size >= 1 and isinstance(stateful, bool) and isinstance(asked, int | None)):
+        raise wrong_line(path, place, "it does not say of which batch it is")
+    return size, stateful, asked

@@ -1,7 +1,12 @@
-"""Files of checksummed JSON lines: what makes a journal durable, and a torn or altered line visible.
+"""Files of checksummed JSON lines: what makes a journal durable, and a torn, altered or moved line visible.
 
-A line is a JSON object whose first member is the checksum of the rest of the line. Lines are appended in one write,
-flushed and fsynced. A process killed while it writes can leave only the last line torn; that one is dropped.
+A line is a JSON object whose first member is the checksum of the rest of the line, and whose second, ``after``, is the
+checksum of the line before: so a line that is missing, doubled, moved or of another file shows. The first line's
+``after`` is the file's own beginning (a run's identity). Files of the first releases have no ``after``: what is
+appended to them is chained to all that was there.
+
+Lines are appended in one write, flushed and fsynced. A process killed while it writes can leave only the last line
+torn; that one is dropped.
 """
 
 from __future__ import annotations
@@ -9,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +24,12 @@ import numpy as np
 from crysim.errors import InputError
 
 _HEAD = '{"checksum":"'
+_HEAD_BYTES = _HEAD.encode()
 _DIGITS = 16
 _BODY = len(_HEAD) + _DIGITS + 2  # past '",'
+AFTER = "after"
+"""The key of the checksum of the line before, a line's second."""
+_NEXT = f'"{AFTER}":"'.encode()
 
 
 def to_json(value: Any) -> str:
@@ -43,66 +53,196 @@ def _plain(value: Any) -> Any:
 def seal(record: Mapping[str, Any]) -> str:
     """The line of a non-empty record, without its line break."""
     rest = to_json(record)[1:]
-    return f'{_HEAD}{_checksum(rest)}",{rest}'
+    return f'{_HEAD}{_checksum(rest.encode())}",{rest}'
 
 
-def unseal(line: str) -> dict[str, Any] | None:
+def unseal(line: str | bytes) -> dict[str, Any] | None:
     """The record of a line; None if it is torn or was altered."""
-    if not line.startswith(_HEAD) or line[len(_HEAD) : _BODY - 2] != _checksum(line[_BODY:]):
+    data = line.encode() if isinstance(line, str) else line
+    if not _sealed(data):
         return None
-    record: dict[str, Any] = json.loads("{" + line[_BODY:])
+    record: dict[str, Any] = json.loads(b"{" + data[_BODY:])
     return record
 
 
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+def _sealed(line: bytes) -> bool:
+    return line.startswith(_HEAD_BYTES) and line[len(_HEAD) : _BODY - 2] == _checksum(line[_BODY:]).encode()
+
+
+def _after(line: bytes) -> str | None:
+    """What a sealed line names as the one before; None if it names none."""
+    if not line.startswith(_NEXT, _BODY):
+        return None
+    begin = _BODY + len(_NEXT)
+    return line[begin : line.find(b'"', begin)].decode()
+
+
+def _checksum(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_DIGITS]
+
+
+@dataclass
+class Lines:
+    """The whole lines of a file.
+
+    Attributes:
+        records: what they hold.
+        ends: the file's size up to and including each of them.
+        checksums: of each.
+        chained: of each, whether it names the one before.
+    """
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    checksums: list[str] = field(default_factory=list)
+    chained: list[bool] = field(default_factory=list)
+
+    def link(self, count: int, beginning: str) -> str:
+        """What the line after the first ``count`` names as the one before."""
+        if not count:
+            return beginning
+        if self.chained[count - 1]:
+            return self.checksums[count - 1]
+        return _checksum("".join(self.checksums[:count]).encode())
+
+
+def read_chain(path: Path, beginning: str | None = None) -> Lines:
+    """Read the lines of a file; a torn last one is left out.
+
+    Args:
+        path: of the file.
+        beginning: what its first line must name as the one before, if it names any; None: anything.
+
+    Raises:
+        InputError: a line that is not the last is damaged, or one does not belong where it stands.
+    """
+    chain = ChainReader(path, beginning)
+    records = []
+    for line, _ in chain:
+        record = chain.record(line)
+        record.pop(AFTER, None)
+        records.append(record)
+    chain.lines.records = records
+    return chain.lines
+
+
+class ChainReader:
+    """Goes through the sealed lines of a file, and looks whether each belongs where it stands.
+
+    Attributes:
+        lines: those so far, without their records.
+    """
+
+    def __init__(self, path: Path, beginning: str | None = None) -> None:
+        """See `read_chain`."""
+        self.lines = Lines()
+        self._path, self._beginning = path, beginning
+
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        """Each line, without its break, and the file's size up to and including it.
+
+        Raises:
+            InputError: see `read_chain`.
+        """
+        end = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                end += len(line)
+                whole = line.endswith(b"\n")
+                line = line[:-1]
+                if not whole or not _sealed(line):
+                    if whole and file.read(1):
+                        raise self._damaged("is damaged (its checksum does not match)")
+                    return
+                self._follow(line)
+                self.lines.ends.append(end)
+                yield line, end
+
+    def record(self, line: bytes) -> dict[str, Any]:
+        """What the last line holds.
+
+        Raises:
+            InputError: no JSON object.
+        """
+        try:
+            found: dict[str, Any] = json.loads(b"{" + line[_BODY:])
+        except (ValueError, RecursionError) as error:
+            raise self._damaged("fits its checksum, but is no JSON object", len(self.lines.ends)) from error
+        return found
+
+    def _follow(self, line: bytes) -> None:
+        lines, count = self.lines, len(self.lines.ends)
+        after = _after(line)
+        lost = after is None and count > 0 and lines.chained[-1]
+        strange = after is not None and (count > 0 or self._beginning is not None)
+        if lost or (strange and after != lines.link(count, self._beginning or "")):
+            where = "does not follow the one before" if count else "is not of this run"
+            raise self._damaged(f"{where}: a line is missing, doubled, moved or from another file")
+        lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
+        lines.chained.append(after is not None)
+
+    def _damaged(self, what: str, number: int | None = None) -> InputError:
+        number = len(self.lines.ends) + 1 if number is None else number
+        return InputError(
+            f"{self._path}, line {number}: the line {what}; restore the file, or delete its folder to run it anew"
+        )
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
-    """Read the records of a file, and where each line ends.
-
-    Returns:
-        The records, and the file's size up to and including each of them. A torn last line is in neither.
-
-    Raises:
-        InputError: a line that is not the last is damaged.
-    """
-    data = path.read_bytes()
-    records: list[dict[str, Any]] = []
-    ends: list[int] = []
-    start = 0
-    while start < len(data):
-        stop = data.find(b"\n", start)
-        record = None if stop < 0 else unseal(data[start:stop].decode(errors="replace"))
-        if record is None:
-            if 0 <= stop < len(data) - 1:
-                raise InputError(
-                    f"{path}, line {len(records) + 1}: the line is damaged (its checksum does not match); "
-                    f"restore the file, or delete its folder to run it anew"
-                )
-            break
-        records.append(record)
-        start = stop + 1
-        ends.append(start)
-    return records, ends
+    """The records of a file, and its size up to and including each of them; see `read_chain`."""
+    lines = read_chain(path)
+    return lines.records, lines.ends
 
 
-def append_lines(file: BinaryIO, records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Append records durably: when this returns, they survive a kill and a power cut. Returns the lines."""
-    lines = [seal(record) for record in records]
-    file.write("".join(line + "\n" for line in lines).encode())
-    file.flush()
-    os.fsync(file.fileno())
-    return lines
+def num_lines(path: Path) -> int:
+    """How many whole lines a file has, which are not looked at; 0 if there is no such file."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
-def open_for_append(path: Path, size: int) -> BinaryIO:
-    """Open a file to append to its first ``size`` bytes; what follows them is cut off."""
-    file = path.open("ab")
-    file.truncate(size)
-    os.fsync(file.fileno())
-    sync_folder(path.parent)
-    return file
+class LineFile:
+    """A file of lines that is appended to: when `append` returns, the records survive a kill and a power cut."""
+
+    def __init__(self, path: Path, size: int, after: str) -> None:
+        """Open it; what follows its first bytes is cut off.
+
+        Args:
+            path: of the file; made if missing.
+            size: bytes that are kept.
+            after: what the next line names as the one before (`Lines.link`).
+        """
+        self._after = after
+        self._file: BinaryIO = path.open("ab")
+        self._file.truncate(size)
+        os.fsync(self._file.fileno())
+        sync_folder(path.parent)
+
+    def append(self, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Append records durably, and return them as a reader of the file would see them."""
+        lines: list[bytes] = []
+        for record in records:
+            line = seal({AFTER: self._after, **record}).encode()
+            self._after = line[len(_HEAD) : _BODY - 2].decode()
+            lines.append(line)
+        self._file.write(b"".join(line + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        found = [read for line in lines if (read := unseal(line)) is not None]
+        for read in found:
+            read.pop(AFTER)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> LineFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,22 +1,23 @@
-"""The loop that drives any strategy within a budget of relaxations, and takes up a killed run where it was."""
+"""A run: any strategy within a budget of relaxations, taken up where it was if it was killed."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.journal import JOURNAL, Journal, read_manifest
 from crysim.harness.manifest import make_manifest
-from crysim.harness.run_folder import load_state, locked, make_folder, save_state, settle_manifest
+from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
+from crysim.harness.sittings import Sitting, add_sitting
 from crysim.harness.spec import RunSpec
-from crysim.harness.trials import relax_candidates
-from crysim.interfaces import Candidate, EnergyModel, Strategy, Trial
-
-LOCK = "lock"
+from crysim.harness.tasks import Here, Place
+from crysim.interfaces import EnergyModel, Strategy, Trial
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def execute(
 ) -> Progress:
     """Run a specification to the end of its budget, going on with what its folder holds.
 
+    A larger budget than the one that the folder's run had goes on with it; of a smaller one, nothing more is relaxed.
+
     The strategy hears of a trial only after the journal holds it, and hears exactly what the journal says; so a run
     that was killed and goes on gives the same trials as one that was not (on a CPU, apart from wall times).
 
@@ -71,84 +74,61 @@ def execute(
         CrysimError: another process writes to the folder, or the strategy gave up.
     """
     limit_threads(spec.threads)
+    return drive(spec, folder, Here(model), model.fingerprint(), pool=pool, report=report)
+
+
+def drive(
+    spec: RunSpec,
+    folder: Path,
+    place: Place,
+    fingerprint: Mapping[str, str],
+    *,
+    pool: Path | None = None,
+    report: Report = _silent,
+) -> Progress:
+    """`execute` with the energies and relaxations computed in a place, whose energy model has a fingerprint."""
     make_folder(folder)
     with locked(folder / LOCK, wait=5.0):
-        settle_manifest(folder, make_manifest(spec, model.fingerprint()))
+        manifest = make_manifest(spec, fingerprint)
+        settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
             tally = _Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
             if len(journal) < spec.budget:
-                strategy = _resume(spec, folder, model, journal, pool, report)
+                sittings = begin_sitting(spec, folder, manifest, len(journal))
+                strategy = _begin(spec, folder, place, fingerprint, pool, report)
                 report(tally.progress("search"))
-                _search(spec, folder, model, journal, strategy, tally, report)
+
+                def told(trials: Sequence[Trial]) -> None:
+                    tally.add(trials)
+                    report(tally.progress("search"))
+
+                Driver(spec, folder, strategy, journal, sittings, place, told).run()
     done = tally.progress("done")
     report(done)
     return done
 
 
-def _resume(
-    spec: RunSpec, folder: Path, model: EnergyModel, journal: Journal, pool: Path | None, report: Report
+def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], trials: int) -> list[Sitting]:
+    """Write down that a run begins or goes on after so many trials, with its budget; return all of its sittings."""
+    before = read_manifest(folder) or manifest
+    sittings = add_sitting(folder, before, Sitting(trials, spec.budget, manifest["versions"]))
+    raise_budgets(folder, manifest)
+    return sittings
+
+
+def _begin(
+    spec: RunSpec, folder: Path, place: Place, fingerprint: Mapping[str, str], pool: Path | None, report: Report
 ) -> Strategy:
-    """A strategy that has heard of everything in the journal."""
+    """A strategy that has its initial crystals with their energies."""
 
     def shown(done: int, total: int, lowest: float | None) -> None:
         report(Progress("initial", done, total, lowest=lowest))
 
     strategy = spec.build_strategy()
-    frames = initial_frames(folder, strategy, model, spec.relax.pressure, pool, shown)
-    strategy.set_initial(frames)
-    state, settled = load_state(folder)
-    if settled > len(journal):  # the journal lost lines that had been durable (a damaged disk, a hand)
-        state, settled = None, 0
-    told = 0
-    for batch in journal.batches:
-        if told < len(spec.seed_structures):
-            strategy.tell_seeds(batch.trials)
-            told += len(batch.trials)
-            continue
-        if state is not None and told == settled:
-            strategy.load_state(state)
-        if batch.stateful and told >= settled:
-            # The process died between the journal and the state: asking again brings the state to where it was.
-            strategy.ask(min(spec.batch, spec.budget - told))
-        strategy.tell(batch.trials)
-        told += len(batch.trials)
-    if state is not None and told == settled:
-        strategy.load_state(state)
+    strategy.set_initial(initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, pool, shown))
     return strategy
-
-
-def _search(
-    spec: RunSpec,
-    folder: Path,
-    model: EnergyModel,
-    journal: Journal,
-    strategy: Strategy,
-    tally: _Tally,
-    report: Report,
-) -> None:
-    seeds = spec.seed_structures[: spec.budget]
-    while (first := len(journal)) < len(seeds):
-        candidates = [
-            Candidate(crystal, info={"seed_structure": number})
-            for number, crystal in enumerate(seeds[first : first + spec.batch], start=first)
-        ]
-        told = journal.append(_relax(candidates, model, spec, first), stateful=False)
-        strategy.tell_seeds(told)
-        tally.add(told)
-        report(tally.progress("search"))
-    while (left := spec.budget - len(journal)) > 0:
-        trials = _relax(strategy.ask(min(spec.batch, left)), model, spec, len(journal))
-        told = journal.append(trials, stateful=strategy.state() is not None)
-        strategy.tell(told)
-        save_state(folder, strategy.state(), len(journal))
-        tally.add(told)
-        report(tally.progress("search"))
-
-
-def _relax(candidates: Sequence[Candidate], model: EnergyModel, spec: RunSpec, first: int) -> list[Trial]:
-    return relax_candidates(candidates, model, spec, first, spec.system)
 
 
 class _Tally:
@@ -164,6 +144,7 @@ class _Tally:
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
+        trials = trials[: self._budget - self._done]  # of a run that had a larger budget, what the smaller one buys
         self._done += len(trials)
         for trial in trials:
             if trial.counts and trial.energy is not None and trial.crystal is not None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from crysim import __version__
-from crysim.harness.spec import RunSpec
+from crysim.declared import declared
+from crysim.harness.spec import NEWER, RunSettings, RunSpec
 from crysim.plugins import KINDS, plugin_manager
 
 FORMAT = 1
 """Version of the files in a run's folder."""
+BUDGETS = ("budget", "budget_evaluations", "budget_seconds")
+"""Keys of the configuration that say how long a run goes on, and change none of its trials."""
 ABSENT = "absent"
 """Stands for the value of a key that one of two manifests does not have."""
 
@@ -22,14 +27,41 @@ def make_manifest(spec: RunSpec, fingerprint: Mapping[str, str]) -> dict[str, An
 
     Returns:
         ``format``; ``config`` (`RunSpec.config`); ``fingerprint`` of the energy model (weights' hash included);
-        ``versions`` of Python, crysim, numpy, torch and of each plug-in's distribution.
+        ``run``, with which its journal begins; ``versions`` (`software`) with which it was begun.
     """
+    config = spec.config()
     return {
         "format": FORMAT,
-        "config": spec.config(),
+        "run": run_identity(config, fingerprint),
+        "config": config,
         "fingerprint": dict(fingerprint),
-        "versions": {**_versions(), **_plugin_versions(spec)},
+        "versions": software(spec),
     }
+
+
+def software(spec: RunSpec) -> dict[str, str]:
+    """Versions of Python, crysim, numpy, torch and of the distribution of each plug-in that a run uses."""
+    return {**_versions(), **_plugin_versions(spec)}
+
+
+def run_identity(config: Mapping[str, Any], fingerprint: Mapping[str, str]) -> str:
+    """A hash of what the trials of a run depend on."""
+    what = [{key: value for key, value in config.items() if key not in BUDGETS}, dict(fingerprint)]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first key at which two manifests tell of other trials, with both values there.
+
+    A budget, and the software's versions, may differ.
+    """
+
+    def compared(manifest: Mapping[str, Any]) -> dict[str, Any]:
+        config = {key: value for key, value in manifest["config"].items() if key not in BUDGETS}
+        kept = {key: manifest[key] for key in ("format", "fingerprint") if key in manifest}
+        return {"format": kept.get("format"), "config": config, "fingerprint": kept.get("fingerprint")}
+
+    return first_difference(compared(old), compared(new))
 
 
 def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] | None:
@@ -47,8 +79,13 @@ def first_difference(old: Any, new: Any, key: str = "") -> tuple[str, Any, Any] 
 
 
 def unsaid(config: Mapping[str, Any], key: str) -> Any:
-    """What a plug-in's option, ``config.energy.options.optimizer``, was in runs that do not say it; else `ABSENT`."""
+    """What a setting, or a plug-in's option (``config.energy.options.optimizer``) is in runs that do not say it.
+
+    `ABSENT` where it is none that manifests leave out.
+    """
     *path, table, option = key.split(".")
+    if not path and option in NEWER:
+        return next(one.default for one in declared(RunSettings) if one.name == option)
     part: Any = {"config": config}
     for name in path:
         part = part.get(name, {}) if isinstance(part, Mapping) else {}

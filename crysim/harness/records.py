@@ -31,12 +31,14 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
 def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker."""
     start = Crystal.from_dict(record["start"])
-    crystal = record["crystal"]
+    crystal, energy = record["crystal"], record["energy"]
+    if not isinstance(energy, float | int | None) or (crystal is None) != (energy is None):
+        raise TypeError("its energy is no number, or has no crystal")
     status, reason = TrialStatus(record["status"]), record["reason"]
     relaxation = Relaxation(
         status=RelaxStatus(status.value) if status.value in set(RelaxStatus) else RelaxStatus.NOT_CONVERGED,
         crystal=None if crystal is None else Crystal.from_dict(crystal),
-        energy=record["energy"],
+        energy=energy,
         steps=record["steps"],
         evaluations=record["evaluations"],
         max_force=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -10,19 +11,23 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from crysim.errors import CrysimError, InputError
-from crysim.harness.journal import MANIFEST, STATE, read_manifest
+from crysim.harness.journal import JOURNAL, MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
-from crysim.harness.manifest import ABSENT, first_difference, unsaid
+from crysim.harness.manifest import ABSENT, BUDGETS, run_difference, unsaid
 from crysim.written_files import path_part
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 _TRIALS = "__trials__"
+LOCK = "lock"
+_HELD = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+"""What a system answers where another process holds a lock; anything else means that it cannot lock."""
 
 
 def run_folder(out: Path, system: str, method: str, seed: int) -> Path:
@@ -75,7 +80,7 @@ def locked(path: Path, *, wait: float | None) -> Iterator[None]:
         wait: seconds to wait for another process; None: as long as it takes.
 
     Raises:
-        CrysimError: another process holds it still.
+        CrysimError: another process holds it still, or the file system has no locks.
     """
     deadline = None if wait is None else time.monotonic() + wait
     with path.open("ab") as file:
@@ -84,6 +89,20 @@ def locked(path: Path, *, wait: float | None) -> Iterator[None]:
                 raise CrysimError(f"another process is writing to {path.parent}: wait until it has ended")
             time.sleep(0.1)
         yield
+
+
+def is_locked(path: Path) -> bool | None:
+    """Whether another process holds a lock file at this moment; None where that cannot be known."""
+    if os.name != "posix" or not path.exists():
+        return None if path.exists() else False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return True if error.errno in _HELD else None
+    return False
 
 
 def _try_lock(file: BinaryIO) -> bool:
@@ -96,25 +115,36 @@ def _try_lock(file: BinaryIO) -> bool:
             import msvcrt
 
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _HELD:
+            return False
+        raise CrysimError(
+            f"the file system of {Path(file.name).parent} has no locks ({error.strerror or error}), so two processes "
+            f"could write there at once: give a folder on another one"
+        ) from error
     return True
 
 
 def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the run of a manifest already; False if it holds none.
+    """Whether the folder holds the run of a manifest already, within whatever budget; False if it holds none.
 
     Raises:
-        InputError: the run there was begun with another configuration; the first key that differs is named.
+        InputError: the run there was begun with another configuration; the first key that differs is named. Or there
+            is a journal, and nothing says of which run.
     """
     old = read_manifest(folder)
     if old is None:
+        journal = folder / JOURNAL
+        if journal.exists() and journal.stat().st_size:
+            raise InputError(
+                f"{folder} holds a {JOURNAL} and no {MANIFEST} that says of which run: restore {MANIFEST}, or delete "
+                f"the folder to run it anew"
+            )
         return False
-    difference = first_difference(old, json.loads(json.dumps(manifest)))
+    difference = run_difference(old, json.loads(json.dumps(manifest)))
     if difference is not None:
-        key, was, now = difference
-        if was == ABSENT:
-            was = unsaid(manifest["config"], key)
+        key, *values = difference
+        was, now = (unsaid(manifest["config"], key) if value == ABSENT else value for value in values)
         raise InputError(
             f"{folder} holds a run with another configuration: {key} was {json.dumps(was)} and is now "
             f"{json.dumps(now)}; give another --out, or the same configuration to go on with it"
@@ -123,10 +153,35 @@ def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
 
 
 def settle_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write a new run's manifest, or check an old run's."""
+    """Write a new run's manifest, or check an old run's.
+
+    Raises:
+        InputError: see `check_manifest`.
+    """
     if not check_manifest(folder, manifest):
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(folder / MANIFEST, text.encode())
+        _write_manifest(folder / MANIFEST, manifest)
+
+
+def raise_budgets(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write to a run's manifest the budgets that are larger than those that it has; smaller ones change nothing."""
+    path = folder / MANIFEST
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    old, new = stored["config"], manifest["config"]
+    larger = [key for key in BUDGETS if _bound(new.get(key)) > _bound(old.get(key))]
+    for key in larger:
+        old.pop(key, None)
+        if new.get(key) is not None:
+            old[key] = new[key]
+    if larger:
+        _write_manifest(path, stored)
+
+
+def _bound(budget: float | None) -> float:
+    return inf if budget is None else budget
+
+
+def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    write_atomically(path, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def save_state(folder: Path, state: Mapping[str, np.ndarray[Any, Any]] | None, trials: int) -> None:

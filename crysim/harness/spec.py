@@ -37,7 +37,7 @@ def space_groups(value: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-NEWER = ("pair_distances", "require_bound")
+NEWER = ("pair_distances", "require_bound", "ahead")
 """Settings that the first runs' manifests do not know: not written where they have their default."""
 
 
@@ -59,6 +59,9 @@ class RunSettings:
 
     budget: int = setting(100, "Relaxations of each run.", RUN)
     batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
+    ahead: int = setting(
+        1, "Batches that are asked for before the first of them is told, at most; strategies may allow fewer.", RUN
+    )
     space_groups: tuple[int, ...] | None = setting(
         None, "Allowed ones, as in 195-230,Fm-3m.", RUN, shown_default="all", reader=space_groups
     )
@@ -86,7 +89,7 @@ class RunSettings:
     relax: RelaxSettings = field(default_factory=RelaxSettings)
 
     def __post_init__(self) -> None:
-        for name in ("budget", "batch", "threads"):
+        for name in ("budget", "batch", "ahead", "threads"):
             value = getattr(self, name)
             if value < 1:
                 raise InputError(f"{name} is {value}: it must be at least 1")
@@ -150,16 +153,24 @@ class RunSpec(RunSettings):
             "energy": _resolved("energy", self.energy),
             "relax": asdict(self.relax),
         }
+        config["ahead"] = self.batches_ahead
         # What a run does not use is not written down, so that runs of earlier versions still go on.
         if self.system.primitive:
             config["cell"] = self.system.cell
         for name in NEWER:
-            if getattr(self, name) == next(one.default for one in declared(RunSettings) if one.name == name):
+            if config[name] == next(one.default for one in declared(RunSettings) if one.name == name):
                 del config[name]
         if self.seed_structures:
             config["seed_structures"] = [crystal.to_dict() for crystal in self.seed_structures]
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
         return plain
+
+    @property
+    def batches_ahead(self) -> int:
+        """Batches under way at a time: as many as are wanted and the strategy allows."""
+        cls = plugin_manager().get("strategy", self.strategy.name)
+        assert issubclass(cls, Strategy)
+        return min(self.ahead, cls.max_ahead)
 
     @property
     def problem(self) -> Problem:

@@ -60,6 +60,18 @@ def relax_candidates(
     ]
 
 
+def failed_trials(candidates: Sequence[Candidate], first: int, reason: str) -> list[Trial]:
+    """Trials of candidates of which nothing came back."""
+    return [
+        Trial(first + i, candidate, _failed(reason), TrialStatus.FAILED, reason)
+        for i, candidate in enumerate(candidates)
+    ]
+
+
+def _failed(reason: str) -> Relaxation:
+    return Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)
+
+
 def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) -> Relaxation:
     """The relaxation with its crystal in the conventional cell of the group found, where that is not the start's.
 
@@ -89,7 +101,7 @@ def _relax(
             pairs = zip(crystals, stops, strict=True)
             return [_relax([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
         reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
-        return [Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)]
+        return [_failed(reason)]
 
 
 def classify(

@@ -20,12 +20,13 @@ from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxat
 from crysim.interfaces.plugin import API_VERSION, Plugin, derive_rng
 from crysim.interfaces.racing import KnownMinimum, StopRule, known_minimum
 from crysim.interfaces.solver import IsingSolver
-from crysim.interfaces.strategy import Candidate, Problem, Strategy, Trial, TrialStatus
+from crysim.interfaces.strategy import ANY_NUMBER, Candidate, Problem, Strategy, Trial, TrialStatus
 from crysim.interfaces.surrogate import FitReport, Surrogate
 from crysim.process_state import global_generator_kept
 from crysim.quadratic import SampleSet
 
 __all__ = [
+    "ANY_NUMBER",
     "API_VERSION",
     "SYMMETRY_MODES",
     "Candidate",

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from crysim.crystal import Crystal
 
 
+ANY_NUMBER = 1_000_000
+"""`Strategy.max_ahead` of a strategy that may be asked as often as anybody likes before it is told."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A crystal that a strategy wants relaxed.
@@ -160,33 +164,40 @@ class Strategy(Plugin, ABC):
     """A search: proposes crystals, and learns what became of them.
 
     Order of calls: ``__init__(problem, **parts, **options)``; `initial_crystals` once, and `set_initial` once with
-    those crystals and their energies; `tell_seeds`, if the user gave seed structures; then `ask` and `tell` in turn. A
-    strategy never relaxes and never writes: the bench does both.
+    those crystals and their energies; `tell_seeds`, if the user gave seed structures; then `ask` and `tell` in turn.
+    With `max_ahead` above 1, `ask` may be called so many times before the first `tell`: ask 1, ask 2, tell 1, ask 3,
+    tell 2, ... A strategy never relaxes and never writes: the bench does both.
 
-    What `ask` returns depends only on the options, the problem, what `set_initial` and `tell` were given, and `state`:
-    a killed run is resumed by telling the journal's trials again and loading the last state.
+    What `ask` returns depends only on the options, the problem, what `set_initial` and `tell` were given, how often and
+    when it was called, and `state`: a killed run is resumed by the same calls, with `asked` in place of `ask` for what
+    the journal holds, and by loading the last state.
 
     The smallest one proposes random crystals, each from the seed and its number alone:
 
     >>> from crysim.composition import Composition
     >>> from crysim.crystal.generation import RandomGenerator
-    >>> from crysim.interfaces import Candidate, Problem, Strategy, derive_rng
+    >>> from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, derive_rng
     >>> class Random(Strategy):
     ...     name = "my-random"
+    ...     max_ahead = ANY_NUMBER
     ...
     ...     def __init__(self, problem) -> None:
-    ...         self.problem, self._told = problem, 0
+    ...         self.problem, self._count = problem, 0
     ...         self._source = RandomGenerator(
     ...             problem.contents, problem.space_groups, problem.min_distance, problem.pair_distances
     ...         )
     ...
     ...     def ask(self, n):
-    ...         numbers = range(self._told, self._told + n)
+    ...         numbers = range(self._count, self._count + n)
+    ...         self._count += n
     ...         rngs = [derive_rng(self.problem.seed, "random", number) for number in numbers]
     ...         return [Candidate(self._source.sample(1, rng)[0]) for rng in rngs]
     ...
+    ...     def asked(self, candidates):
+    ...         self._count += len(candidates)
+    ...
     ...     def tell(self, trials):
-    ...         self._told += len(trials)
+    ...         pass
     >>> problem = Problem(Composition.from_formula("NaCl"), seed=0, space_groups=(221, 225))
     >>> candidates = Random(problem).ask(3)
     >>> len(candidates), all(problem.allows(candidate.crystal) for candidate in candidates)
@@ -195,6 +206,8 @@ class Strategy(Plugin, ABC):
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
+    max_ahead: ClassVar[int] = 1
+    """How many times `ask` may be called before the first of them is told; one that has a `state`: once."""
     problem: Problem
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -219,9 +232,15 @@ class Strategy(Plugin, ABC):
     def ask(self, n: int) -> list[Candidate]:
         """Propose at least one and at most ``n`` candidates; fewer where the strategy's nature or options say so."""
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Take note of what `ask` returned at this place in a run that goes on, instead of proposing it again.
+
+        A strategy with `max_ahead` above 1 must count here what it counts in `ask`; by default nothing is noted.
+        """
+
     @abstractmethod
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Learn the outcome of every candidate of the last `ask`, in its order."""
+        """Learn the outcome of every candidate of the earliest `ask` that was not told yet, in its order."""
 
     def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
         """What the next `ask` depends on besides what was told (warm-start weights), or None."""
@@ -229,6 +248,18 @@ class Strategy(Plugin, ABC):
 
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take up a state that `state` returned."""
+
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """Bring the state to where an `ask` left it whose answers are known: called in its place, where it was lost.
+
+        By default it asks. A strategy whose `ask` costs more than its state (a solver's time on a service) overrides
+        this, so that a run that goes on pays for no answer twice.
+
+        Args:
+            n: what it was asked for.
+            trials: what became of its candidates; they are told next.
+        """
+        self.ask(n)
 
 
 alias_methods(Strategy, RENAMED_METHODS, "strategies")

@@ -13,6 +13,7 @@ Needs pytest.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -82,6 +83,32 @@ def drive(strategy: Strategy, trials: int, batch: int = 4, seconds: float = 0.1)
         strategy.tell(told)
         done.extend(told)
     return done
+
+
+def drive_ahead(
+    strategy: Strategy, ahead: int, batches: int, journalled: Sequence[list[Trial]] = (), batch: int = 3
+) -> list[list[Trial]]:
+    """Ask for ``ahead`` batches before the first is told; what is journalled already is not asked for again."""
+    begin(strategy)
+    under_way: deque[list[Trial]] = deque()
+    done: list[list[Trial]] = []
+    for number in range(batches + ahead):
+        if number >= ahead:
+            assert strategy.state() is None, "a strategy that may be asked ahead has no state"
+            done.append(under_way.popleft())
+            strategy.tell(done[-1])
+        if number >= batches:
+            under_way.append([])
+        elif number < len(journalled):
+            strategy.asked([trial.candidate for trial in journalled[number]])
+            under_way.append(list(journalled[number]))
+        else:
+            under_way.append(pretended_trials(strategy.ask(batch), batch * number))
+    return done
+
+
+def _crystals(batches: Sequence[Sequence[Trial]]) -> list[list[Crystal]]:
+    return [[trial.candidate.crystal for trial in trials] for trials in batches]
 
 
 def _work(strategy: Strategy, trials: int, seconds: float = 0.1) -> list[Crystal]:
@@ -225,6 +252,7 @@ class StrategySuite:
         frames = [Frame(crystal, pretended_energy(crystal)) for crystal in make(problem).initial_crystals()]
         resumed.set_initial(frames)
         for batch in batches:
+            resumed.asked([trial.candidate for trial in batch])
             resumed.tell(batch)
         if state is not None:
             resumed.load_state({key: value.copy() for key, value in state.items()})
@@ -235,6 +263,15 @@ class StrategySuite:
             told = pretended_trials(candidates, first)
             ongoing.tell(told)
             resumed.tell(told)
+
+    @pytest.mark.parametrize("ahead", [2, 5])
+    def test_may_be_asked_ahead_as_far_as_it_says(self, make: MakeStrategy, problem: Problem, ahead: int) -> None:
+        """And one that goes on, with ``asked`` in place of ``ask``, proposes the same."""
+        if make(problem).max_ahead < ahead:
+            pytest.skip("the strategy does not say so")
+        whole = drive_ahead(make(problem), ahead, 7)
+        for cut in (1, 4, 6):
+            assert _crystals(drive_ahead(make(problem), ahead, 7, journalled=whole[:cut])) == _crystals(whole)
 
     def test_goes_on_after_seed_structures(self, make: MakeStrategy, problem: Problem) -> None:
         """What the user proposed is heard of before the first ask; a strategy may learn from it, or not."""

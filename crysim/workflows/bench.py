@@ -142,14 +142,18 @@ def run_bench(settings: BenchSettings, console: Console | None = None) -> BenchR
 
 
 def run_protocol(settings: BenchSettings, console: Console | None = None) -> tuple[list[RunRecord], Ended]:
-    """Run, or go on with, all runs of some settings; the records of those that have begun, and how they ended."""
+    """Run, or go on with, all runs of some settings; the records of those that have begun, and how they ended.
+
+    Of a run that once had a larger budget, the record holds what the budget asked for now had bought.
+    """
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)
     jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(settle, out, systems, settings.relax)
-    ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console)
-    return [read_run(job.folder) for job in jobs if (job.folder / MANIFEST).exists()], ended
+    ended = run_all(jobs, settings.workers, pool=out / "initial", beside=task, console=console, out=out)
+    begun = [job for job in jobs if (job.folder / MANIFEST).exists()]
+    return [read_run(job.folder).within(job.spec.budget) for job in begun], ended
 
 
 def _imported_records(out: Path, records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:

@@ -15,8 +15,8 @@ from crysim.declared import declared
 from crysim.errors import InputError
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.journal import IMPORTED, JOURNAL, Journal, find_runs, read_manifest
-from crysim.harness.manifest import FORMAT
-from crysim.harness.run_folder import make_folder, run_folder, settle_manifest
+from crysim.harness.manifest import FORMAT, run_identity
+from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, run_folder, settle_manifest
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
 from crysim.harness.trials import classify, relax_candidates
@@ -107,21 +107,25 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
         check_elements(settings.energy, model.elements, contents)
         make_folder(folder)
-        settle_manifest(folder, _manifest(wanted, contents, len(candidates), settings, model.fingerprint()))
+        manifest = _manifest(wanted, contents, len(candidates), settings, model.fingerprint())
     else:
         make_folder(folder)
         fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
-        settle_manifest(folder, _manifest(wanted, contents, len(candidates), settings, fingerprint))
-    with Journal(folder / JOURNAL) as journal:
-        trials = [trial for batch in journal.batches for trial in batch.trials]
-        while len(trials) < len(candidates):
-            first = len(trials)
-            batch = candidates[first : first + _BATCH]
-            if wanted.relax:
-                new = relax_candidates(batch, model, settings, first, contents)
-            else:
-                new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
-            trials += journal.append(new, stateful=False)
+        manifest = _manifest(wanted, contents, len(candidates), settings, fingerprint)
+    with locked(folder / LOCK, wait=5.0):
+        settle_manifest(folder, manifest)
+        with Journal(folder / JOURNAL) as journal:
+            trials = [trial for batch in journal.batches for trial in batch.trials]
+            _check_same(trials, candidates, folder)
+            raise_budgets(folder, manifest)
+            while len(trials) < len(candidates):
+                first = len(trials)
+                batch = candidates[first : first + _BATCH]
+                if wanted.relax:
+                    new = relax_candidates(batch, model, settings, first, contents)
+                else:
+                    new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
+                trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
     energies = [
         contents.per_cell(trial.energy, trial.crystal)
@@ -141,6 +145,16 @@ def _asked(wanted: Import) -> Contents | None:
     if wanted.z != 1:
         raise InputError("--z counts units of a formula: give it with --system")
     return None
+
+
+def _check_same(trials: Sequence[Trial], candidates: Sequence[Candidate], folder: Path) -> None:
+    """Refuse to go on with an import of other structures."""
+    for number, (trial, candidate) in enumerate(zip(trials, candidates, strict=False)):
+        if trial.candidate.crystal != candidate.crystal:
+            raise InputError(
+                f"{folder} holds an import of other structures: its trial {number} is not {candidate.info['source']}; "
+                f"give another --method or --seed"
+            )
 
 
 def bench_configs(out: Path) -> list[Mapping[str, Any]]:
@@ -241,6 +255,7 @@ def _manifest(
         config["energy"] = {"name": f"energies of {wanted.kind}", "options": {}}
     return {
         "format": FORMAT,
+        "run": run_identity(config, fingerprint),
         "config": config | {"relax": asdict(settings.relax)},
         "fingerprint": dict(fingerprint),
         "versions": {"crysim": __version__},

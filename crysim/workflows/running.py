@@ -11,6 +11,8 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
 from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.harness.loop import Progress
+from crysim.harness.plan import write_plan
+from crysim.harness.sittings import software_warning
 from crysim.harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def run_all(
     beside: ModelTask | None = None,
     console: Console | None = None,
     headline: str = "",
+    out: Path | None = None,
 ) -> Ended:
     """Run jobs in worker processes; an interrupt ends them, and what they found so far is theirs.
 
@@ -101,17 +104,22 @@ def run_all(
         pool, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
         headline: shown before it, once the jobs were found to be in order.
+        out: folder of the results, into which the plan is then written; None: nowhere.
     """
     from crysim.harness.display import display
 
-    warnings: list[str] = []
+    other = software_warning((job.spec, job.folder) for job in jobs)
+    warnings = [] if other is None else [other]
     outcomes: dict[Path, Outcome] = {}
     last: dict[Path, Progress] = {}
     with display(jobs, console, workers) as shown:
 
         def report(job: Job, progress: Progress) -> None:
-            if not last and console is not None and headline:
-                console.print(headline, highlight=False, soft_wrap=True)
+            if not last:
+                if console is not None and headline:
+                    console.print(headline, highlight=False, soft_wrap=True)
+                if out is not None:
+                    write_plan(out, jobs, workers)
             last[job.folder] = progress
             shown.report(job, progress)
 

@@ -16,10 +16,12 @@ from crysim.crystal.matching import ReferenceMatcher
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
-from crysim.harness.journal import MANIFEST, RunRecord, read_run
+from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_manifest, read_run
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, references, spelled_out
+from crysim.interfaces import Strategy
+from crysim.plugins import plugin_manager
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 BUDGET = 100
 """Relaxations of a search, where none are given."""
+AHEAD = 2
+"""Batches of one run under way at a time, where nothing is said: two cores have work, and the search loses little."""
 
 
 @dataclass(frozen=True)
@@ -160,9 +164,9 @@ def search(
             raise UnknownNameError("cell", cell, CELLS)
         kind = "conventional" if cell == "conventional" else "primitive"
     names, reference = _systems(formula, z, kind, max_atoms, settings.pop("reference", None))
-    chosen = {"budget": BUDGET, "require_bound": True, "workers": _cores(), **_given(settings)}
-    read = read_settings(file, {**chosen, "system": names, "cell": kind, "seeds": (seed,)})
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
+    chosen = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
+    read = read_settings(file, {**chosen, **_given(settings), "system": names, "cell": kind, "seeds": (seed,)})
     read = replace(read, out=str(folder))
     types = None if prototype_folder is None else str(prototype_folder)
     plan = plan_search(
@@ -201,7 +205,7 @@ def run_search(
     known = None if reference is None else read_reference(reference, plan.contents[0].composition)
     check_runs([job.spec for job in plan.jobs])
     refuse_link(out / "crystals")
-    ended = run_all(plan.jobs, settings.workers, console=console, headline=plan.text())
+    ended = run_all(plan.jobs, settings.workers, console=console, headline=plan.text(), out=out)
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)
     files = write_answers(answers.best, out / "crystals")
@@ -258,6 +262,17 @@ def _systems(
     units = None if z is None else read_units(z if isinstance(z, int | str) else tuple(z))
     contents = searched_contents(formula, units, cell, max_atoms)
     return tuple(one.formula for one in contents), next(iter(known.values()), None)
+
+
+def _ahead_in(folder: Path) -> int:
+    """`AHEAD`, unless the folder holds a search that began when batches were not asked for ahead."""
+    for manifest in filter(None, map(read_manifest, find_runs(folder))):
+        name = manifest["config"]["strategy"]["name"]
+        if "ahead" not in manifest["config"] and name in plugin_manager().names("strategy"):
+            cls = plugin_manager().get("strategy", name)
+            if issubclass(cls, Strategy) and cls.max_ahead > 1:
+                return 1
+    return AHEAD
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

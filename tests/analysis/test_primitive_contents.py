@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crysim.analysis.metrics import run_metrics
+from crysim.analysis.metrics import num_distinct_minima, run_metrics
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
@@ -37,7 +37,11 @@ def test_the_lowest_is_the_lowest_per_atom_and_matches_in_any_cell() -> None:
     assert (whole.num_atoms, small.num_atoms, small.space_group) == (8, 2, 1)
     trials = [trial(0, -38.0, stretched(whole)), trial(1, -10.39, small), trial(2, -41.56, whole)]
     metrics = run_metrics(
-        trials, matcher=ReferenceMatcher(whole), reference_energy=-10.39, contents=CAS, count_distinct=True
+        trials,
+        matcher=ReferenceMatcher(whole),
+        reference_energy=-10.39,
+        contents=CAS,
+        num_distinct=num_distinct_minima(trials),
     )
     assert metrics.lowest == pytest.approx(-10.39)
     assert (metrics.num_lowest, metrics.num_matched, metrics.first_match) == (2, 2, 2)

@@ -83,8 +83,8 @@ def test_energy_folders_and_manifests_are_checked_before_the_first_run(tmp_path:
     with pytest.raises(InputError, match="cannot write"):
         run_jobs([Job(spec, tmp_path / "file" / "run")], 1)
     assert run_jobs([Job(spec, tmp_path / "b")], 1)[0].good
-    jobs = [Job(replace(spec, seed=1), tmp_path / "c"), Job(replace(spec, budget=3), tmp_path / "b")]
-    with pytest.raises(InputError, match=r"config\.budget was 2 and is now 3"):
+    jobs = [Job(replace(spec, seed=1), tmp_path / "c"), Job(replace(spec, seed=3), tmp_path / "b")]
+    with pytest.raises(InputError, match=r"config\.seed was 0 and is now 3"):
         run_jobs(jobs, 2)
     assert not (tmp_path / "c").exists()
 

@@ -46,7 +46,7 @@ def command(out: Path, budget: int) -> list[str]:
 
 
 def size(out: Path) -> int:
-    return sum(path.stat().st_size for path in out.rglob("*.jsonl"))
+    return sum(path.stat().st_size for path in out.rglob("*.jsonl") if path.name != "sittings.jsonl")
 
 
 def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:

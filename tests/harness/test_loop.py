@@ -148,7 +148,6 @@ def test_a_finished_run_is_left_as_it_is(undisturbed: dict[str, Path], make_spec
     ("change", "key"),
     [
         ({"seed": 1}, "config.seed"),
-        ({"budget": 8}, "config.budget"),
         ({"relax": RelaxSettings(max_steps=4, num_frames=3)}, "config.relax.max_steps"),
         ({"space_groups": (225,)}, "config.space_groups"),
         (

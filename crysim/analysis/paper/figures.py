@@ -13,6 +13,7 @@ from crysim.analysis.figures import COLOURS, formula_text, new_figure
 from crysim.analysis.paper import values as paper
 from crysim.arrays import Floats
 from crysim.errors import CrysimError
+from crysim.harness.columns import FIT, columns_of
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import derive_rng
 from crysim.plugins import plugin_manager
@@ -119,16 +120,9 @@ def initial_predictions(record: RunRecord) -> Predictions:
 
 def fit_history(record: RunRecord) -> tuple[list[int], dict[str, list[float]]]:
     """Iterations and, for each, the surrogate's correlations and validation error that the run journalled."""
-    iterations: list[int] = []
-    values: dict[str, list[float]] = {"train_pcc": [], "validation_pcc": [], "validation_rmse": []}
-    for trial in record.trials:
-        fit: Any = trial.candidate.info.get("fit")
-        if isinstance(fit, dict):
-            iterations.append(trial.number + 1)
-            for key, series in values.items():
-                value = fit.get(key)
-                series.append(float("nan") if value is None else float(value))
-    return iterations, values
+    rows = columns_of(record.trials).rows
+    fitted = np.flatnonzero(rows["fitted"])
+    return (fitted + 1).tolist(), {name: rows[name][fitted].tolist() for name in FIT}
 
 
 def surrogate_figure(records: Sequence[RunRecord]) -> Figure:

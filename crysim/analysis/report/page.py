@@ -19,19 +19,22 @@ from crysim import __version__
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
-from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest, per_cell_of
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.harness.columns import STATUSES, TrialColumns, columns_of
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
                 "to_match", "distinct", "filtered", "failed", "seconds")  # fmt: skip
 """The columns of the summary that the page shows at first."""
+MOST_POINTS = 100_000
+"""Relaxations in the chart of energies and volumes, over all runs; beyond, the lowest ones of each run."""
 MOST_FAILURES = 500
 """Failures listed one by one; the rest is only counted."""
 
@@ -103,7 +106,7 @@ def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[st
         pairs = comparison.of(system, method)
         if pairs:
             length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(per_cell_of(run.contents, run.trials), length) for run, _ in pairs]
+            runs = [accumulated_lowest(run.trials, length, contents=run.contents) for run, _ in pairs]
             mean, low, high = (_numbers(values) for values in band(np.array(runs)))
             curves.append({"method": method, "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
@@ -124,7 +127,7 @@ def _run(
     elements: list[str],
     hull: Hull | None,
 ) -> dict[str, Any]:
-    counting = [t for t in run.trials if t.counts and t.crystal is not None and t.energy is not None]
+    columns = columns_of(run.trials)
     iterations, fits = fit_history(record)
     keys = {"train": "train_pcc", "validation": "validation_pcc", "error": "validation_rmse"}
     fit = {key: [None if np.isnan(v) else round(v, 4) for v in fits[name]] for key, name in keys.items()}
@@ -138,27 +141,35 @@ def _run(
             "strict": _relaxations(metrics.found_strict),
             "energy": _relaxations(metrics.energy_reached),
         },
-        "minima": [_minimum(trial) for trial in counting],
+        "minima": _minima(columns, MOST_POINTS // len(comparison.runs)),
         "fit": {"iterations": iterations, **fit} if iterations else None,
-        "best": _best(comparison, run, counting, elements, hull),
+        "best": _best(comparison, run, columns, elements, hull),
     }
 
 
-def _minimum(trial: Trial) -> list[float]:
-    assert trial.crystal is not None
-    assert trial.energy is not None
-    atoms = trial.crystal.num_atoms
-    volume = trial.crystal.volume / atoms
-    return [trial.number + 1, round(trial.energy / atoms, 5), round(volume, 4), trial.crystal.space_group]
+def _minima(columns: TrialColumns, most: int) -> list[list[float]]:
+    """Iteration, energy and volume per atom, and space group of the trials that count; of many, the lowest ones."""
+    counting = np.flatnonzero(columns.counts)
+    rows = columns.rows
+    per_atom = columns.energies / np.maximum(1, rows["atoms"])
+    if len(counting) > most:
+        counting = np.sort(counting[np.argsort(per_atom[counting], kind="stable")[:most]])
+    volumes = rows["volume"] / np.maximum(1, rows["atoms"])
+    return [
+        [i + 1, round(float(per_atom[i]), 5), round(float(volumes[i]), 4), int(rows["space_group"][i])]
+        for i in map(int, counting)
+    ]
 
 
 def _best(
-    comparison: Comparison, run: RunRecord, counting: Sequence[Trial], elements: list[str], hull: Hull | None
+    comparison: Comparison, run: RunRecord, columns: TrialColumns, elements: list[str], hull: Hull | None
 ) -> dict[str, Any] | None:
-    if not counting:
+    counting = np.flatnonzero(columns.counts)
+    if not len(counting):
         return None
-    energies = {t.number: t.energy or 0.0 for t in per_cell_of(run.contents, run.trials)}
-    trial = min(counting, key=lambda t: (round(energies[t.number], DECIMALS), t.number))
+    energies = columns.energies_per(run.contents.num_atoms if run.contents.primitive else None)
+    near = counting[energies[counting] < energies[counting].min() + 2 * 10.0**-DECIMALS]
+    trial = run.trials[min(map(int, near), key=lambda i: (round(float(energies[i]), DECIMALS), i))]
     crystal = trial.crystal
     assert crystal is not None
     assert trial.energy is not None
@@ -194,24 +205,19 @@ def _drawn(crystal: Crystal, elements: list[str]) -> dict[str, Any]:
 
 def _failures(comparison: Comparison) -> str:
     """Trials that failed or were left out: by reason, and one by one."""
-    rows: list[dict[str, Value]] = [
-        {
-            "system": run.system,
-            "method": run.method,
-            "seed": run.seed,
-            "relaxation": trial.number + 1,
-            "status": str(trial.status),
-            "reason": trial.reason or "",
-        }
-        for run in comparison.runs
-        for trial in run.trials
-        if trial.status is not TrialStatus.RELAXED
-    ]
-    if not rows:
-        return "<p>None: every relaxation converged and counts.</p>"
+    rows: list[dict[str, Value]] = []
     kinds: dict[tuple[Value, ...], Counter[str]] = {}
-    for row in rows:
-        kinds.setdefault((row["system"], row["method"], row["status"]), Counter())[str(row["reason"])] += 1
+    for run in comparison.runs:
+        columns = columns_of(run.trials)
+        for i in np.flatnonzero(columns.rows["status"] != STATUSES.index(TrialStatus.RELAXED)).tolist():
+            status, reason = str(STATUSES[columns.rows["status"][i]]), columns.reasons[i]
+            kinds.setdefault((run.system, run.method, status), Counter())[reason] += 1
+            if len(rows) < MOST_FAILURES:
+                about: dict[str, Value] = {"system": run.system, "method": run.method, "seed": run.seed}
+                rows.append({**about, "relaxation": i + 1, "status": status, "reason": reason})
+    total = sum(reasons.total() for reasons in kinds.values())
+    if not total:
+        return "<p>None: every relaxation converged and counts.</p>"
     heads = (Column("system", "system", formula=True), Column("method", "method"), Column("status", "status"))
     overview = Table(
         "How many",
@@ -228,15 +234,15 @@ def _failures(comparison: Comparison) -> str:
         ),
         ("not-converged: not within the steps; it counts all the same. too-close and failed do not count.",),
     )
-    columns = (
+    shown = (
         *heads[:2],
         Column("seed", "seed"),
         Column("relaxation", "relaxation"),
         heads[2],
         Column("reason", "reason"),
     )
-    notes = (f"the first {MOST_FAILURES} of {len(rows)}",) if len(rows) > MOST_FAILURES else ()
-    each = Table("Each of them", columns, tuple(rows[:MOST_FAILURES]), notes)
+    notes = (f"the first {MOST_FAILURES} of {total}",) if total > MOST_FAILURES else ()
+    each = Table("Each of them", shown, tuple(rows), notes)
     return f"{overview.to_html()}<details><summary>Each with its reason</summary>{each.to_html()}</details>"
 
 

@@ -60,6 +60,11 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
                 self._fault("a candidate's seconds are no numbers by phase")
         return candidates
 
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """The strategy's own."""
+        with self._calling("asked"):
+            self._plugin.asked(candidates)
+
     def _check_crystal(self, what: str, crystal: Crystal) -> None:
         from crysim.crystal import Crystal
 
@@ -75,3 +80,8 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
         """The strategy's own."""
         with self._calling("tell"):
             self._plugin.tell(trials)
+
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """The strategy's own."""
+        with self._calling("ask_again"):
+            self._plugin.ask_again(n, trials)

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from crysim.arrays import Bits
 from crysim.crystal import Crystal, shortest_distances
 from crysim.errors import CrysimError
-from crysim.interfaces import Candidate, Encoder, FitReport, IsingSolver, Problem, SampleSet, Surrogate, derive_rng
+from crysim.interfaces import (
+    Candidate,
+    Encoder,
+    FitReport,
+    IsingSolver,
+    Problem,
+    SampleSet,
+    Surrogate,
+    Trial,
+    derive_rng,
+)
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.bounds import with_quick_lower_bound
 from crysim.strategies.ising.history import History
@@ -88,6 +98,7 @@ class Round:
         history: what was tried and learnt; it is read only.
         rejected: answers of this round that stand for nothing physical.
         clock: since the round began.
+        fits: how many answers had been rejected before each fit.
     """
 
     problem: Problem
@@ -98,6 +109,7 @@ class Round:
     history: History
     rejected: list[Bits] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    fits: list[int] = field(default_factory=list)
 
     def propose(self, n: int) -> list[Candidate]:
         """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
@@ -109,6 +121,8 @@ class Round:
             candidates = self._of_answers(turn, wanted, in_turn=choice == "in-turn")
         first = candidates[0]
         info = {**first.info, "rejected": [np.flatnonzero(vector).tolist() for vector in self.rejected]}
+        if self.rejected:
+            info["fits"] = self.fits  # else it is plain: none for an initial crystal, one for an answer
         candidates[0] = Candidate(first.crystal, info, self.clock.seconds)
         return candidates
 
@@ -138,8 +152,7 @@ class Round:
             CrysimError: the solver gives no answer.
         """
         seed, number, options = self.problem.seed, self.history.number, self.options
-        bits, energies = self.history.points.training_data(self.rejected, clip=options.clip, most=options.max_points)
-        report = self.surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
+        report = self.fit(attempt)
         model = self._priced(self.surrogate.quadratic_model(self.encoder.groups))
         self.clock.lap("train")
         samples = self.solver.solve(
@@ -153,6 +166,13 @@ class Round:
         samples = with_quick_lower_bound(model, samples)
         self.clock.lap("solve")
         return Solved(report, model, samples)
+
+    def fit(self, attempt: int) -> FitReport:
+        """Train the surrogate on all that is known, the answers that this round has rejected included."""
+        seed, number, options = self.problem.seed, self.history.number, self.options
+        self.fits.append(len(self.rejected))
+        bits, energies = self.history.points.training_data(self.rejected, clip=options.clip, most=options.max_points)
+        return self.surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
 
     def _priced(self, model: QuadraticModel) -> QuadraticModel:
         """The model with the price on what was tried often."""
@@ -238,3 +258,13 @@ class Round:
         untried = [i for i in order if decoded[i] not in self.history.tried and decoded[i] not in taken]
         best = int((untried or order)[0])
         return Selected(row, len(decoded), Decoded(best, decoded[best]), tried_before=not untried)
+
+
+def fits_of(trials: Sequence[Trial]) -> list[int] | None:
+    """How many answers had been rejected before each fit of the proposal of some trials; None if they do not say."""
+    info = trials[0].candidate.info
+    if "fits" in info:
+        return [int(number) for number in info["fits"]]
+    if info.get("rejected"):
+        return None
+    return [0] if "bits" in info else []

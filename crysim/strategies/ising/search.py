@@ -27,7 +27,7 @@ from crysim.interfaces import (
 )
 from crysim.strategies.ising.history import History
 from crysim.strategies.ising.options import IsingOptions
-from crysim.strategies.ising.round import UNPHYSICAL, Round
+from crysim.strategies.ising.round import UNPHYSICAL, Round, fits_of
 from crysim.strategies.training_set import FEWEST, trains
 
 logger = logging.getLogger(__name__)
@@ -114,6 +114,18 @@ class IsingSearch(Strategy):
     def new_round(self) -> Round:
         """The next proposal, to be made."""
         return Round(self.problem, self.encoder, self.surrogate, self.solver, self.options, self.history)
+
+    def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
+        """Fit the surrogate as that proposal did; the solver's answers are in the trials, not asked for again."""
+        rejected = [self._vector(ones) for ones in trials[0].candidate.info.get("rejected", ())]
+        fits = fits_of(trials)
+        if fits is None:  # a journal of the first releases does not say how often such a proposal was solved
+            self.ask(n)
+            return
+        again = self.new_round()
+        for attempt, known in enumerate(fits):
+            again.rejected = rejected[:known]
+            again.fit(attempt)
 
     # ---------------------------------------------------------------------------------------- learning
 

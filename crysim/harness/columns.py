@@ -1,0 +1,200 @@
+"""What tables and charts need of a run's trials, as arrays: a million trials are read, kept and summed up so.
+
+A trial is a thousand times as large as its row here; crystals are read from the journal when one is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crysim.arrays import Floats, Ints
+from crysim.interfaces import Trial, TrialStatus
+
+STATUSES = tuple(TrialStatus)
+COUNTING = (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
+FIT = ("train_pcc", "validation_pcc", "validation_rmse")
+"""What is kept of a surrogate's fit."""
+ROW = np.dtype(
+    [
+        ("end", "<i8"),
+        ("status", "u1"),
+        ("energy", "<f8"),
+        ("start_atoms", "<i4"),
+        ("atoms", "<i4"),
+        ("space_group", "<i2"),
+        ("volume", "<f8"),
+        ("evaluations", "<i8"),
+        ("seconds", "<f8"),
+        ("fitted", "?"),
+        *((name, "<f8") for name in FIT),
+    ]
+)
+"""One trial; energies that are none are NaN, a relaxed crystal that is none has 0 atoms."""
+
+
+@dataclass(frozen=True)
+class TrialColumns:
+    """The trials of a run, in their order.
+
+    Attributes:
+        rows: ``[n]`` of `ROW`; ``end`` is the size of the journal up to and including the trial's line, or 0.
+        phases: names of the strategy's phases.
+        phase_seconds: ``[n, phases]``; NaN where a trial has no such phase.
+        reasons: ``[n]`` why each failed, did not converge or does not count.
+    """
+
+    rows: NDArray[Any]
+    phases: tuple[str, ...]
+    phase_seconds: Floats
+    reasons: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> TrialColumns:
+        return TrialColumns(self.rows[part], self.phases, self.phase_seconds[part], self.reasons[part])
+
+    @property
+    def energies(self) -> Floats:
+        """``[n]`` eV per cell of the relaxed crystal; NaN where there is none."""
+        energies: Floats = self.rows["energy"]
+        return energies
+
+    @property
+    def counts(self) -> NDArray[np.bool_]:
+        """``[n]`` whether each enters the statistics, and has an energy."""
+        counting = [STATUSES.index(status) for status in COUNTING]
+        found: NDArray[np.bool_] = np.isin(self.rows["status"], counting) & np.isfinite(self.energies)
+        return found
+
+    def of_status(self, *statuses: TrialStatus) -> Ints:
+        """The numbers of the trials of some statuses."""
+        return np.flatnonzero(np.isin(self.rows["status"], [STATUSES.index(status) for status in statuses]))
+
+    def energies_per(self, num_atoms: int | None) -> Floats:
+        """``[n]`` energies (eV) per so many atoms; None: per cell of each trial's own crystal."""
+        energies = self.energies
+        if num_atoms is None:
+            return energies
+        atoms = self.rows["atoms"]
+        other = (atoms != num_atoms) & (atoms > 0)
+        found = energies.copy()
+        found[other] = energies[other] * num_atoms / atoms[other]
+        return found
+
+    @property
+    def all_seconds(self) -> Floats:
+        """``[n]`` seconds of each trial, the strategy's and the relaxation's."""
+        strategy = np.where(np.isnan(self.phase_seconds), 0.0, self.phase_seconds).sum(axis=1)
+        seconds: Floats = self.rows["seconds"] + strategy
+        return seconds
+
+
+def columns_of(trials: Sequence[Trial]) -> TrialColumns:
+    """The columns of trials; those of a journal that was read have them already."""
+    known = getattr(trials, "columns", None)
+    return known if isinstance(known, TrialColumns) else _collect(map(_plain, trials))
+
+
+def _plain(trial: Trial) -> dict[str, Any]:
+    crystal, start = trial.crystal, trial.candidate.crystal
+    return {
+        "status": trial.status.value,
+        "energy": trial.energy,
+        "reason": trial.reason,
+        "evaluations": trial.evaluations,
+        "seconds": trial.seconds,
+        "phases": trial.candidate.seconds,
+        "info": trial.candidate.info,
+        "start": {"counts": start.composition.counts},
+        "crystal": None
+        if crystal is None
+        else {"counts": crystal.composition.counts, "space_group": crystal.space_group, "cell": crystal.cell},
+    }
+
+
+def _collect(records: Iterable[Mapping[str, Any]]) -> TrialColumns:
+    collector = Collector()
+    for record in records:
+        collector.add(record, 0)
+    return collector.columns()
+
+
+class Collector:
+    """Gathers columns from records of trials, one by one."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._cells: list[Sequence[float]] = []
+        self._phases: dict[str, int] = {}
+        self._seconds: list[tuple[int, int, float]] = []
+        self._reasons: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, record: Mapping[str, Any], end: int) -> None:
+        """Add a trial's record (its info, start and trajectory may be cut down) and where its line ends.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no trial's.
+        """
+        energy, crystal = record["energy"], record["crystal"]
+        number = len(self._rows)
+        for phase, seconds in record["phases"].items():
+            self._seconds.append((number, self._phases.setdefault(phase, len(self._phases)), float(seconds)))
+        fit = record["info"].get("fit")
+        fits = _NO_FIT if not isinstance(fit, Mapping) else (True, *(_float(fit.get(name)) for name in FIT))
+        if crystal is None:
+            atoms, group, cell = 0, 0, _NO_CELL
+        else:
+            atoms, group, cell = sum(crystal["counts"]), crystal["space_group"], crystal["cell"]
+        self._rows.append(
+            (
+                end,
+                _STATUS[record["status"]],
+                _float(energy),
+                sum(record["start"]["counts"]),
+                atoms,
+                group,
+                0.0,
+                int(record["evaluations"]),
+                float(record["seconds"]),
+                *fits,
+            )
+        )
+        self._cells.append(cell)
+        self._reasons.append(record["reason"])
+
+    def columns(self) -> TrialColumns:
+        """What was gathered."""
+        rows = np.array(self._rows, dtype=ROW)
+        cells = np.array(self._cells, dtype=np.float64).reshape(-1, 6)
+        rows["volume"] = _volumes(cells)
+        seconds = np.full((len(rows), len(self._phases)), np.nan)
+        if self._seconds:
+            numbers, phases, values = zip(*self._seconds, strict=True)
+            seconds[list(numbers), list(phases)] = values
+        return TrialColumns(rows, tuple(self._phases), seconds, tuple(self._reasons))
+
+
+_STATUS = {status.value: place for place, status in enumerate(STATUSES)}
+_NO_FIT = (False, *(float("nan") for _ in FIT))
+_NO_CELL = (0.0,) * 6
+
+
+def _float(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _volumes(cells: Floats) -> Floats:
+    """Å³ of ``[n, 6]`` cells; 0 for those that are none."""
+    a, b, c = cells[:, 0], cells[:, 1], cells[:, 2]
+    cosines = np.cos(np.radians(cells[:, 3:]))
+    x, y, z = cosines.T
+    return np.where(a > 0, a * b * c * np.sqrt(np.maximum(0.0, 1 - x * x - y * y - z * z + 2 * x * y * z)), 0.0)

@@ -1,0 +1,226 @@
+"""The trials of a journal on disk: their columns at once, each trial when it is asked for.
+
+Beside the journal lies a cache of the columns, which holds for a journal of the same size, time and last line. It may
+be deleted at any time; a reader that cannot write it does without.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any, NoReturn, overload
+
+import numpy as np
+import orjson
+
+from crysim.errors import InputError
+from crysim.harness.columns import ROW, Collector, TrialColumns
+from crysim.harness.lines import ChainReader, seal, unseal
+from crysim.harness.records import trial_from_dict
+from crysim.interfaces import Trial
+from crysim.written_files import replace_file
+
+CACHE = "journal.cache"
+_FORMAT = 1
+_MARKS = (b',"info":', b',"start":', b',"crystal":', b',"frames":[')
+
+
+class StoredTrials(Sequence[Trial]):
+    """The trials of a journal, or the first of them, without their trajectories.
+
+    Attributes:
+        path: of the journal.
+        columns: of these trials.
+        key: what tells the journal from any other, and from itself at another time.
+    """
+
+    def __init__(
+        self, path: Path, columns: TrialColumns, key: Sequence[Any] = (), begin: int = 0, first: int = 0
+    ) -> None:
+        """Trials whose lines begin at a byte, of which the first has a number."""
+        self.path, self.columns, self.key = path, columns, tuple(key)
+        self._begin, self._first = begin, first
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @overload
+    def __getitem__(self, index: int) -> Trial: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Trial]: ...
+    def __getitem__(self, index: int | slice) -> Trial | Sequence[Trial]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                return [self[i] for i in range(start, stop, step)]
+            begin = self._where(start)[0] if start < len(self) else 0
+            return StoredTrials(self.path, self.columns[start:stop], self.key, begin, self._first + start)
+        place = range(len(self))[index]
+        begin, end = self._where(place)
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            return self._trial(place, file.read(end - begin))
+
+    def __iter__(self) -> Iterator[Trial]:
+        if not len(self):
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._begin)
+            for place in range(len(self)):
+                begin, end = self._where(place)
+                yield self._trial(place, file.read(end - begin))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _where(self, place: int) -> tuple[int, int]:
+        ends = self.columns.rows["end"]
+        return int(ends[place - 1]) if place else self._begin, int(ends[place])
+
+    def _trial(self, place: int, line: bytes) -> Trial:
+        record = unseal(line.rstrip(b"\n"))
+        number = self._first + place
+        if record is None or record.get("number") != number:
+            raise InputError(f"{self.path}, line {number + 1}: it has changed while it was read; read it again")
+        return read_trial(self.path, number, record, frames=False)
+
+
+def read_trial(path: Path, number: int, record: Mapping[str, Any], *, frames: bool) -> Trial:
+    """The trial of a journal's line.
+
+    Raises:
+        InputError: its record is no trial's.
+    """
+    try:
+        return trial_from_dict(record, frames=frames)
+    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        _refuse(path, number, error)
+
+
+def wrong_line(path: Path, number: int, what: str) -> InputError:
+    """The error of a line that fits its checksum, and is not the trial of its number."""
+    return InputError(
+        f"{path}, line {number + 1}: the line is not trial {number} of this run ({what}); restore the file, or delete "
+        f"its folder to run it anew"
+    )
+
+
+def _refuse(path: Path, number: int, error: Exception) -> NoReturn:
+    what = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+    raise wrong_line(path, number, what) from error
+
+
+def stored_trials(path: Path, beginning: str) -> StoredTrials:
+    """The trials of a journal, from its cache or from itself.
+
+    Args:
+        path: of the journal.
+        beginning: see `crysim.harness.lines.read_chain`.
+
+    Raises:
+        InputError: a line is damaged, or does not belong where it stands.
+    """
+    if not path.exists():
+        return StoredTrials(path, Collector().columns())
+    key = _key(path, beginning)
+    columns = _read_cache(path.with_name(CACHE), key)
+    if columns is None:
+        columns = scan(path, beginning)
+        with suppress(OSError, InputError):
+            if len(columns) >= WORTH_A_CACHE and _key(path, beginning) == key:
+                replace_file(path.with_name(CACHE), _cache(key, columns))
+    return StoredTrials(path, columns, key)
+
+
+def is_cached(path: Path, beginning: str) -> bool:
+    """Whether a journal's cache holds."""
+    return _read_cache(path.with_name(CACHE), _key(path, beginning)) is not None
+
+
+WORTH_A_CACHE = 200
+"""Trials from which on a cache is written: fewer are read as quickly."""
+
+
+def scan(path: Path, beginning: str) -> TrialColumns:
+    """The columns of a journal, every line looked at.
+
+    Raises:
+        InputError: a line is damaged, or does not belong where it stands.
+    """
+    chain, found = ChainReader(path, beginning), Collector()
+    for line, end in chain:
+        number = len(found)
+        try:
+            record = _cut_down(line) or chain.record(line)
+            if record["number"] != number:
+                raise wrong_line(path, number, f"its number is {record['number']!r}")
+            found.add(record, end)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _refuse(path, number, error)
+    return found.columns()
+
+
+def _cut_down(line: bytes) -> Mapping[str, Any] | None:
+    """The record of a sealed line without what no column needs; None where the line is not as the journal writes it."""
+    if all(line.count(mark) == 1 for mark in _MARKS):
+        info, start, crystal, frames = (line.index(mark) for mark in _MARKS)
+        if info < start < crystal < frames:
+            known = line[info:start] if b'"fit":' in line[info:start] else b',"info":{}'
+            short = line[:info] + known + line[start:frames] + b"}"
+            record = orjson.loads(short)
+            return record if isinstance(record, dict) else None
+    return None
+
+
+# --------------------------------------------------------------------------------------------------- the cache
+
+
+def _key(path: Path, beginning: str) -> list[Any]:
+    """What a cache must have been made of: the journal's size, time and last bytes, and the run's identity."""
+    about = path.stat()
+    with path.open("rb") as file:
+        file.seek(max(0, about.st_size - 4096))
+        tail = file.read()
+    last = tail.rstrip(b"\n").rpartition(b"\n")[2]
+    return [_FORMAT, about.st_size, about.st_mtime_ns, last[-200:].decode("latin-1"), beginning]
+
+
+def _cache(key: Sequence[Any], columns: TrialColumns) -> bytes:
+    reasons = "\n".join(" ".join(reason.splitlines()) for reason in columns.reasons).encode()
+    rows, seconds = columns.rows.tobytes(), columns.phase_seconds.astype("<f8").tobytes()
+    about = {"key": list(key), "trials": len(columns), "phases": list(columns.phases), "reasons": len(reasons)}
+    return seal(about).encode() + b"\n" + rows + seconds + reasons
+
+
+def _read_cache(path: Path, key: Sequence[Any]) -> TrialColumns | None:
+    """The columns in a cache; None if it is of another journal, or not as it was written."""
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            end = data.find(b"\n")
+            about = None if end < 0 else unseal(data[:end])
+            if about is None or about["key"] != json.loads(json.dumps(key)):
+                return None
+            return _columns(about, memoryview(data[end + 1 :]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _columns(about: Mapping[str, Any], data: memoryview) -> TrialColumns | None:
+    count, phases = int(about["trials"]), tuple(map(str, about["phases"]))
+    first, second = count * ROW.itemsize, count * ROW.itemsize + count * len(phases) * 8
+    if len(data) != second + about["reasons"]:
+        return None
+    seconds = np.frombuffer(data[first:second], dtype="<f8").reshape(count, len(phases))
+    reasons = bytes(data[second:]).decode().split("\n")
+    if len(reasons) != max(1, count):
+        return None
+    return TrialColumns(np.frombuffer(data[:first], dtype=ROW), phases, seconds, tuple(reasons[:count]))
