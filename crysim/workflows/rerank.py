@@ -30,12 +30,13 @@ FOLDER = "rerank"
 """In the folder of the results: what the second potential gave, one file a crystal and potential."""
 DISAGREEMENT = 0.025
 """eV/atom, about kT: the potentials disagree on a crystal whose energies above their best are farther apart."""
+_NOTE = "again, above 2, rank 2: by the second potential, eV/atom (enthalpies under pressure)"
 COLUMNS = (
     Column(
         "rerank_energy_per_atom",
         "again",
         ".4f",
-        note="again, above 2, rank 2: by the second potential, eV/atom (enthalpies under pressure)",
+        note=_NOTE,
     ),
     Column("rerank_above_best", "above 2", ".4f"),
     Column("rerank_rank", "rank 2"),
