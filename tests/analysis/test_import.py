@@ -120,7 +120,7 @@ def test_extended_xyz_with_many_frames(tmp_path: Path) -> None:
     frames[0].pbc = False
     ase.io.write(tmp_path / "all.extxyz", frames)
     partly = read_foreign(tmp_path, "poscars")
-    assert partly.skipped == ("all.extxyz, structure 1: not periodic in three directions",)
+    assert partly.skipped == ("all.extxyz, structure 1: is not periodic in three directions: crysim relaxes crystals",)
     assert [one.source for one in partly.structures] == [
         "all.extxyz, structure 2",
         "all.extxyz, structure 3",
