@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pymatgen.core
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from crysim.composition import Composition
 from crysim.harness.journal import JOURNAL
@@ -62,3 +68,50 @@ def trials_of() -> Callable[[Path], list[dict[str, Any]]]:
         return plain
 
     return read
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server that speaks the Materials Project's protocol and knows three entries; gives the paths asked for."""
+    asked: list[str] = []
+    cubic = {
+        "mp-1672": Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.7), ["Ca", "S"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        "mp-22865": Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.1), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        "mp-10695": Structure.from_spacegroup("F-43m", Lattice.cubic(5.4), ["Zn", "S"], [[0, 0, 0], [0.25] * 3]),
+    }
+    entries = {key: one.get_primitive_structure() for key, one in cubic.items()}
+
+    def fits(material_id: str, structure: Structure, wanted: dict[str, list[str]]) -> bool:
+        formula = wanted.get("formula", ["*"])[0].replace("*", "[A-Z][a-z]?")
+        ids = wanted.get("material_ids", [material_id])[0].split(",")
+        elements = {str(element) for element in structure.composition}
+        system = {part for part in wanted.get("chemsys", [""])[0].split("-") if part not in ("", "*")}
+        by_formula = "formula" not in wanted or re.fullmatch(formula, structure.composition.reduced_formula)
+        return material_id in ids and bool(by_formula) and system <= elements
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['x-api-key']}")
+            wanted = parse_qs(urlsplit(self.path).query)
+            found = [
+                {"material_id": material_id, "structure": structure.as_dict()}
+                for material_id, structure in entries.items()
+                if fits(material_id, structure, wanted)
+            ]
+            body = json.dumps({"data": found}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("MP_API_KEY", "k" * 32)
+    monkeypatch.setitem(pymatgen.core.SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+    yield asked
+    server.shutdown()
+    thread.join()
