@@ -18,7 +18,7 @@ from crysim_solvers.local_search.solution_pool import Pool
 
 _LEAST_BITS_ON_GPU = 2000
 """An estimate: below, starting the GPU's kernels takes longer than what they compute."""
-_POLISHED = 3
+_PAIRED = 3
 _DESCENDED = 16
 
 
@@ -113,7 +113,7 @@ class Annealer(IsingSolver):
         return SampleSet(
             bits,
             energies,
-            {"total": end - begin, "anneal": annealed - begin, "polish": end - annealed},
+            {"total": end - begin, "anneal": annealed - begin, "finish": end - annealed},
             lower_bound=None if bound is None else min(bound, float(energies[0])),
             info={"replicas": replicas, "sweeps": replicas * len(ladder), "device": self._device(model) or "cpu"},
         )
@@ -205,7 +205,7 @@ class Annealer(IsingSolver):
         return idle >= self.patience and (len(pool) >= num_samples or idle >= 4 * self.patience)
 
     def _finish(self, model: QuadraticModel, pool: Pool, num_samples: int, deadline: float) -> float | None:
-        """Polish the best vectors, add others if there are too few, and bound a low-rank model."""
+        """Improve the best vectors by pairs of exchanges, add others if there are too few, and bound a low-rank model."""
         from crysim_solvers.local_search.diversify import add_neighbours
 
         if not model.is_low_rank:
@@ -213,18 +213,18 @@ class Annealer(IsingSolver):
                 add_neighbours(model, pool, num_samples)
             return None
         from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
-        from crysim_solvers.local_search.descent import Polisher
+        from crysim_solvers.local_search.descent import Descent
         from crysim_solvers.local_search.diversify import add_spread
 
         form = LowRankForm.of(model)
         if self.temperature is None:
-            polisher = Polisher(form)
-            for x in pool.choose(_POLISHED):
+            descent = Descent(form)
+            for x in pool.choose(_PAIRED):
                 if time.perf_counter_ns() < deadline:
-                    pool.add(polisher.double(pool.partition.ones_of(x)))
+                    pool.add(descent.double(pool.partition.ones_of(x)))
             best = pool.partition.ones_of(pool.choose(1)[0])
             if self.min_hamming > 2 and len(pool.choose(num_samples)) < num_samples:
-                add_spread(form, polisher, pool, best, num_samples, deadline)
+                add_spread(form, descent, pool, best, num_samples, deadline)
             add_neighbours(model, pool, num_samples)
         best = pool.partition.ones_of(pool.choose(1)[0])
         return solve_relaxation(form, best).lower_bound

@@ -17,7 +17,7 @@ from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relax
 if TYPE_CHECKING:
     from crysim.quadratic.partition import Indices
     from crysim_solvers.convex.tree import TreeSearch
-    from crysim_solvers.local_search.descent import Polisher
+    from crysim_solvers.local_search.descent import Descent
     from crysim_solvers.local_search.solution_pool import Pool
 
 _FIRST_PORTION = 500
@@ -88,7 +88,7 @@ class Convex(IsingSolver):
     ) -> SampleSet:
         """Find the best vector, a bound, and further vectors on the way."""
         self.check_model(model)
-        from crysim_solvers.local_search.descent import Polisher
+        from crysim_solvers.local_search.descent import Descent
 
         begin = time.perf_counter_ns()
         deadline = begin + (np.inf if time_limit is None else 1e9 * time_limit)
@@ -96,7 +96,7 @@ class Convex(IsingSolver):
         form = LowRankForm.of(model)
         relaxed = solve_relaxation(form)
         bounded = time.perf_counter_ns()
-        run = _Run(form, relaxed, Polisher(form), pool, np.random.default_rng(seed), deadline)
+        run = _Run(form, relaxed, Descent(form), pool, np.random.default_rng(seed), deadline)
         run.round_off(first=True)
         timing = {"bound": bounded - begin, "round": time.perf_counter_ns() - bounded}
         if self.temperature is None:
@@ -132,7 +132,7 @@ class Convex(IsingSolver):
 
         begin = time.perf_counter_ns()
         if num_samples > 1 and (self.min_hamming > 2 or self.differ_in is not None):
-            add_spread(run.form, run.polisher, run.pool, run.best, num_samples, run.deadline)
+            add_spread(run.form, run.descent, run.pool, run.best, num_samples, run.deadline)
         spread = time.perf_counter_ns()
         run.search(self.max_nodes, self.gap)
         add_neighbours(model, run.pool, num_samples)
@@ -157,7 +157,7 @@ class _Run:
 
     form: LowRankForm
     relaxed: Relaxed
-    polisher: Polisher
+    descent: Descent
     pool: Pool
     rng: np.random.Generator
     deadline: float
@@ -211,7 +211,7 @@ class _Run:
             if self.late and np.isfinite(self.upper):
                 return
             noise = 0.0 if first and i == 0 else _NOISE[i % len(_NOISE)]
-            ones = self.polisher.single(self.form.best_ones(x + noise * self.rng.random(len(x))))
+            ones = self.descent.single(self.form.best_ones(x + noise * self.rng.random(len(x))))
             self.roundings += 1
             new = self.pool.add(ones)
             self.take(ones)
@@ -223,7 +223,7 @@ class _Run:
         for i in np.argsort(energies, kind="stable")[:_PAIRS]:
             if self.late:
                 return
-            self.take(self.polisher.double(fresh[i]))
+            self.take(self.descent.double(fresh[i]))
 
     def search(self, max_nodes: int, gap: float) -> None:
         """Branch and bound until the gap is closed, or nodes or time run out.
@@ -278,7 +278,7 @@ class _Run:
                 assert tree.ones is not None
                 found = True
                 self.take(tree.ones)
-                self.take(self.polisher.double(tree.ones))
+                self.take(self.descent.double(tree.ones))
                 tree.cutoff = min(tree.cutoff, self.upper)
         self.nodes += tree.nodes - before
         if tree.exhausted:
