@@ -205,7 +205,7 @@ class Annealer(IsingSolver):
         return idle >= self.patience and (len(pool) >= num_samples or idle >= 4 * self.patience)
 
     def _finish(self, model: QuadraticModel, pool: Pool, num_samples: int, deadline: float) -> float | None:
-        """Improve the best vectors by pairs of exchanges, add others if there are too few, and bound a low-rank model."""
+        """Improve the best vectors by pairs of exchanges, add others if there are too few, bound a low-rank model."""
         from crysim_solvers.local_search.diversify import add_neighbours
 
         if not model.is_low_rank:
