@@ -36,15 +36,17 @@ def records(*ends: tuple[Crystal, float]) -> Any:
     return [SimpleNamespace(trials=trials)]
 
 
-@pytest.mark.parametrize(("apart", "tight"), [(0.5 * TELLS_APART, 225), (2 * TELLS_APART, 1)])
-def test_a_copy_as_low_with_its_symmetry_unbroken_is_shown(apart: float, tight: int) -> None:
+@pytest.mark.parametrize(("apart", "unbroken"), [(0.5 * TELLS_APART, True), (2 * TELLS_APART, False)])
+def test_a_copy_as_low_with_its_symmetry_unbroken_is_shown(apart: float, unbroken: bool) -> None:
     """Farther up, another copy says nothing of the one that is lower."""
     (answer,) = find_answers(records((halite(0.03), -3.0 - apart), (halite(), -3.0)), top=5).best
-    assert (answer.identity.space_group, answer.identity.tight_space_group) == (225, tight)
+    assert answer.identity.space_group == 225
+    assert (answer.identity.tight_space_group == 225) == unbroken
     assert answer.energy_per_atom == pytest.approx(-3.0 - apart)
     assert (answer.times_found, answer.first_found, answer.trial.number) == (2, 1, 0)
 
 
 def test_where_no_copy_has_it_the_tight_group_is_told() -> None:
     (answer,) = find_answers(records((halite(0.03), -3.0005), (halite(0.035), -3.0)), top=5).best
-    assert (answer.identity.space_group, answer.identity.tight_space_group) == (225, 1)
+    assert answer.identity.space_group == 225
+    assert answer.identity.tight_space_group < 225
