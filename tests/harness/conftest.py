@@ -72,14 +72,15 @@ def trials_of() -> Callable[[Path], list[dict[str, Any]]]:
 
 @pytest.fixture
 def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A server that speaks the Materials Project's protocol and knows three entries; gives the paths asked for."""
+    """A server that speaks the Materials Project's protocol and knows four entries; gives the paths asked for."""
     asked: list[str] = []
-    cubic = {
+    known = {
         "mp-1672": Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.7), ["Ca", "S"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
         "mp-22865": Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.1), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
         "mp-10695": Structure.from_spacegroup("F-43m", Lattice.cubic(5.4), ["Zn", "S"], [[0, 0, 0], [0.25] * 3]),
     }
-    entries = {key: one.get_primitive_structure() for key, one in cubic.items()}
+    known["mp-985806"] = Structure(Lattice.tetragonal(2.9, 3.4), ["Al", "Cu"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    entries = {key: one.get_primitive_structure() for key, one in known.items()}
 
     def fits(material_id: str, structure: Structure, wanted: dict[str, list[str]]) -> bool:
         formula = wanted.get("formula", ["*"])[0].replace("*", "[A-Z][a-z]?")
