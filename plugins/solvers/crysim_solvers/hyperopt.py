@@ -53,11 +53,7 @@ class Hyperopt(IsingSolver):
     def solve(
         self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
-        """Suggest and evaluate vectors one by one.
-
-        Raises:
-            InputError: the model is refused.
-        """
+        """Suggest and evaluate vectors one by one."""
         self.check_model(model)
         import hyperopt
 

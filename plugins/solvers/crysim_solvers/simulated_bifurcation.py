@@ -77,11 +77,7 @@ class SimulatedBifurcation(IsingSolver):
     def solve(
         self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
-        """Run the oscillators, anew and longer as long as the time limit allows.
-
-        Raises:
-            InputError: the model is refused.
-        """
+        """Run the oscillators, anew and longer as long as the time limit allows."""
         self.check_model(model)
         import simulated_bifurcation  # noqa: F401 - seconds, that are not the solver's work
         import torch
