@@ -18,6 +18,7 @@ from pymatgen.core import Lattice, Structure
 from crysim.composition import Composition
 from crysim.harness.journal import JOURNAL
 from crysim.harness.lines import read_lines
+from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import EnergyModel, RelaxSettings
 
@@ -51,6 +52,22 @@ def make_spec() -> Callable[..., RunSpec]:
             options = {"num_initial": 60, "batch": 2, "choice": "distance"}
             given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
         return RunSpec(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def execute_both(
+    tmp_path_factory: pytest.TempPathFactory, make_spec: Callable[..., RunSpec], emt: EnergyModel
+) -> Callable[..., dict[str, Path]]:
+    """Makes a finished run of ``random`` and one of ``crysim``, with changes to their specifications."""
+
+    def make(name: str, **changes: Any) -> dict[str, Path]:
+        folders = {}
+        for method in ("random", "crysim"):
+            folders[method] = tmp_path_factory.mktemp(name) / method
+            execute(make_spec(method, **changes), folders[method], emt)
+        return folders
 
     return make
 

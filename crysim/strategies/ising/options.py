@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from crysim.composition import Composition
-from crysim.errors import InputError, UnknownNameError, check_at_least
+from crysim.errors import UnknownNameError, check_at_least, check_positive
 from crysim.strategies.training_set import FEWEST
 
 SMALL = 30
@@ -77,8 +77,7 @@ class IsingOptions:
         check_at_least("strategy 'crysim'", *((key, getattr(self, key), n) for key, n in least.items()))
         if self.initial not in get_args(Initial):
             raise UnknownNameError("kind of initial crystals", self.initial, get_args(Initial))
-        if self.solve_seconds is not None and not self.solve_seconds > 0:
-            raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {self.solve_seconds}: it must be above 0")
+        check_positive("strategy 'crysim'", solve_seconds=self.solve_seconds)
 
     def choice_for(self, composition: Composition) -> Choice:
         """How candidates are chosen for a cell of these atoms."""

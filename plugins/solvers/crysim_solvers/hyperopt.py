@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.partition import Partition
@@ -33,9 +33,7 @@ class Hyperopt(IsingSolver):
     module: ClassVar[str | None] = "hyperopt"
 
     def __init__(self, *, max_evaluations: int = 300, startup: int = 20, max_variables: int = 1000) -> None:
-        for key, value in (("max_evaluations", max_evaluations), ("startup", startup)):
-            if value <= 0:
-                raise InputError(f"{key} of solver 'hyperopt' is {value}: it must be above 0")
+        check_positive("solver 'hyperopt'", max_evaluations=max_evaluations, startup=startup)
         self.max_evaluations = max_evaluations
         self.startup = startup
         self.max_variables = max_variables

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.process_state import PROCESS_STATE, warnings_ignored
 from crysim.quadratic import QuadraticModel
@@ -56,9 +56,7 @@ class SimulatedBifurcation(IsingSolver):
         device: str | None = None,
         memory_limit: float | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("agents", agents), ("max_steps", max_steps)):
-            if value <= 0:
-                raise InputError(f"{key} of solver '{self.name}' is {value}: it must be above 0")
+        check_positive(f"solver '{self.name}'", penalty_scale=penalty_scale, agents=agents, max_steps=max_steps)
         check_limit(memory_limit)
         self.penalty = penalty
         self.penalty_scale = penalty_scale

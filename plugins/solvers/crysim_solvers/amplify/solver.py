@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.arrays import Bits
-from crysim.errors import CrysimError, InputError, MissingExtraError
+from crysim.errors import CrysimError, InputError, MissingExtraError, check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.bounds import MAX_COUPLED_BITS, lower_bound
@@ -103,9 +103,7 @@ class Amplify(IsingSolver):
         url: str | None = None,
         proxy: str | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("num_solves", num_solves), ("patience", patience)):
-            if value <= 0:
-                raise InputError(f"{key} of solver 'amplify' is {value}: it must be above 0")
+        check_positive("solver 'amplify'", penalty_scale=penalty_scale, num_solves=num_solves, patience=patience)
         if not 0 <= retries <= 3:
             raise InputError(f"retries of solver 'amplify' is {retries}: it must be 0 to 3")
         check_limit(memory_limit)

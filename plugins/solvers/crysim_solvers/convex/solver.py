@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError, check_at_least
+from crysim.errors import check_at_least, check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relaxation
@@ -66,8 +66,7 @@ class Convex(IsingSolver):
         temperature: float | None = None,
     ) -> None:
         check_at_least("solver 'convex'", ("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1))
-        if temperature is not None and not temperature > 0:
-            raise InputError(f"option 'temperature' of solver 'convex' is {temperature}: it must be above 0")
+        check_positive("solver 'convex'", temperature=temperature)
         self.max_nodes = max_nodes
         self.gap = gap
         self.min_hamming = min_hamming

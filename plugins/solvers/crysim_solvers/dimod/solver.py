@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError
+from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError, check_positive
 from crysim.interfaces import IsingSolver, SampleSet, global_generator_kept
 from crysim.plugins.installed import import_named
 from crysim.quadratic import QuadraticModel
@@ -63,9 +63,8 @@ class Dimod(IsingSolver):
         memory_limit: float | None = None,
         token_file: str | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("num_reads", num_reads), ("num_sweeps", num_sweeps)):
-            if value is not None and value <= 0:
-                raise InputError(f"{key} of solver 'dimod:{sampler}' is {value}: it must be above 0")
+        part = f"solver 'dimod:{sampler}'"
+        check_positive(part, penalty_scale=penalty_scale, num_reads=num_reads, num_sweeps=num_sweeps)
         check_limit(memory_limit)
         self.sampler = sampler
         self.penalty = penalty
