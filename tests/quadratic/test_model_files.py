@@ -35,7 +35,7 @@ def solve(*arguments: object) -> Any:
 
 
 def refused(path: Path) -> str:
-    """The line with which `crysim solve` refuses a file, within 2 GB of memory beyond what is in use and 60 s of work."""
+    """The line with which `crysim solve` refuses a file, within 2 GB of memory more than now and 60 s of work."""
     code = (
         "import resource, sys; from crysim.cli import main; "
         "used = int(open('/proc/self/statm').read().split()[0]) * 4096; "
