@@ -24,7 +24,7 @@ demo: .venv/demo
 	    --option crysim.num_initial=300 --budget 25 --seeds 0-1 --workers 2 --out demo
 
 test: .venv/test
-	$(BIN)/python -m pytest tests examples -n 2
+	$(BIN)/python -m pytest tests examples -n 2 --dist worksteal
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -64,6 +64,35 @@ class UnknownNameError(InputError):
         self.suggestion = close[0] if close else None
 
 
+def check_at_least(part: str, *options: tuple[str, float, float]) -> None:
+    """Refuse options ``(name, value, least)`` whose values are below their least.
+
+    Args:
+        part: whose options they are, as in ``solver 'convex'``.
+
+    Raises:
+        InputError: a value is too small.
+    """
+    for key, value, least in options:
+        if value < least:
+            raise InputError(f"option '{key}' of {part} is {value}: it must be at least {least}")
+
+
+def check_positive(part: str, **options: float | None) -> None:
+    """Refuse options that are not above 0; None is not given.
+
+    Args:
+        part: whose options they are, as in ``solver 'convex'``.
+        options: by name.
+
+    Raises:
+        InputError: a value is 0, less, or no number.
+    """
+    for key, value in options.items():
+        if value is not None and not value > 0:
+            raise InputError(f"option '{key}' of {part} is {value}: it must be above 0")
+
+
 class PluginError(InputError):
     """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""
 

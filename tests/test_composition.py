@@ -95,10 +95,10 @@ def test_formulas_as_people_write_them(formula, same):
 
 @pytest.mark.parametrize("text", ["1", "C1.", "·", ".", "(", "+", "Ca0", "H2O.", "c"])
 def test_long_nonsense_is_refused_at_once(text):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError):
         Composition.from_formula(text * (200_000 // len(text)))
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0  # of work, whatever else the machine does
 
 
 @given(st.dictionaries(st.sampled_from(["Ca", "S", "O", "Si", "Y", "Co", "C", "N"]), st.integers(1, 200), min_size=1))

@@ -18,7 +18,7 @@ import numpy as np
 from crysim import hookimpl
 from crysim.crystal import Crystal
 from crysim.crystal.packing import place
-from crysim.errors import InputError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial
 from crysim.strategies.racing import Race
 from crysim_baselines.screening import Placement, Screener
@@ -59,9 +59,7 @@ class Enumerate(Strategy):
             revisit: every so many candidates an earlier combination is placed anew; 0: never.
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
-        for key, value, least in (("points", points, 1), ("block", block, 1), ("quota", quota, 1)):
-            if value < least:
-                raise InputError(f"option '{key}' of strategy 'enumerate' is {value}: it must be at least {least}")
+        check_at_least(f"strategy '{self.name}'", ("points", points, 1), ("block", block, 1), ("quota", quota, 1))
         if revisit < 0 or min_ratio < 0:
             raise InputError("options 'revisit' and 'min_ratio' of strategy 'enumerate' cannot be negative")
         self.problem = problem

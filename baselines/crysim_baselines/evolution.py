@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from crysim import hookimpl
 from crysim.crystal import Crystal
-from crysim.crystal.prior import Prior, PriorGenerator
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
-from crysim.strategies.racing import Race
 from crysim_baselines import operators
-from crysim_baselines.packed_random import PackedGenerator
+from crysim_baselines.generations import Generations, counting
 
 _TRIES = 20
 """How often an operator is tried, with new parents, before a random crystal takes its place."""
 
 
-class Evolution(Strategy):
+class Evolution(Generations):
     """Generations of relaxed crystals, of which the fittest have children.
 
     The first generation is random. Parents are drawn by tournaments among the fittest distinct crystals of the last
@@ -31,7 +28,6 @@ class Evolution(Strategy):
     """
 
     name: ClassVar[str] = "evolution"
-    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random", "race": False}
 
     def __init__(
         self,
@@ -62,69 +58,39 @@ class Evolution(Strategy):
                 (`crysim.crystal.prior`).
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
-        for key, value, least in (
+        check_at_least(
+            f"strategy '{self.name}'",
             ("population", population, 2),
             ("fittest", fittest, 1),
             ("elites", elites, 0),
             ("tournament", tournament, 1),
-        ):
-            if value < least:
-                raise InputError(f"option '{key}' of strategy 'evolution' is {value}: it must be at least {least}")
+        )
         shares = (crossover, permutation, strain, mutation)
         if min(shares) < 0 or sum(shares) > 1 + 1e-9:
             raise InputError("strategy 'evolution': the shares of operators are not negative and at most 1 together")
-        if initial not in ("random", "prior"):
-            raise UnknownNameError("kind of initial crystals", initial, ("random", "prior"))
-        self.problem = problem
-        self._from_prior = initial == "prior"
-        self._population = population
+        super().__init__(problem, population, initial, race=race)
         self._fittest = fittest
         self._elites = elites
         self._tournament = tournament
         self._shares = dict(zip(("crossover", "permutation", "strain", "mutation"), shares, strict=True))
-        self._race = Race(problem.contents, wanted=race)
-        self._told = 0
         self._current: list[tuple[float, Crystal]] = []
         self._best: list[tuple[float, Crystal]] = []
         self._parents: list[tuple[float, Crystal]] = []
 
-    @cached_property
-    def _generator(self) -> PackedGenerator | PriorGenerator:
-        if self._from_prior:
-            return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
-        return PackedGenerator(self.problem)
-
-    def ask(self, n: int) -> list[Candidate]:
-        """Propose children, at most those that are left of the generation."""
-        left = self._population - self._told % self._population
-        numbers = range(self._told, self._told + min(n, left))
-        return self._race.give_leave([self._candidate(number) for number in numbers])
-
-    def tell(self, trials: Sequence[Trial]) -> None:
-        """Learn the energies; at the end of a generation the next parents are chosen."""
-        self._race.learn(trials)
-        for trial in trials:
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
-                self._keep(trial.energy, trial.crystal)
-            self._told += 1
-            if self._told % self._population == 0:
-                self._select()
-
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures are the parents of the first generation."""
         self._race.learn(trials)
-        for trial in trials:
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
-                self._keep(trial.energy, trial.crystal)
-        self._select()
+        for trial, crystal, energy in counting(trials):
+            self._learn(trial.number, trial, crystal, energy)
+        self._end_generation()
 
-    def _keep(self, energy: float, crystal: Crystal) -> None:
+    def _learn(self, number: int, trial: Trial, crystal: Crystal, energy: float) -> None:
         """Take a relaxed crystal as a possible parent; one whose primitive cell has grown cannot be one."""
         contents = self.problem.contents
         if not contents.primitive or contents.held_by(crystal):
             self._current.append((energy, crystal))
 
-    def _select(self) -> None:
+    def _end_generation(self) -> None:
         self._best = _distinct_best([*self._best, *self._current], self._elites)
         last = _distinct_best(self._current, self._fittest)
         merged = _distinct_best([*last, *self._best], self._fittest + self._elites)

@@ -12,7 +12,6 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from importlib.util import find_spec
 from math import log
 from typing import Any, ClassVar
 
@@ -28,7 +27,7 @@ from crysim.crystal.generation import (
 )
 from crysim.crystal.packing import estimated_volume, packing_ratios, place
 from crysim.crystal.radii import radius_sums
-from crysim.errors import InputError
+from crysim.errors import check_at_least
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, TrialStatus, derive_rng
 from crysim.strategies.racing import Race
 from crysim.symmetry import (
@@ -60,19 +59,14 @@ class HyperoptSearch(Strategy):
     """
 
     extra: ClassVar[str | None] = "hyperopt"
+    module: ClassVar[str | None] = "hyperopt"
 
     def __init__(self, problem: Problem, screen: int, *, race: bool = False) -> None:
-        if screen < 1:
-            raise InputError(f"option 'screen' of strategy '{self.name}' is {screen}: it must be at least 1")
+        check_at_least(f"strategy '{self.name}'", ("screen", screen, 1))
         self.problem = problem
         self._screen = screen
         self._race = Race(problem.contents, wanted=race)
         self._told = 0
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Why it cannot run here: hyperopt is missing."""
-        return None if find_spec("hyperopt") else "hyperopt is not installed"
 
     @abstractmethod
     def _suggest(self, number: int, seed: int) -> dict[str, Any]:

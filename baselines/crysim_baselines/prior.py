@@ -14,7 +14,7 @@ from typing import ClassVar
 from crysim import hookimpl
 from crysim.crystal import MinDistances
 from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
-from crysim.errors import InputError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.interfaces.racing import MARGIN, PATIENCE
 from crysim.strategies.racing import Race
@@ -59,8 +59,7 @@ class PriorSearch(Strategy):
         Raises:
             InputError: an option is out of range.
         """
-        if placements < 1:
-            raise InputError(f"option 'placements' of strategy 'prior' is {placements}: it must be at least 1")
+        check_at_least(f"strategy '{self.name}'", ("placements", placements, 1))
         for key, value in (
             ("frequency", frequency),
             ("simplicity", simplicity),

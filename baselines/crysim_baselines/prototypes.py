@@ -11,7 +11,7 @@ from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances
 from crysim.crystal.packing import scaled
 from crysim.crystal.prototypes import iterate_prototypes
-from crysim.errors import InputError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim_baselines.packed_random import PackedGenerator
 
@@ -47,8 +47,7 @@ class Prototypes(Strategy):
             rounds: how often each type is proposed: first at the predicted volume, then at volumes drawn about it.
             spread: of those volumes, relative.
         """
-        if rounds < 1:
-            raise InputError(f"option 'rounds' of strategy 'prototypes' is {rounds}: it must be at least 1")
+        check_at_least(f"strategy '{self.name}'", ("rounds", rounds, 1))
         if not 0 <= spread < 1:
             raise InputError(f"option 'spread' of strategy 'prototypes' is {spread}: it must be from 0 to below 1")
         self.problem = problem

@@ -8,9 +8,8 @@ open is said where it is decided.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,14 +18,12 @@ from crysim import hookimpl
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.crystal.prior import Prior, PriorGenerator
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError, check_at_least
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
-from crysim.strategies.racing import Race
 from crysim_baselines.bonds import bond_matrix, difference
+from crysim_baselines.generations import Generations, counting
 from crysim_baselines.motion import align, lattice_towards
 from crysim_baselines.operators import with_symmetry
-from crysim_baselines.packed_random import PackedGenerator
 
 _TRIES = 20
 """How often a move, or a random crystal unlike all earlier ones, is tried before the last one is taken as it is."""
@@ -54,7 +51,7 @@ class Particle:
     velocity: Floats | None
 
 
-class Swarm(Strategy):
+class Swarm(Generations):
     """Generations of which a share moves as a swarm and the rest is random with symmetry.
 
     The best distinct structures of a generation move by v = w v + c1 r1 (pbest - x) + c2 r2 (guide - x), x = x + v. In
@@ -63,7 +60,6 @@ class Swarm(Strategy):
     """
 
     name: ClassVar[str] = "swarm"
-    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random", "race": False}
 
     def __init__(
         self,
@@ -100,22 +96,17 @@ class Swarm(Strategy):
                 (`crysim.crystal.prior`).
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
-        for key, value, least in (
+        check_at_least(
+            f"strategy '{self.name}'",
             ("population", population, 2),
             ("guides", guides, 1),
             ("generations", generations, 1),
-        ):
-            if value < least:
-                raise InputError(f"option '{key}' of strategy 'swarm' is {value}: it must be at least {least}")
+        )
         if not 0 <= pso_ratio <= 1 or max_velocity <= 0 or similarity < 0:
             raise InputError(
                 "strategy 'swarm': pso_ratio is between 0 and 1, max_velocity positive, similarity not negative"
             )
-        if initial not in ("random", "prior"):
-            raise UnknownNameError("kind of initial crystals", initial, ("random", "prior"))
-        self.problem = problem
-        self._from_prior = initial == "prior"
-        self._population = population
+        super().__init__(problem, population, initial, race=race)
         self._moving = round(pso_ratio * population)
         self._num_guides = guides if version == "local" else 1
         self._generations = generations
@@ -123,51 +114,27 @@ class Swarm(Strategy):
         self._c1, self._c2 = c1, c2
         self._max_velocity = max_velocity
         self._similarity = similarity
-        self._race = Race(problem.contents, wanted=race)
-        self._told = 0
         self._current: list[Particle] = []
         self._last: list[Particle] = []
         self._guides: list[Particle] = []
         self._seen: list[Floats] = []
 
-    @cached_property
-    def _generator(self) -> PackedGenerator | PriorGenerator:
-        if self._from_prior:
-            return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
-        return PackedGenerator(self.problem)
-
-    def ask(self, n: int) -> list[Candidate]:
-        """Propose structures, at most those that are left of the generation."""
-        left = self._population - self._told % self._population
-        numbers = range(self._told, self._told + min(n, left))
-        return self._race.give_leave([self._candidate(number) for number in numbers])
-
-    def tell(self, trials: Sequence[Trial]) -> None:
-        """Learn the energies; at the end of a generation the swarm and its guides are chosen."""
-        self._race.learn(trials)
-        for trial in trials:
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
-                particle = _particle(self._told, trial, trial.crystal, trial.energy, self.problem.contents)
-                self._current.append(particle)
-                self._seen.append(particle.bonds)
-            self._told += 1
-            if self._told % self._population == 0:
-                self._guides = self._distinct([*self._guides, *self._current], self._num_guides)
-                self._last = self._distinct(self._current, self._moving)
-                self._current = []
-
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures move in the first generation, and guide it."""
         self._race.learn(trials)
-        for trial in trials:
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
-                particle = _particle(
-                    trial.number - len(trials), trial, trial.crystal, trial.energy, self.problem.contents
-                )
-                self._last.append(particle)
-                self._seen.append(particle.bonds)
-        self._guides = self._distinct([*self._guides, *self._last], self._num_guides)
-        self._last = self._distinct(self._last, self._moving)
+        for trial, crystal, energy in counting(trials):
+            self._learn(trial.number - len(trials), trial, crystal, energy)
+        self._end_generation()
+
+    def _learn(self, number: int, trial: Trial, crystal: Crystal, energy: float) -> None:
+        particle = _particle(number, trial, crystal, energy, self.problem.contents)
+        self._current.append(particle)
+        self._seen.append(particle.bonds)
+
+    def _end_generation(self) -> None:
+        self._guides = self._distinct([*self._guides, *self._current], self._num_guides)
+        self._last = self._distinct(self._current, self._moving)
+        self._current = []
 
     def _distinct(self, particles: Sequence[Particle], n: int) -> list[Particle]:
         """The ``n`` lowest in energy that differ from each other."""

@@ -19,17 +19,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from crysim.analysis.listed_energies import read_energies
 from crysim.analysis.poscars import Piece, read_poscars
 from crysim.composition import Composition
-from crysim.crystal.files import read_structure
+from crysim.crystal.files import read_structure, read_structure_text
+from crysim.crystal.files.extxyz import frame_energy
 from crysim.errors import InputError, UnknownNameError
 from crysim.regular_files import read_text
 
@@ -267,27 +265,8 @@ def _read_frames(path: Path, found: _Found) -> dict[int, ForeignStructure]:
 
 
 def _frame(text: str, source: str) -> ForeignStructure:
-    import ase.io
-    from ase.calculators.calculator import PropertyNotImplementedError
-    from pymatgen.io.ase import AseAtomsAdaptor
-
-    try:
-        atoms = ase.io.read(StringIO(text), format="extxyz")
-    # the reader raises errors of any kind on what is no file of its own
-    except Exception as error:
-        raise InputError("no frame of extended XYZ that can be read") from error
-    if not atoms.pbc.all():
-        raise InputError("not periodic in three directions")
-    if not (np.isfinite(atoms.cell.array).all() and np.isfinite(atoms.positions).all()):
-        raise InputError("not all coordinates are numbers")
-    if not abs(atoms.cell.volume) > 0 or not (atoms.numbers > 0).all():
-        raise InputError("it has no cell, or atoms of no element")
-    try:
-        energy = float(atoms.get_potential_energy()) if atoms.calc is not None else None
-    except PropertyNotImplementedError:
-        energy = None
-    known = energy if energy is not None and isfinite(energy) else None
-    return ForeignStructure(source, AseAtomsAdaptor.get_structure(atoms), known)
+    energy = frame_energy(text)
+    return ForeignStructure(source, read_structure_text(text, "extxyz").structure, energy)
 
 
 def _is_structure(path: Path) -> bool:

@@ -1,8 +1,7 @@
 """Files of one POSCAR after another, as structure searches write them: each read, or named with what is wrong.
 
-Read are the forms of VASP 4 (no line of elements) and of VASP 5 and later, one scale factor, a negative one (the
-volume), or three; direct and Cartesian coordinates; selective dynamics, which is not heeded. What follows a structure
-and is no POSCAR (velocities) is left.
+Here it is found where each begins and ends; what lies between is read by `crysim.crystal.files`, as any POSCAR is.
+What follows a structure and is no POSCAR (velocities) is left.
 """
 
 from __future__ import annotations
@@ -13,19 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from crysim.arrays import Floats
-from crysim.composition import ATOMIC_NUMBERS
+from crysim.crystal.files import read_structure_text
+from crysim.crystal.files.symbols import is_element
 from crysim.errors import InputError
 from crysim.regular_files import read_text
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-_NAME = re.compile(r"[A-Z][a-z]?(?=$|[_/])|[A-Z][a-z]?[0-9]*[+-]$")
-_MAX_ATOMS = 100_000
-"""Of one structure."""
 
 
 @dataclass(frozen=True)
@@ -128,71 +121,16 @@ def _next_head(lines: Sequence[str], at: int, end: int | None = None) -> int:
 
 
 def _structure(lines: Sequence[str], at: int, head: _Head, names: Sequence[str] | None) -> Structure:
-    from pymatgen.core import Structure
-
-    symbols = _symbols(head, lines[at], names)
-    if head.num_atoms > _MAX_ATOMS:
-        raise InputError(f"{head.num_atoms:,} atoms are announced: at most {_MAX_ATOMS:,} can be read")
+    """The structure of a POSCAR that begins at a line; errors name lines of the file."""
+    if head.elements is None and names is None and not all(is_element(word) for word in lines[at].split()):
+        raise InputError("it names no elements: give --system, elements in the order of the file")
     rows = lines[head.first : head.first + head.num_atoms]
     if len(rows) < head.num_atoms:
         raise InputError(f"{head.num_atoms} atoms are announced, and the file ends after {len(rows)}")
-    vectors = np.array([_numbers(line) for line in lines[at + 2 : at + 5]])
-    coordinates = np.array([_coordinates(row, head.first + i + 1) for i, row in enumerate(rows)])
-    if not (np.isfinite(vectors).all() and np.isfinite(coordinates).all()):
-        raise InputError("not all coordinates are numbers")
-    scales = _scales(_numbers(lines[at + 1]), vectors)
-    if head.cartesian:
-        coordinates = coordinates * scales
-    return Structure(vectors * scales, symbols, coordinates, coords_are_cartesian=head.cartesian)
-
-
-def _symbols(head: _Head, comment: str, names: Sequence[str] | None) -> list[str]:
-    """One element for each atom."""
-    elements = head.elements
-    if elements is None:
-        told = comment.split()
-        elements = list(names) if names is not None else told
-        if names is None and not all(_element(word) for word in told):
-            raise InputError("it names no elements: give --system, elements in the order of the file")
-        if len(elements) != len(head.counts):
-            raise InputError(f"it counts the atoms of {len(head.counts)} elements without naming them")
-    if len(elements) != len(head.counts):
-        raise InputError(f"it names {len(elements)} elements and counts the atoms of {len(head.counts)}")
-    symbols: list[str] = []
-    for word, count in zip(elements, head.counts, strict=True):
-        element = _element(word)
-        if element is None:
-            raise InputError(f"it holds '{word}', which is no element")
-        symbols += [element] * count
-    return symbols
-
-
-def _element(word: str) -> str | None:
-    """The element of ``Na``, ``Na_pv``, ``Na/1a2b`` or ``Na1+``; deuterium is hydrogen."""
-    match = _NAME.match(word)
-    if match is None:
-        return None
-    symbol = re.sub(r"[0-9+-]", "", match[0])
-    symbol = "H" if symbol in ("D", "T") else symbol
-    return symbol if symbol in ATOMIC_NUMBERS else None
-
-
-def _scales(given: Sequence[float], vectors: Floats) -> Floats:
-    scales: Floats = np.array(given, dtype=np.float64)
-    if len(given) == 1 and given[0] < 0:
-        volume = abs(float(np.linalg.det(vectors)))
-        if volume > 0:
-            scales = np.array([(-given[0] / volume) ** (1 / 3)])
-    if not (np.isfinite(scales).all() and (scales > 0).all()):
-        raise InputError("its scale factor makes no cell")
-    return scales
-
-
-def _coordinates(line: str, number: int) -> list[float]:
-    found = _numbers(" ".join(line.split()[:3]))
-    if len(found) != 3:
-        raise InputError(f"line {number} gives no three coordinates: '{line.strip()[:40]}'")
-    return found
+    try:
+        return read_structure_text("\n".join([*lines[at : head.first], *rows]), "POSCAR", names).structure
+    except InputError as error:
+        raise InputError(re.sub(r"\bline (\d+)", lambda m: f"line {int(m[1]) + at}", str(error))) from error
 
 
 def _counts(line: str) -> list[int]:

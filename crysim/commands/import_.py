@@ -32,8 +32,13 @@ def import_(
         "crysim-bench"
     ),
     system: Annotated[
-        str | None, typer.Option(metavar="FORMULA", help="Formula per cell. Default: that of the first structure.")
+        str | None,
+        typer.Option(metavar="FORMULA", help="Formula per cell, or per unit with --z. Default: the first structure's."),
     ] = None,
+    z: Annotated[int, typer.Option(min=1, help="Units of --system per cell. Default: 1.")] = 1,
+    cell: Annotated[
+        str, typer.Option(help="Cell that they fill: conventional or primitive. Default: conventional.")
+    ] = "conventional",
     method: Annotated[str | None, typer.Option(help="Label in the tables. Default: that of --from.")] = None,
     seed: Annotated[int, typer.Option(help="Seed in the tables. Default: 0.")] = 0,
     relax: Annotated[
@@ -46,10 +51,12 @@ def import_(
     Without --relax their energies are the program's own, and can be compared only with others of it. With it they are
     relaxed as the runs in --out were, unless --energy says otherwise.
     """
+    from crysim.composition import cell_kind
     from crysim.harness.config_file import command_line
     from crysim.workflows.imports import Import, import_results
 
-    done = import_results(Import(folder, kind, Path(out), system, method or kind, seed, relax), command_line(given))
+    wanted = Import(folder, kind, Path(out), system, method or kind, seed, relax, z, cell_kind(cell))
+    done = import_results(wanted, command_line(given))
     print_json(done.to_dict()) if as_json else typer.echo(str(done))
     if not relax and not done.counting:
         typer.echo("their energies are not known: import them with --relax", err=True)

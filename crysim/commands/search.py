@@ -46,8 +46,13 @@ def search(
         typer.Option("--prototypes/--no-prototypes", help="Known structure types take part.", rich_help_panel=o.RUN),
     ] = True,
     prototype_folder: Annotated[
-        Path | None,
-        typer.Option("--prototype-folder", help="Structure files to take as types too.", rich_help_panel=o.RUN),
+        str | None,
+        typer.Option(
+            "--prototype-folder",
+            metavar="DIR",
+            help="Structure files to take as types too, or mp:QUERY, as in mp:*TiO3 or mp:Ca-*-O.",
+            rich_help_panel=o.RUN,
+        ),
     ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Relaxations of the whole search. Default: 400.", rich_help_panel=o.RUN)

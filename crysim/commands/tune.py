@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from crysim.composition import Composition
+    from crysim.composition import Contents
     from crysim.workflows.training_data import TrainingData
     from crysim.workflows.tuning import Progress
 
@@ -29,7 +29,7 @@ RECIPE = "data.json"
 )
 def tune(
     given: dict[str, Any],
-    formula: Annotated[str, typer.Argument(help="Atoms per cell, as in Ca4S4.")],
+    formula: Annotated[str, typer.Argument(help="Formula per cell, or per unit with --z, as in Ca4S4.")],
     trials: Annotated[int, typer.Option(min=1, help="Trials of the study, those of earlier calls included.")] = 100,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the study; an existing one goes on. Default: crysim-tune-FORMULA.")
@@ -40,6 +40,10 @@ def tune(
         Path | None, typer.Option(help="A data set (npz) made before, instead of a generated one.")
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Fits per trial, each with another split and start.")] = 3,
+    z: Annotated[int, typer.Option(min=1, help="Formula units per cell. Default: 1.")] = 1,
+    cell: Annotated[
+        str, typer.Option(help="Cell that they fill: conventional or primitive. Default: conventional.")
+    ] = "conventional",
     seed: Annotated[int, typer.Option(min=0, help="Of the crystals, the sampler and the fits.")] = 0,
     as_json: o.Json = False,
 ) -> None:
@@ -50,7 +54,7 @@ def tune(
     from rich.console import Console
 
     from crysim.commands.output import print_json
-    from crysim.composition import Composition
+    from crysim.composition import Contents, cell_kind
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
     from crysim.harness.run_folder import LOCK, locked
@@ -59,15 +63,15 @@ def tune(
 
     parts = command_line(given)
     fixed = parts.get("surrogate_options", {})
-    composition = Composition.from_formula(formula)
-    folder = out or Path(f"crysim-tune-{composition.formula}")
+    contents = Contents.from_formula(formula, z, cell_kind(cell))
+    folder = out or Path(f"crysim-tune-{contents.name}")
     console = Console(stderr=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write to the folder '{folder}': {error.strerror}") from None
     recipe = {
-        "formula": composition.formula,
+        "formula": contents.name,
         "random": random,
         "relaxed": relaxed,
         "seed": seed,
@@ -76,9 +80,9 @@ def tune(
     }
     with locked(folder / LOCK, wait=1.0):
         with _bar(console) as bar:
-            data = _generated(folder, recipe, composition, bar) if dataset is None else TrainingData.load(dataset)
-        if data.formula != composition.formula:
-            raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {composition.formula}")
+            data = _generated(folder, recipe, contents, bar) if dataset is None else TrainingData.load(dataset)
+        if data.formula != contents.name:
+            raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {contents.name}")
         tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
         with _bar(console) as bar:
             task = bar.add_task("tuning", total=trials, completed=tuning.done)
@@ -91,7 +95,7 @@ def tune(
             tuning.run(trials, report)
         paths = tuning.write_results()
         result = {
-            "formula": composition.formula,
+            "formula": contents.name,
             "vectors": len(data.energies),
             "trials": tuning.done,
             "validation_pcc": tuning.study.best_value,
@@ -101,7 +105,7 @@ def tune(
     print_json(result) if as_json else typer.echo(_text(result))
 
 
-def _generated(folder: Path, recipe: dict[str, Any], composition: Composition, bar: Bars) -> TrainingData:
+def _generated(folder: Path, recipe: dict[str, Any], contents: Contents, bar: Bars) -> TrainingData:
     """The data set of a recipe, made once and kept in the folder."""
     import json
 
@@ -124,7 +128,7 @@ def _generated(folder: Path, recipe: dict[str, Any], composition: Composition, b
     encoder, model = manager.build("encoder", *recipe["encoder"]), manager.build("energy", *recipe["energy"])
     task = bar.add_task("data")
     data = generate_training_data(
-        composition,
+        contents,
         encoder,
         model,
         derive_rng(recipe["seed"], "tune-data"),

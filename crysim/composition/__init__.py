@@ -1,7 +1,7 @@
 """Elements, formulas, the atoms of a cell, and the contents of a cell whose space group is not known yet."""
 
 from crysim.composition.cell import Composition
-from crysim.composition.contents import CELLS, CellKind, Contents, centring_factor, check_size
+from crysim.composition.contents import CELLS, CellKind, Contents, cell_kind, centring_factor, check_size
 from crysim.composition.elements import ATOMIC_NUMBERS, SYMBOLS
 from crysim.composition.formula import MAX_ATOMS, parse_formula
 
@@ -13,6 +13,7 @@ __all__ = [
     "CellKind",
     "Composition",
     "Contents",
+    "cell_kind",
     "centring_factor",
     "check_size",
     "parse_formula",

@@ -26,6 +26,18 @@ def listed(numbers: Sequence[int]) -> str:
     return f"{numbers[0]}-{numbers[-1]}" if run else "-".join(map(str, numbers))
 
 
+def cell_kind(name: str) -> CellKind:
+    """The kind of cell of a name.
+
+    Raises:
+        UnknownNameError: there is no such cell.
+    """
+    for kind in CELLS:
+        if kind == name:
+            return kind
+    raise UnknownNameError("cell", name, CELLS)
+
+
 _CENTRED: dict[int, tuple[int, ...]] = {
     2: (
         *(5, 8, 9, 12, 15, 20, 21, *range(35, 42), *range(63, 69)),  # C, and A in 38 to 41
@@ -71,8 +83,7 @@ class Contents:
     further: tuple[Composition, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise UnknownNameError("cell", self.cell, CELLS)
+        cell_kind(self.cell)
         for one in self.further:
             if one.reduced_formula != self.composition.reduced_formula:
                 raise InputError(f"{one.formula} and {self.composition.formula} are no cells of one formula")

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from crysim.composition import CELLS, CellKind, Contents, check_size
+from crysim.composition import CellKind, Contents, cell_kind, check_size
 from crysim.declared import PARTS as PARTS_PANEL
 from crysim.declared import RECORDS, RUN, setting
 from crysim.errors import InputError, UnknownNameError
@@ -100,8 +100,7 @@ class BenchSettings(RunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.cell not in CELLS:
-            raise UnknownNameError("cell", self.cell, CELLS)
+        cell_kind(self.cell)
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
         if self.workers < 1:
@@ -127,7 +126,7 @@ class BenchSettings(RunSettings):
 
     @property
     def _cell(self) -> CellKind:
-        return "primitive" if self.cell == "primitive" else "conventional"
+        return cell_kind(self.cell)
 
     def systems(self) -> list[System]:
         """The systems with their ground truths.

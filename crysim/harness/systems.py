@@ -6,7 +6,6 @@ M3GNet-MP-2021.2.8-PES, keeping their symmetry.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +14,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crysim.composition import CELLS, CellKind, Composition, Contents
+from crysim.composition import CellKind, Composition, Contents, cell_kind
 from crysim.crystal import Crystal, Site
 from crysim.crystal.files import names_file, read_structure
 from crysim.declared import names, text
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import contents_of
+from crysim.harness.materials_project import PREFIX, structure_by_id
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-MP_PREFIX = "mp:"
-MP_KEY = "MP_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -142,8 +139,7 @@ def spelled_out(
         InputError: no formula, a structure cannot be read, units are asked for of a structure, or a reference is of
             no system.
     """
-    if cell not in CELLS:
-        raise UnknownNameError("cell", cell, CELLS)
+    cell_kind(cell)
     given = dict(references or {})
     if ONLY in given:
         if len(systems) > 1:
@@ -188,7 +184,7 @@ def references(value: Any) -> dict[str, str]:
 
 def names_structure(text: str) -> bool:
     """Whether a system's name is an entry of the Materials Project or a structure file, and no formula."""
-    return text.startswith(MP_PREFIX) or names_file(text)
+    return text.startswith(PREFIX) or names_file(text)
 
 
 def _formula_of_cell(source: str, cell: str) -> str:
@@ -203,7 +199,7 @@ def _structure(source: str | Path) -> Structure:
     known = builtin_systems().get(text)
     if known is not None and known.reference is not None and not Path(text).is_file():
         return known.reference.to_structure()
-    structure = _fetch(text[len(MP_PREFIX) :]) if text.startswith(MP_PREFIX) else read_structure(source)
+    structure = structure_by_id(text.removeprefix(PREFIX)) if text.startswith(PREFIX) else read_structure(source)
     if not structure.is_ordered:
         raise InputError(f"the structure '{source}' has partly occupied sites: give an ordered structure")
     return structure
@@ -243,21 +239,6 @@ def read_seed_structures(sources: Sequence[str], systems: Sequence[Contents]) ->
             )
         found[owner] += (_reordered(crystal, owner.composition),)
     return found
-
-
-@cache
-def _fetch(material_id: str) -> Structure:
-    from pymatgen.ext.matproj import MPRester
-
-    key = os.environ.get(MP_KEY)
-    if not key:
-        raise InputError(f"mp:{material_id} needs a key of the Materials Project in the environment variable {MP_KEY}")
-    try:
-        with MPRester(key) as rester:
-            return rester.get_structure_by_material_id(material_id)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"the Materials Project gave no structure for {material_id}: {reason}") from error
 
 
 def _system(name: str, entry: Mapping[str, Any]) -> System:

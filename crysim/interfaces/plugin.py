@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,8 @@ class Plugin:
     """Whether the name may stand without the argument, which then has a default."""
     extra: ClassVar[str | None] = None
     """The extra of crysim that brings this plug-in's dependencies, or None."""
+    module: ClassVar[str | None] = None
+    """The module of another package without which this plug-in cannot run, or None."""
     local_options: ClassVar[tuple[str, ...]] = ()
     """Options that say where things are on this machine (paths, addresses) and change no result: runs forget them."""
     options_class: ClassVar[type | None] = None
@@ -35,8 +38,13 @@ class Plugin:
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why this plug-in cannot run here (a missing extra, no device), in one line; None if it can."""
-        return None
+        """Why this plug-in cannot run here (a missing extra, no device), in one line; None if it can.
+
+        By default: that `module` is not installed.
+        """
+        if cls.module is None or find_spec(cls.module):
+            return None
+        return f"{cls.module.replace('_', '-')} is not installed"
 
     @classmethod
     def spelled_out(cls, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from crysim.errors import InputError
 from crysim.interfaces.plugin import Plugin
 from crysim.quadratic import QuadraticModel, SampleSet
 
@@ -44,14 +45,15 @@ class IsingSolver(Plugin, ABC):
         """Why this solver cannot take the model (too many bits, no low rank), in one line; None if it can."""
         return None
 
+    def check_model(self, model: QuadraticModel) -> None:
+        """Raise InputError with the reason if this solver cannot take the model."""
+        reason = self.refuses(model)
+        if reason:
+            raise InputError(reason)
+
     @abstractmethod
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find up to ``num_samples`` distinct feasible vectors, best first.
 

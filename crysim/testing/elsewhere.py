@@ -11,16 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 _CHILD = "from crysim.testing.elsewhere import _answer; _answer()"
 
 
 def elsewhere(plugin: Any, call: Callable[..., Any], *args: Any) -> Any:
     """``call(plugin, *args)`` in a new process whose hashes of texts differ from this one's.
 
-    The plug-in is sent by pickle, as it is: one that cannot be
-    fails, unless its suite says ``other_process = False``.
+    The plug-in is sent by pickle, as it is: one that cannot be fails, unless its suite says ``other_process = False``.
 
     Args:
         plugin: its class stands at the top of a module.
@@ -31,6 +28,8 @@ def elsewhere(plugin: Any, call: Callable[..., Any], *args: Any) -> Any:
     try:
         task = pickle.dumps((plugin, call, args))
     except Exception as error:  # noqa: BLE001 - an object may refuse in any way
+        import pytest  # here: the other process has no use for it
+
         pytest.fail(f"cannot be sent to another process, and the suite does not say so: {error}")
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     answer = subprocess.run(  # noqa: S603 - this very Python

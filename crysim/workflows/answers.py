@@ -13,6 +13,7 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.crystal import Crystal
 from crysim.crystal.distinct import group_distinct
 from crysim.crystal.files import cif_text
+from crysim.crystal.identify import find_space_group
 from crysim.crystal.identity import TIGHT, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.journal import RunRecord
@@ -47,6 +48,9 @@ diamond in silicon."""
 AFRESH = ("enumerate", "prior", "spaced")
 """Arms of strategy ``portfolio`` whose starts do not begin with a crystal that was found."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
+COPIES = 8
+"""Relaxations that ended in one crystal, of which the most symmetric is shown: noise, and not the crystal, breaks the
+symmetry of the others."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Answer:
     """A distinct crystal that a search found.
 
     Attributes:
-        identity: what it is: true space group, standard cells, structure type.
+        identity: what it is: true space group, standard cells, structure type; of the copies that are as low, the one
+            whose symmetry is broken least.
+        record: the run of ``trial``.
         trial: the relaxation of lowest energy that ended there.
         energy_per_atom: eV (enthalpy under pressure).
         times_found: relaxations that ended there.
@@ -63,6 +69,7 @@ class Answer:
     """
 
     identity: Identity
+    record: RunRecord
     trial: Trial
     energy_per_atom: float
     times_found: int
@@ -112,27 +119,41 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         records: in the order in which their relaxations are counted.
         top: how many, at most.
     """
-    trials: list[tuple[int, Trial, Crystal, float]] = []
+    trials: list[tuple[int, RunRecord, Trial, Crystal, float]] = []
     left_out: Counter[str] = Counter()
     number = 0
     for record in records:
         for trial in record.trials:
             number += 1
             if trial.counts and trial.crystal is not None and trial.energy is not None:
-                trials.append((number, trial, trial.crystal, trial.energy))
+                trials.append((number, record, trial, trial.crystal, trial.energy))
             else:
                 left_out[str(trial.status)] += 1
     rows = group_distinct([crystal for *_, crystal, _ in trials], [energy for *_, energy in trials])
     best = []
     for row in rows[:top]:
-        _, trial, crystal, energy = trials[row[0]]
+        _, record, trial, crystal, energy = trials[row[0]]
         first = min((trials[index] for index in row), key=lambda one: one[0])
-        template = first[1].candidate.info.get("prototype")
+        template = first[2].candidate.info.get("prototype")
         found = None if template is None else str(template)
         per_atom = energy / crystal.num_atoms
-        best.append(Answer(identify(crystal), trial, per_atom, len(row), first[0], found))
-    afresh = sum(trials[index][1].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
+        copies = [trials[index] for index in row[:COPIES]]
+        near = [one for *_, one, e in copies if e / one.num_atoms - per_atom < TELLS_APART]
+        best.append(Answer(_least_broken(near), record, trial, per_atom, len(row), first[0], found))
+    afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
     return Answers(tuple(best), len(rows), left_out, afresh)
+
+
+def _least_broken(copies: Sequence[Crystal]) -> Identity:
+    """What the first of some copies of one crystal is; if another one has its whole group within the tight tolerance
+    and the first has not, the other."""
+    first = identify(copies[0])
+    for copy in copies[1:]:
+        if first.tight_space_group == first.space_group:
+            break
+        if find_space_group(copy.to_structure(), TIGHT) == first.space_group:
+            return identify(copy)
+    return first
 
 
 def write_answers(answers: Sequence[Answer], folder: Path) -> list[Path]:

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crysim.crystal import Crystal
-from crysim.crystal.distinct import group_distinct
+from crysim.arrays import EV_PER_GPA_A3
+from crysim.composition import cell_kind
 from crysim.crystal.export import FORMATS, Entry, render
-from crysim.crystal.identity import identify
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.journal import RunRecord, read_bench
-from crysim.interfaces import Trial
+from crysim.workflows.answers import Answer, find_answers
+from crysim.workflows.rerank import Opinions, opinions_on, stored_opinions
 from crysim.written_files import WrittenFiles
-
-CELLS = ("conventional", "primitive")
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,10 @@ def export(
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    if cell not in CELLS:
-        raise UnknownNameError("cell", cell, CELLS)
+    cell_kind(cell)
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
-    entries = best_entries(read_bench(folder), top=top, cell=cell)
+    entries = best_entries(read_bench(folder), top=top, cell=cell, opinions=stored_opinions(Path(folder)))
     if not entries:
         raise InputError(f"'{folder}' holds no relaxed crystal to export")
     files, notes = render(entries, to)
@@ -71,8 +68,16 @@ def export(
     return Exported(place, tuple(entries), written, tuple(notes))
 
 
-def best_entries(records: Sequence[RunRecord], *, top: int, cell: str = "conventional") -> list[Entry]:
+def best_entries(
+    records: Sequence[RunRecord], *, top: int, cell: str = "conventional", opinions: Opinions | None = None
+) -> list[Entry]:
     """The best distinct crystals of each reduced formula in some runs, with where they come from.
+
+    Args:
+        records: of the runs.
+        top: how many of each formula.
+        cell: the ``conventional`` or the ``primitive`` standard cell.
+        opinions: what second potentials gave.
 
     Raises:
         InputError: the runs of a formula have energies of different models or pressures.
@@ -82,44 +87,45 @@ def best_entries(records: Sequence[RunRecord], *, top: int, cell: str = "convent
         own = [record for record in records if record.contents.composition.reduced_formula == formula]
         if len({(tuple(sorted(one.fingerprint.items())), one.pressure) for one in own}) > 1:
             raise InputError(f"the runs of {formula} have energies of different models or pressures: export them apart")
-        found = [
-            (record, trial, trial.crystal, trial.energy)
-            for record in own
-            for trial in record.trials
-            if trial.counts and trial.crystal is not None and trial.energy is not None
-        ]
-        rows = group_distinct([crystal for *_, crystal, _ in found], [energy for *_, energy in found])[:top]
-        for rank, row in enumerate(rows, start=1):
-            record, trial, crystal, energy = found[row[0]]
-            entries.append(_entry(rank, len(row), record, trial, crystal, energy, cell))
+        for rank, answer in enumerate(find_answers(own, top).best, start=1):
+            entries.append(_entry(rank, answer, cell, opinions or {}))
     return entries
 
 
-def _entry(
-    rank: int, times_found: int, record: RunRecord, trial: Trial, crystal: Crystal, energy: float, cell: str
-) -> Entry:
-    identity = identify(crystal)
+def _entry(rank: int, answer: Answer, cell: str, opinions: Opinions) -> Entry:
+    identity, record = answer.identity, answer.record
     structure = identity.primitive if cell == "primitive" else identity.conventional
-    per_atom = energy / crystal.num_atoms
+    per_atom = answer.energy_per_atom - record.pressure * identity.volume_per_atom * EV_PER_GPA_A3
     info: dict[str, str | float | int] = {
         "formula": identity.crystal.composition.reduced_formula,
         "energy_per_atom": per_atom,
         "energy": per_atom * len(structure),
+    }
+    if record.pressure:
+        info |= {"enthalpy_per_atom": answer.energy_per_atom, "enthalpy": answer.energy_per_atom * len(structure)}
+    info |= {
         "space_group": identity.space_group,
         "symbol": identity.symbol,
         "prototype": identity.prototype_name or "none known",
         "pearson": identity.pearson,
-        "status": str(trial.status),
-        "times_found": times_found,
+        "status": str(answer.trial.status),
+        "times_found": answer.times_found,
         "model": record.fingerprint.get("model", "unknown"),
         "weights": (record.fingerprint.get("weights_sha256") or "none")[:16],
         "pressure_GPa": record.pressure,
         "method": record.method,
         "seed": record.seed,
-        "iteration": trial.number + 1,
+        "iteration": answer.trial.number + 1,
         "program": "crysim",
     }
-    if "prototype" in trial.candidate.info:
-        info["template"] = str(trial.candidate.info["prototype"])
+    if "prototype" in answer.trial.candidate.info:
+        info["template"] = str(answer.trial.candidate.info["prototype"])
+    for number, (name, again) in enumerate(opinions_on(answer.crystal, opinions).items(), start=1):
+        mark = "" if number == 1 else f"_{number}"
+        info[f"rerank_model{mark}"] = name
+        if again.energy_per_atom is None:
+            info[f"rerank_status{mark}"] = again.status
+        else:
+            info[f"rerank_{'enthalpy' if record.pressure else 'energy'}_per_atom{mark}"] = again.energy_per_atom
     name = f"{rank:03d}-{identity.crystal.composition.formula}-{identity.space_group}"
     return Entry(name, structure, info)

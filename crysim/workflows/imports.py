@@ -9,7 +9,7 @@ from typing import Any
 
 from crysim import __version__
 from crysim.analysis.foreign import ForeignStructure, read_foreign
-from crysim.composition import Composition, Contents
+from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal import Crystal
 from crysim.declared import declared
 from crysim.errors import InputError
@@ -36,7 +36,9 @@ class Import:
     Attributes:
         folder, kind: see `crysim.analysis.foreign.read_foreign`.
         out: of the results that it joins.
-        system: formula per cell, or None.
+        system: formula, or None.
+        z: units of the formula per cell.
+        cell: which cell they fill, and that of the first structure does where no formula is given.
         method, seed: of the run that it becomes.
         relax: with the energy model.
     """
@@ -48,6 +50,8 @@ class Import:
     method: str
     seed: int
     relax: bool
+    z: int = 1
+    cell: CellKind = "conventional"
 
 
 @dataclass(frozen=True)
@@ -92,22 +96,22 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
         InputError: nothing to read, another composition, or the run is there already with other settings.
     """
     path_part(wanted.method, "the method")  # refused before anything is read
-    asked = Composition.from_formula(wanted.system) if wanted.system else None
-    results = read_foreign(wanted.folder, wanted.kind, asked)
+    asked = _asked(wanted)
+    results = read_foreign(wanted.folder, wanted.kind, None if asked is None else asked.composition)
     bench = bench_configs(wanted.out)
-    composition = asked or _composition(results.structures[0], bench)
-    structures, candidates, others = _candidates(results.structures, composition)
-    settings = _settings(wanted, composition, given, bench)
-    folder = run_folder(wanted.out, composition.formula, wanted.method, wanted.seed)
+    contents = asked or _contents(results.structures[0], bench, wanted.cell)
+    structures, candidates, others = _candidates(results.structures, contents)
+    settings = _settings(wanted, contents, given, bench)
+    folder = run_folder(wanted.out, contents.name, wanted.method, wanted.seed)
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
-        check_elements(settings.energy, model.elements, composition)
+        check_elements(settings.energy, model.elements, contents)
         make_folder(folder)
-        manifest = _manifest(wanted, composition, len(candidates), settings, model.fingerprint())
+        manifest = _manifest(wanted, contents, len(candidates), settings, model.fingerprint())
     else:
         make_folder(folder)
         fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
-        manifest = _manifest(wanted, composition, len(candidates), settings, fingerprint)
+        manifest = _manifest(wanted, contents, len(candidates), settings, fingerprint)
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
@@ -118,15 +122,29 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
                 first = len(trials)
                 batch = candidates[first : first + _BATCH]
                 if wanted.relax:
-                    new = relax_candidates(batch, model, settings, first)
+                    new = relax_candidates(batch, model, settings, first, contents)
                 else:
                     new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
                 trials += journal.append(new, stateful=False)
     counting = [trial for trial in trials if trial.counts and trial.energy is not None]
-    lowest = min((trial.energy for trial in counting if trial.energy is not None), default=None)
+    energies = [
+        contents.per_cell(trial.energy, trial.crystal)
+        for trial in counting
+        if trial.energy is not None and trial.crystal is not None
+    ]
+    lowest = min(energies, default=None)
     energy = settings.energy if wanted.relax else wanted.kind
     skipped = (*results.skipped, *others)
     return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes))
+
+
+def _asked(wanted: Import) -> Contents | None:
+    """The contents that a person names; None: those of the first structure are taken."""
+    if wanted.system:
+        return Contents.from_formula(wanted.system, wanted.z, wanted.cell)
+    if wanted.z != 1:
+        raise InputError("--z counts units of a formula: give it with --system")
+    return None
 
 
 def _check_same(trials: Sequence[Trial], candidates: Sequence[Candidate], folder: Path) -> None:
@@ -147,11 +165,11 @@ def bench_configs(out: Path) -> list[Mapping[str, Any]]:
 
 
 def _settings(
-    wanted: Import, composition: Composition, given: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
+    wanted: Import, contents: Contents, given: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]
 ) -> BenchSettings:
     """The settings of the relaxations: those given, the rest as in the bench that the results join."""
     relax = {one.name for one in declared(RelaxSettings)}
-    chosen = {**given, "system": [composition.formula], "method": ["random"], "out": str(wanted.out)}
+    chosen = {**given, "system": [contents.formula], "method": ["random"], "out": str(wanted.out)}
     if not bench or "energy" in given:
         return read_settings(None, chosen)
     energy = bench[0]["energy"]
@@ -165,21 +183,22 @@ def _settings(
     return replace(settings, relax=RelaxSettings(**{**bench[0]["relax"], **own}), min_relaxed_distance=distance)
 
 
-def _composition(one: ForeignStructure, bench: Sequence[Mapping[str, Any]]) -> Composition:
-    """The composition of a structure, with its elements in the bench's order if that has a system of the same atoms."""
+def _contents(one: ForeignStructure, bench: Sequence[Mapping[str, Any]], cell: CellKind) -> Contents:
+    """The contents of a structure's own or primitive cell, with its elements in the bench's order where that has it."""
+    structure = one.structure.get_primitive_structure(SYMPREC) if cell == "primitive" else one.structure
     counts: dict[str, int] = {}
-    for site in one.structure:
+    for site in structure:
         counts[site.specie.symbol] = counts.get(site.specie.symbol, 0) + 1
     for known in (Composition.from_formula(str(config["system"])) for config in bench):
         if dict(zip(known.elements, known.counts, strict=True)) == counts:
-            return known
-    return Composition(tuple(counts), tuple(counts.values()))
+            return Contents(known, cell)
+    return Contents(Composition(tuple(counts), tuple(counts.values())), cell)
 
 
 def _candidates(
-    found: Sequence[ForeignStructure], composition: Composition
+    found: Sequence[ForeignStructure], contents: Contents
 ) -> tuple[list[ForeignStructure], list[Candidate], list[str]]:
-    """The structures of the composition, what they are as candidates, and why the others are left out.
+    """The structures of the contents, what they are as candidates, and why the others are left out.
 
     Raises:
         InputError: none is of it.
@@ -187,7 +206,7 @@ def _candidates(
     structures, candidates, others = [], [], []
     for one in found:
         try:
-            crystal = Crystal.from_structure(one.structure, SYMPREC, composition)
+            crystal = Crystal.from_structure(one.structure, SYMPREC, contents)
         except InputError as error:
             others.append(f"{one.source}: {error}")
             continue
@@ -217,11 +236,11 @@ def _as_they_are(
 
 
 def _manifest(
-    wanted: Import, composition: Composition, budget: int, settings: BenchSettings, fingerprint: Mapping[str, str]
+    wanted: Import, contents: Contents, budget: int, settings: BenchSettings, fingerprint: Mapping[str, str]
 ) -> dict[str, Any]:
     """The manifest of an imported run: like a run's own, with a strategy that says where it comes from."""
     spec = RunSpec(
-        system=Contents(composition),
+        system=contents,
         method=wanted.method,
         strategy=PartSpec("random"),
         energy=PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})),

@@ -43,12 +43,14 @@ class RelaxResult(Sequence[Any]):
         relaxations: of their conventional cells: energies, steps, forces, how each ended.
         energies: eV, of the cell that was given (enthalpies under pressure); None where it failed.
         interrupted: the user stopped it; those that are left are missing from all lists.
+        pressure: GPa; under it, energies are enthalpies.
     """
 
     structures: tuple[Any, ...]
     relaxations: tuple[Relaxation, ...]
     energies: tuple[float | None, ...]
     interrupted: bool = False
+    pressure: float = 0.0
 
     def __len__(self) -> int:
         return len(self.structures)
@@ -69,8 +71,8 @@ class RelaxResult(Sequence[Any]):
         columns = (
             Column("formula", "formula", formula=True),
             Column("status", "status"),
-            Column("energy", "eV/cell", ".4f"),
-            Column("energy_per_atom", "eV/atom", ".4f"),
+            Column("energy", "enthalpy (eV/cell)" if self.pressure else "eV/cell", ".4f"),
+            Column("energy_per_atom", "enthalpy (eV/atom)" if self.pressure else "eV/atom", ".4f"),
             Column("space_group", "space group"),
             Column("steps", "steps"),
             Column("evaluations", "evaluations"),
@@ -171,7 +173,8 @@ def relax(
     except KeyboardInterrupt:
         interrupted = True
     found = [_like(given, cell, one) for given, cell, one in zip(structures, cells, done, strict=False)]
-    return RelaxResult(tuple(s for s, _ in found), tuple(done), tuple(e for _, e in found), interrupted)
+    relaxed, energies = tuple(s for s, _ in found), tuple(e for _, e in found)
+    return RelaxResult(relaxed, tuple(done), energies, interrupted, chosen.pressure)
 
 
 def _relaxed(

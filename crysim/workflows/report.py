@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,9 +13,12 @@ from crysim import __version__
 from crysim.analysis.hull import Hull
 from crysim.analysis.references import REFERENCES, compare_records, load_references
 from crysim.analysis.report.page import make_report
+from crysim.analysis.tables import Table
 from crysim.errors import InputError
 from crysim.harness.journal import JOURNAL, MANIFEST, RunRecord, find_runs, read_bench
 from crysim.harness.stored_trials import journal_key
+from crysim.workflows.answers import Answers, answer_table, find_answers
+from crysim.workflows.rerank import COLUMNS, FOLDER, Opinions, Reranked, opinions_on, reranked_table, stored_opinions
 from crysim.written_files import replace_file
 
 
@@ -48,7 +53,8 @@ def write_report(
     records = read_bench(folder)
     phases = None if hull is None else Hull(Path(hull))
     comparison = compare_records(records, load_references(folder, records))
-    text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases)
+    again = second_tables(records, stored_opinions(folder))
+    text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases, again=again)
     try:
         replace_file(target, _marked(text, key))
     except OSError as error:
@@ -63,6 +69,7 @@ def _key(folder: Path, title: str | None, hull: str | Path | None) -> str:
         about += [str(run), (run / MANIFEST).read_bytes().hex(), journal_key(run / JOURNAL)]
     for path in (folder / REFERENCES, *([Path(hull)] if hull is not None else [])):
         about.append(path.read_bytes().hex() if path.is_file() else None)
+    about += [[path.name, path.stat().st_mtime_ns] for path in sorted((folder / FOLDER).glob("*.json"))]
     return sha256(json.dumps(about).encode()).hexdigest()
 
 
@@ -83,3 +90,26 @@ def _is_up_to_date(target: Path, key: str) -> bool:
     if len(words) != 4 or words[1] != key or not words[2].isdecimal():
         return False
     return target.stat().st_size == int(words[2]) + len(f"\n{last}\n".encode())
+
+
+def second_tables(records: Sequence[RunRecord], opinions: Opinions) -> list[Table]:
+    """The crystals of some runs that second potentials relaxed again: one table for each formula and potential."""
+    if not opinions:
+        return []
+    tables = []
+    for formula in dict.fromkeys(record.contents.composition.reduced_formula for record in records):
+        own = [record for record in records if record.contents.composition.reduced_formula == formula]
+        answers = find_answers(own, len(opinions))
+        given = [opinions_on(answer.crystal, opinions) for answer in answers.best]
+        for name in dict.fromkeys(name for one in given for name in one):
+            rows = [(answer, one[name]) for answer, one in zip(answers.best, given, strict=True) if name in one]
+            kept = replace(answers, best=tuple(answer for answer, _ in rows))
+            tables.append(_second_table(kept, [one for _, one in rows], f"{formula}: {name}", name, own[0].pressure))
+    return tables
+
+
+def _second_table(answers: Answers, again: Sequence[Reranked], title: str, name: str, pressure: float) -> Table:
+    files = [Path()] * len(answers.best)
+    table = answer_table(answers, files, title=title, matcher=None, pressure=pressure)
+    keys = ("rank", "formula", "z", "atoms", "group", "prototype", "energy_per_atom", "above_best")
+    return reranked_table(table, again, name).select((*keys, *(column.key for column in COLUMNS)))

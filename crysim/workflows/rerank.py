@@ -31,8 +31,14 @@ FOLDER = "rerank"
 """In the folder of the results: what the second potential gave, one file a crystal and potential."""
 DISAGREEMENT = 0.025
 """eV/atom, about kT: the potentials disagree on a crystal whose energies above their best are farther apart."""
+_NOTE = "again, above 2, rank 2: by the second potential, eV/atom (enthalpies under pressure)"
 COLUMNS = (
-    Column("rerank_energy_per_atom", "again", ".4f", note="again, above 2, rank 2: by the second potential, eV/atom"),
+    Column(
+        "rerank_energy_per_atom",
+        "again",
+        ".4f",
+        note=_NOTE,
+    ),
     Column("rerank_above_best", "above 2", ".4f"),
     Column("rerank_rank", "rank 2"),
     Column("rerank_disagrees", "disagree"),
@@ -140,6 +146,37 @@ def make_reranker(
     folder = out / FOLDER
     refuse_link(folder)
     return Reranker(energy, model.fingerprint(), replace(relax, num_frames=0), folder, threads, placement)
+
+
+Opinions = Mapping[str, Mapping[str, Reranked]]
+"""What second potentials gave: by a crystal's values as JSON, and by the potential's name."""
+
+
+def stored_opinions(out: Path) -> Opinions:
+    """What second potentials gave for the crystals of a search, of the newest call of each potential.
+
+    Args:
+        out: folder of the results; without a rerank there, nothing is found.
+    """
+    found: dict[str, dict[str, Reranked]] = {}
+    files = sorted((out / FOLDER).glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    for path in files:
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            key, result = stored["key"], Reranked(**stored["result"])
+            found.setdefault(_plain(key["crystal"]), {})[str(key["energy"]["name"])] = result
+        except (OSError, ValueError, KeyError, TypeError):  # damaged, or a person's own file
+            continue
+    return found
+
+
+def opinions_on(crystal: Crystal, opinions: Opinions) -> Mapping[str, Reranked]:
+    """What second potentials gave for one crystal, by their names."""
+    return opinions.get(_plain(json.loads(json.dumps(crystal.to_dict()))), {})
+
+
+def _plain(values: Any) -> str:
+    return json.dumps(values, sort_keys=True)
 
 
 def check_distinct(energy: PartSpec, second: PartSpec) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from crysim.analysis.figures import search_figure
 from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_page
 from crysim.analysis.tables import Table
-from crysim.composition import CELLS, CellKind
+from crysim.composition import CellKind, cell_kind
 from crysim.crystal.matching import ReferenceMatcher
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
 from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_manifest, read_run
+from crysim.harness.materials_project import template_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, references, spelled_out
@@ -137,7 +138,8 @@ def search(
         method: strategy; None: ``portfolio``, which shares the budget among the contents by what they bring. Of
             another each of the contents has a run of its own, and an even share.
         prototypes: whether known structure types take part where no strategy is named.
-        prototype_folder: structure files to take as types too, before those of the AFLOW library.
+        prototype_folder: structure files to take as types too, before those of the AFLOW library; or ``mp:QUERY``,
+            the Materials Project's (`crysim.harness.materials_project`).
         seed: of everything random.
         top: how many distinct crystals are wanted.
         out: folder of the results; None: crysim-FORMULA.
@@ -161,11 +163,7 @@ def search(
         raise InputError(f"top is {top}: it must be at least 1")
     console = progress_console(progress)
     file = None if config is None else Path(config)
-    kind: CellKind = "primitive"
-    if cell is not None:
-        if cell not in CELLS:
-            raise UnknownNameError("cell", cell, CELLS)
-        kind = "conventional" if cell == "conventional" else "primitive"
+    kind: CellKind = "primitive" if cell is None else cell_kind(cell)
     names, reference = _systems(formula, z, kind, max_atoms, settings.pop("reference", None))
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     chosen = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
@@ -173,7 +171,8 @@ def search(
     read = replace(read, out=str(folder))
     if method is None:  # it learns from ends alone
         read = replace(read, relax=replace(read.relax, num_frames=1))
-    types = None if prototype_folder is None else str(prototype_folder)
+    wanted = prototypes and method is None and prototype_folder is not None
+    types = str(template_folder(prototype_folder, folder)) if wanted and prototype_folder is not None else None
     plan = plan_search(
         read,
         folder,

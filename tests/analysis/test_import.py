@@ -120,7 +120,7 @@ def test_extended_xyz_with_many_frames(tmp_path: Path) -> None:
     frames[0].pbc = False
     ase.io.write(tmp_path / "all.extxyz", frames)
     partly = read_foreign(tmp_path, "poscars")
-    assert partly.skipped == ("all.extxyz, structure 1: not periodic in three directions",)
+    assert partly.skipped == ("all.extxyz, structure 1: is not periodic in three directions: crysim relaxes crystals",)
     assert [one.source for one in partly.structures] == [
         "all.extxyz, structure 2",
         "all.extxyz, structure 3",
@@ -234,3 +234,33 @@ def test_another_composition_is_refused_in_one_line(cryspy: Path, tmp_path: Path
     )
     assert done.exit_code == 2
     assert "ID_1: the structure's cell holds Al2Cu2, not Al3Cu" in done.output
+
+
+def test_structures_of_any_cell_become_a_run_of_primitive_contents(tmp_path: Path) -> None:
+    """Copper in its primitive, its cubic and a double cell: one contents, energies per its cell, beside those runs."""
+    from ase.build import bulk
+    from ase.io import write
+
+    cubic = bulk("Cu", a=3.7, cubic=True)
+    for name, atoms in (("1-primitive", bulk("Cu", a=3.6)), ("2-cubic", cubic), ("3-double", cubic * (1, 1, 2))):
+        write(tmp_path / f"{name}.vasp", atoms, format="vasp")
+    (tmp_path / "energies.csv").write_text("file,energy\n1-primitive.vasp,-3.5\n2-cubic.vasp,-14.4\n")
+    command = ["import", str(tmp_path), "--from", "poscars", "--out", str(tmp_path / "out"), "--cell", "primitive"]
+    done = CliRunner().invoke(app, [*command, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["lowest"] == pytest.approx(-3.6)
+    (record,) = read_bench(tmp_path / "out")
+    assert record.contents.name == "Cu-primitive"
+    assert [trial.crystal.composition.formula for trial in record.trials if trial.crystal] == ["Cu4", "Cu4"]
+    relaxed = CliRunner().invoke(app, [*command, "--relax", "--energy", "ase:emt", "--method", "emt", "--json"])
+    assert relaxed.exit_code == 0, relaxed.output
+    emt = read_bench(tmp_path / "out")[0]
+    energies = [trial.energy for trial in emt.trials if trial.energy is not None]
+    assert len(energies) == 3
+    assert energies == pytest.approx([energies[0]] * 3, abs=1e-3)
+    two = CliRunner().invoke(app, [*command, "--system", "Cu", "--z", "2"])
+    assert two.exit_code == 2
+    unnamed = CliRunner().invoke(app, [*command, "--z", "2"])
+    assert (unnamed.exit_code, "give it with --system" in unnamed.stderr) == (2, True)
+    unknown = CliRunner().invoke(app, [*command[:-1], "unit"])
+    assert (unknown.exit_code, "unknown cell 'unit'" in unknown.stderr) == (2, True)

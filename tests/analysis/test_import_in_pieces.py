@@ -53,13 +53,15 @@ def test_a_run_in_progress_loses_only_the_structure_that_is_being_written(tmp_pa
     ("broken", "reason"),
     [
         (block("x", sites=SITES[:5]), "8 atoms are announced, and 5 are there"),
-        (block("x", sites=("nan 0 0", *SITES[1:])), "not all coordinates are numbers"),
-        (block("x", sites=("1e400 0 0", *SITES[1:])), "not all coordinates are numbers"),
-        (block("x", sites=("******** 0 0", *SITES[1:])), "gives no three coordinates"),
+        (block("x", sites=("nan 0 0", *SITES[1:])), "has 'nan 0 0' in line 25: three coordinates that are numbers"),
+        (block("x", sites=("1e400 0 0", *SITES[1:])), "three coordinates that are numbers belong there"),
+        (block("x", sites=("******** 0 0", *SITES[1:])), "has '******** 0 0' in line 25: three coordinates"),
         (block("x", names="K Xx"), "'Xx', which is no element"),
-        (block("x", names="K Br Cl"), "names 3 elements and counts the atoms of 2"),
+        (block("x", names="K Br Cl"), "names 3 elements in line 22 and gives 2 counts in line 23"),
         (block("x").replace("4 4\n", "4 300000000\n"), "300000004 atoms are announced"),
-        (block("x").replace("\n1.0\n", "\nnan\n"), "scale factor makes no cell"),
+        (block("x", sites=tuple(f"{site} K" for site in SITES)), "has Br by its counts and 'K' behind the coordinates"),
+        (block("x", sites=(*SITES[:-1], "0 0 0")), "K1 and Br8 0.000 Å apart"),
+        (block("x").replace("\n1.0\n", "\nnan\n"), "has 'nan' in line 18: one or three scale factors belong"),
         (block("x").replace("6.6 0 0", "****** 0 0"), "no POSCAR begins here"),
     ],
 )
@@ -83,7 +85,7 @@ def test_every_form_of_a_poscar_is_the_same_crystal(tmp_path: Path) -> None:
         "potentials": block("a", names="K_sv Br/9f8e"),
         "velocities": block("a") + "\n" + "0 0 0\n" * 8,
         "windows": block("a").replace("\n", "\r\n"),
-        "labels": "\n".join(f"{line} K" if line in SITES else line for line in block("a").splitlines()),
+        "labels": block("a", sites=tuple(f"{site} {'K' if i < 4 else 'Br'}" for i, site in enumerate(SITES))),
         "comment names": block("K Br", names=None),
     }
     expected = Crystal.from_structure(
@@ -106,7 +108,7 @@ def test_elements_without_names_come_from_the_system(tmp_path: Path) -> None:
     (one,) = read_foreign(tmp_path, "poscars", KBR).structures
     assert one.structure.composition.formula == "K4 Br4"
     three = Composition.from_formula("K4Br4Cl1")
-    with pytest.raises(InputError, match="counts the atoms of 2 elements without naming them"):
+    with pytest.raises(InputError, match="counts 2 elements, and 3 are named for it"):
         read_foreign(tmp_path, "poscars", three)
 
 
@@ -186,7 +188,7 @@ def test_a_frame_that_is_no_number_is_named_and_never_reaches_the_symmetry(tmp_p
     results = read_foreign(tmp_path, "poscars")
     assert [one.energy for one in results.structures] == [-6.0, None]
     assert results.skipped == (
-        "all.extxyz, structure 2: not all coordinates are numbers",
+        "all.extxyz, structure 2: has 'Cl nan 2 2' in line 4: its coordinates are not numbers",
         "all.extxyz, structure 4: line 13: 99,999,999 atoms are announced, and the file ends before",
     )
 

@@ -109,7 +109,6 @@ def test_a_label_of_html_is_shown_as_text(tmp_path: Path, records: list[RunRecor
         [str(CHROMIUM), *options, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert "<title>a page</title>" in done.stdout, done.stderr[-2000:]

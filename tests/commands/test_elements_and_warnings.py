@@ -21,7 +21,6 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
         [sys.executable, "-m", "crysim", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
         env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
     )

@@ -51,9 +51,7 @@ def everywhere(*, run: bool) -> list[Any]:
 def test_commands_marked_run_run(command: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(command)
     assert program == "crysim"
-    done = subprocess.run(
-        [sys.executable, "-m", "crysim", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([sys.executable, "-m", "crysim", *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

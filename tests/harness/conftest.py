@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pymatgen.core
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from crysim.composition import Composition
 from crysim.harness.journal import JOURNAL
 from crysim.harness.lines import read_lines
+from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim_baselines.random import RandomSearch
@@ -46,6 +53,22 @@ def make_spec() -> Callable[..., RunSpec]:
             options = {"protocol": "paper", "num_initial": 60, "candidates_per_solve": 2, "choice": "distance"}
             given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
         return RunSpec(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def execute_both(
+    tmp_path_factory: pytest.TempPathFactory, make_spec: Callable[..., RunSpec], emt: EnergyModel
+) -> Callable[..., dict[str, Path]]:
+    """Makes a finished run of ``random`` and one of ``crysim``, with changes to their specifications."""
+
+    def make(name: str, **changes: Any) -> dict[str, Path]:
+        folders = {}
+        for method in ("random", "crysim"):
+            folders[method] = tmp_path_factory.mktemp(name) / method
+            execute(make_spec(method, **changes), folders[method], emt)
+        return folders
 
     return make
 
@@ -120,3 +143,51 @@ def bad_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Par
         return PartSpec("ase:crysim_bad_calculator.Bad", {"options": options})
 
     return make
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server that speaks the Materials Project's protocol and knows four entries; gives the paths asked for."""
+    asked: list[str] = []
+    known = {
+        "mp-1672": Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.7), ["Ca", "S"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        "mp-22865": Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.1), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        "mp-10695": Structure.from_spacegroup("F-43m", Lattice.cubic(5.4), ["Zn", "S"], [[0, 0, 0], [0.25] * 3]),
+    }
+    known["mp-985806"] = Structure(Lattice.tetragonal(2.9, 3.4), ["Al", "Cu"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    entries = {key: one.get_primitive_structure() for key, one in known.items()}
+
+    def fits(material_id: str, structure: Structure, wanted: dict[str, list[str]]) -> bool:
+        formula = wanted.get("formula", ["*"])[0].replace("*", "[A-Z][a-z]?")
+        ids = wanted.get("material_ids", [material_id])[0].split(",")
+        elements = {str(element) for element in structure.composition}
+        system = {part for part in wanted.get("chemsys", [""])[0].split("-") if part not in ("", "*")}
+        by_formula = "formula" not in wanted or re.fullmatch(formula, structure.composition.reduced_formula)
+        return material_id in ids and bool(by_formula) and system <= elements
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['x-api-key']}")
+            wanted = parse_qs(urlsplit(self.path).query)
+            found = [
+                {"material_id": material_id, "structure": structure.as_dict()}
+                for material_id, structure in entries.items()
+                if fits(material_id, structure, wanted)
+            ]
+            body = json.dumps({"data": found}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("MP_API_KEY", "k" * 32)
+    monkeypatch.setitem(pymatgen.core.SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
+    yield asked
+    server.shutdown()
+    thread.join()

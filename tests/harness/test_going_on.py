@@ -28,12 +28,8 @@ TrialsOf = Callable[[Path], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, make_spec: Make, emt: EnergyModel) -> dict[str, Path]:
-    folders = {}
-    for method in ("random", "crysim"):
-        folders[method] = tmp_path_factory.mktemp("finished") / method
-        execute(make_spec(method, budget=5), folders[method], emt)
-    return folders
+def finished(execute_both: Callable[..., dict[str, Path]]) -> dict[str, Path]:
+    return execute_both("finished", budget=5)
 
 
 def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

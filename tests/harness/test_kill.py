@@ -1,6 +1,6 @@
 """kill -9 at random moments of a real run, and the same command again until it is done: the trials stay the same.
 
-The short version runs with all tests; ``pytest -m slow tests/bench/test_kill.py`` kills twenty times.
+The short version runs with all tests; ``pytest -m slow tests/harness/test_kill.py`` kills twenty times.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Gene
 
 
 @pytest.mark.parametrize(
-    ("kills", "budget"), [(4, 14), pytest.param(20, 80, marks=pytest.mark.slow)], ids=["short", "twenty"]
+    ("kills", "budget"), [(3, 12), pytest.param(20, 80, marks=pytest.mark.slow)], ids=["short", "twenty"]
 )
 def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials_of: TrialsOf, kills: int, budget: int
 ) -> None:
-    if kills > 4:  # the undisturbed run compiles, the others read what it compiled
+    if kills > 3:  # the undisturbed run compiles, the others read what it compiled
         monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
     run = Path(SYSTEM, "crysim", "seed-0")
     subprocess.run(command(tmp_path / "undisturbed", budget), check=True, capture_output=True)

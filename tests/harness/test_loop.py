@@ -35,12 +35,8 @@ TrialsOf = Callable[[Path], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, make_spec: Make, emt: EnergyModel) -> dict[str, Path]:
-    folders = {}
-    for method in ("random", "crysim"):
-        folders[method] = tmp_path_factory.mktemp("undisturbed") / method
-        execute(make_spec(method), folders[method], emt)
-    return folders
+def undisturbed(execute_both: Callable[..., dict[str, Path]]) -> dict[str, Path]:
+    return execute_both("undisturbed")
 
 
 @pytest.mark.parametrize("method", ["random", "crysim"])

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
-import pymatgen.core
 import pytest
 
 from crysim.composition import Composition
@@ -115,37 +110,6 @@ def test_contents_of_the_primitive_cell_have_the_reference_that_they_can_hold() 
     assert find_system("CaS", z=3, cell="primitive").reference is not None
     assert find_system("Ca3Al2Si3O12", cell="primitive").reference is None  # garnet's primitive cell holds four
     assert find_system("Ca3Al2Si3O12", z=4, cell="primitive").reference is not None
-
-
-@pytest.fixture
-def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A server that speaks the Materials Project's protocol and knows mp-1672; gives the paths asked for."""
-    asked: list[str] = []
-    crystal = find_system("Ca4S4").reference
-    assert crystal is not None
-    structure = crystal.to_structure().get_primitive_structure().as_dict()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(f"{self.path} {self.headers['x-api-key']}")
-            data = [{"structure": structure}] if "mp-1672" in self.path else []
-            body = json.dumps({"data": data}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("MP_API_KEY", "k" * 32)
-    monkeypatch.setitem(pymatgen.core.SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
-    yield asked
-    server.shutdown()
-    thread.join()
 
 
 def test_an_entry_of_the_materials_project(materials_project: list[str]) -> None:

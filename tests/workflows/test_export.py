@@ -67,6 +67,20 @@ def test_the_best_come_first_in_the_cell_asked_for_with_their_origin(run: Path, 
     assert len(best.structure) == (1 if cell == "primitive" else 4)
 
 
+def test_under_pressure_energies_and_enthalpies_are_apart(tmp_path: Path) -> None:
+    part = PartSpec("prototypes", {"rounds": 1})
+    relax = RelaxSettings(max_steps=30, num_frames=0, pressure=10.0)
+    spec = RunSpec(
+        system=Composition.from_formula("Cu4"), method="prototypes", strategy=part, energy=PartSpec("ase:emt"),
+        budget=1, relax=relax,
+    )  # fmt: skip
+    execute(spec, tmp_path / "run", build_energy(spec.energy))
+    (entry,) = entries_of(tmp_path, "primitive")
+    work = 10 / 160.21766208 * entry.structure.volume / len(entry.structure)
+    assert entry.info["enthalpy_per_atom"] == pytest.approx(float(entry.info["energy_per_atom"]) + work)
+    assert entry.info["energy"] == pytest.approx(float(entry.info["enthalpy"]) - work * len(entry.structure))
+
+
 def test_cif_and_poscar_are_read_back_the_same_with_comments(run: Path, tmp_path: Path) -> None:
     entries = entries_of(run)
     for target in ("cif", "poscar"):

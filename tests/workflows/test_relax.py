@@ -46,6 +46,13 @@ def test_structures_come_back_as_structures_with_energies_of_their_own_cell() ->
     assert "<table>" in result._repr_html_()
 
 
+def test_under_pressure_the_table_speaks_of_enthalpies() -> None:
+    free, pressed = relax([bulk("Cu", a=3.6)]), relax([bulk("Cu", a=3.6)], pressure=20.0)
+    assert "enthalpy" not in free.table.to_markdown()
+    assert "enthalpy (eV/atom)" in pressed.table.to_markdown()
+    assert pressed.energies[0] > free.energies[0] + 1
+
+
 def test_what_fails_is_none_and_stops_nothing() -> None:
     result = relax([bulk("Cu", "fcc", a=3.7), bulk("Fe", "bcc", a=2.9)])
     assert result[0] is not None

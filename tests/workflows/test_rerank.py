@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from crysim.analysis.tables import Column, Table
 from crysim.cli import app
 from crysim.errors import InputError
+from crysim.workflows.export import export
+from crysim.workflows.report import write_report
 from crysim.workflows.rerank import FOLDER, Reranked, reranked_table
 from crysim.workflows.search import search
 
@@ -72,6 +74,13 @@ def test_answers_are_relaxed_again_once_and_the_first_ranking_stays(tmp_path: Pa
     assert [row["rerank_above_best"] for row in ranked] == pytest.approx([e - energies[0] for e in energies])
     assert "relaxed again with ase:lj" in found.table.notes[-1]
 
+    page = found.report().read_text()
+    assert "Relaxed again with a second potential" in page
+    assert "AlCu: ase:lj" in page
+    assert "Relaxed again with a second potential" not in _page_without_rerank(out, tmp_path)
+    exported = {one.info["rerank_energy_per_atom"]: one.info["rerank_model"] for one in export(out, "extxyz").entries}
+    assert exported == dict.fromkeys((row["rerank_energy_per_atom"] for row in found.table.rows), "ase:lj")
+
     files = sorted((out / FOLDER).iterdir())
     assert len(files) == len(found.answers)
     times = [file.stat().st_mtime_ns for file in files[1:]]
@@ -80,6 +89,11 @@ def test_answers_are_relaxed_again_once_and_the_first_ranking_stays(tmp_path: Pa
     assert again.table.rows == found.table.rows
     assert [file.stat().st_mtime_ns for file in files[1:]] == times
     assert json.loads(files[0].read_text())["key"]["energy"]["name"] == "ase:lj"
+
+
+def _page_without_rerank(out: Path, tmp_path: Path) -> str:
+    """The report of the search's runs alone."""
+    return write_report(out / "runs", tmp_path / "runs.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,9 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = CliRunner().invoke(app, [*call, "3", "--random", "41"])
     assert other.exit_code == 2
     assert "another random" in other.stderr
+    primitive = ["tune", "Ar", "--z", "2", "--cell", "primitive", *call[2:], "1"]
+    assert json.loads(CliRunner().invoke(app, primitive).stdout)["formula"] == "Ar2-primitive"
+    assert (tmp_path / "crysim-tune-Ar2-primitive" / "best.toml").is_file()
 
 
 def test_a_bench_takes_the_best_values(tmp_path: Path) -> None:

@@ -42,7 +42,14 @@ MOST_FAILURES = 500
 """Failures listed one by one; the rest is only counted."""
 
 
-def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: str, hull: Hull | None = None) -> str:
+def make_report(
+    comparison: Comparison,
+    records: Sequence[RunRecord],
+    *,
+    title: str,
+    hull: Hull | None = None,
+    again: Sequence[Table] = (),
+) -> str:
     """The report as HTML.
 
     Args:
@@ -50,6 +57,7 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         records: the same runs, in the same order.
         title: of the page.
         hull: competing phases, if energies above their hull are wanted.
+        again: the best crystals with a second potential's energies beside the first's.
     """
     fingerprint = comparison.runs[0].fingerprint if comparison.runs else {}
     parts = {
@@ -60,6 +68,7 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "all": comparison.summary().to_html(),
         "seeds": "".join(comparison.per_seed(system).to_html() for system in comparison.systems),
         "origins": _origins(comparison),
+        "again": _again(again),
         "failures": _failures(comparison),
         "configuration": _configuration(records),
         "version": html.escape(__version__),
@@ -72,6 +81,14 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
     # only these three scripts run, whatever a label or a reason of a run holds
     parts["hashes"] = " ".join(_hash(parts[name]) for name in ("viewer", "charts", "script"))
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("template.html"))
+
+
+def _again(tables: Sequence[Table]) -> str:
+    """The section of second potentials; nothing where none was asked."""
+    if not tables:
+        return ""
+    shown = "".join(f"<h3>{html.escape(table.title)}</h3>{table.to_html()}" for table in tables)
+    return f'<section id="again"><h2>Relaxed again with a second potential</h2>{shown}</section>'
 
 
 def _hash(script: str) -> str:

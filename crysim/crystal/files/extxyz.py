@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 
@@ -53,6 +54,20 @@ def read_extxyz(text: str) -> tuple[Contents, Floats, list[str]]:
         fixed |= columns.free is not None and row[columns.free].upper().startswith(("F", "0"))
     labels = tuple(f"{element}{i}" for i, element in enumerate(species, start=1))
     return Contents.of_positions(lattice, tuple(species), coords, labels), coords, [FIXED] if fixed else []
+
+
+def frame_energy(text: str) -> float | None:
+    """The energy that the second line of a frame gives, eV; None if it gives none that is a number.
+
+    Raises:
+        UnreadableError: the line is none of extended XYZ.
+    """
+    lines = text.splitlines()
+    try:
+        energy = float(str(_keys(lines[1]).get("energy"))) if len(lines) > 1 else nan
+    except ValueError:
+        return None
+    return energy if isfinite(energy) else None
 
 
 def _only_frame(lines: list[str]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from crysim.composition import Composition
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import UnknownNameError, check_at_least, check_positive
 from crysim.strategies.training_set import FEWEST
 
 SMALL = 30
@@ -130,21 +130,20 @@ class IsingOptions:
         for key, value in DEFAULTS[self.protocol].items():
             if getattr(self, key) is None:
                 object.__setattr__(self, key, value)
-        for key, least in (
-            ("num_initial", FEWEST),
-            ("candidates_per_solve", 1),
-            ("draws", 1),
-            ("prior_weight", 0),
-            ("initial_share", 0),
-            ("answer_share", 0),
-            ("num_samples", 1),
-            ("exploration_weight", 0),
-            ("redraws", 0),
-            ("max_points", FEWEST),
-        ):
-            value = getattr(self, key)
-            if value is not None and value < least:
-                raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
+        least = {
+            "num_initial": FEWEST,
+            "candidates_per_solve": 1,
+            "draws": 1,
+            "prior_weight": 0,
+            "initial_share": 0,
+            "answer_share": 0,
+            "num_samples": 1,
+            "exploration_weight": 0,
+            "redraws": 0,
+            "max_points": FEWEST,
+        }
+        given = ((key, getattr(self, key), n) for key, n in least.items() if getattr(self, key) is not None)
+        check_at_least("strategy 'crysim'", *given)
         if self.initial_share + self.answer_share > 1:
             raise InputError("options 'initial_share' and 'answer_share' of strategy 'crysim' are at most 1 together")
         for what, chosen, known in (
@@ -154,8 +153,7 @@ class IsingOptions:
         ):
             if chosen not in known:
                 raise UnknownNameError(what, str(chosen), known)
-        if self.solve_seconds is not None and not self.solve_seconds > 0:
-            raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {self.solve_seconds}: it must be above 0")
+        check_positive("strategy 'crysim'", solve_seconds=self.solve_seconds)
 
     @property
     def batch(self) -> int:

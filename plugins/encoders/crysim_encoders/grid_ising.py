@@ -27,6 +27,7 @@ from crysim.errors import InputError
 from crysim.interfaces import Encoder
 from crysim.quadratic import BitGroup
 from crysim.symmetry import CELL_PARAMETERS, lattice_from_cell, open_cell
+from crysim_encoders.fitted import FittedEncoder
 from crysim_encoders.layout import ANGLE_BITS, ANGLE_BOUNDS, Scale, common_contents, length_scale, voxels
 
 
@@ -55,7 +56,7 @@ class GridLayout:
         return tuple(BitGroup(name, int(start), size, k) for start, (name, size, k) in zip(starts, sizes, strict=False))
 
 
-class GridIsing(Encoder):
+class GridIsing(FittedEncoder[GridLayout]):
     """Cell and atoms as bits, without symmetry: every decoded crystal is in P1.
 
     Where two atoms of an element share a voxel, the encoded vector has fewer 1-bits in that grid than its group says.
@@ -81,7 +82,7 @@ class GridIsing(Encoder):
         self.grid_resolution = grid_resolution
         self.draws = draws
         self.length_factor = length_factor
-        self._layout: GridLayout | None = None
+        super().__init__()
 
     def fit(self, crystals: Sequence[Crystal], contents: Contents | None = None) -> None:
         """Take the bounds of lattice lengths from the initial crystals (equation 9).
@@ -100,23 +101,6 @@ class GridIsing(Encoder):
         lengths = np.array([_in_own_cell(crystal, contents).cell[:3] for crystal in crystals])
         scale = length_scale(float(lengths.min()), float(lengths.max()), self.grid_resolution, self.length_factor)
         self._layout = GridLayout(contents, self.grid_resolution, scale)
-
-    @property
-    def layout(self) -> GridLayout:
-        """The segments; valid after `fit`."""
-        if self._layout is None:
-            raise InputError("the encoder has not been fitted to crystals yet")
-        return self._layout
-
-    @property
-    def groups(self) -> tuple[BitGroup, ...]:
-        """The segments of a vector with their counts of ones."""
-        return self.layout.groups
-
-    @property
-    def num_bits(self) -> int:
-        """M, the length of a vector."""
-        return self.groups[-1].stop
 
     def encode(self, crystals: Sequence[Crystal]) -> Bits:
         """Bit vectors ``[n, M]``; lengths and angles outside of their bounds count to the nearest unit.

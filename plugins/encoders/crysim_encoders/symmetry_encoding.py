@@ -48,6 +48,7 @@ from crysim.symmetry import (
     open_cell,
     space_group,
 )
+from crysim_encoders.fitted import FittedEncoder
 from crysim_encoders.layout import (
     Layout,
     bit_to_category,
@@ -63,7 +64,7 @@ Assignment = Callable[[tuple[int, ...]], Floats]
 """From the positions of an element's sites to a point for each, ``[sites, 3]``."""
 
 
-class SymmetryEncoder(Encoder):
+class SymmetryEncoder(FittedEncoder[Layout]):
     """The symmetry-informed integer encoding of the paper.
 
     What decoding cannot give back: cells come back in the middle of their units; of the Wyckoff combination only its
@@ -129,7 +130,7 @@ class SymmetryEncoder(Encoder):
         self.order: CombinationOrder = order
         self.length_factor = length_factor
         self.space_groups = allowed_space_groups(space_groups)
-        self._layout: Layout | None = None
+        super().__init__()
         self._combinations: dict[int, WyckoffCombinations] = {}
         self._indices: dict[tuple[int, Combination], int] = {}
 
@@ -171,23 +172,6 @@ class SymmetryEncoder(Encoder):
             [len(np.unique(self._marks(crystal, e, contents))) for e in composition.elements] for crystal in crystals
         ]
         return tuple(max(1, most) for most in np.max(marked, axis=0).tolist())
-
-    @property
-    def layout(self) -> Layout:
-        """Where every segment stands and what its bits mean; valid after `fit`."""
-        if self._layout is None:
-            raise InputError("the encoder has not been fitted to crystals yet")
-        return self._layout
-
-    @property
-    def groups(self) -> tuple[BitGroup, ...]:
-        """The segments of a vector with their counts of ones."""
-        return self.layout.groups
-
-    @property
-    def num_bits(self) -> int:
-        """M, the length of a vector."""
-        return self.layout.num_bits
 
     # --------------------------------------------------------------------------------------------- encode
 

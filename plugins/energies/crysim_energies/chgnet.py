@@ -32,6 +32,7 @@ class CHGNetModel(NetworkModel):
 
     name = "chgnet"
     extra = "chgnet"
+    module = "chgnet"
 
     def __init__(
         self,
@@ -65,11 +66,6 @@ class CHGNetModel(NetworkModel):
                 f"the installed chgnet {version('chgnet')} holds no weights '{weights}' (looked in {folder})"
             )
         self._bytes = files[0].read_bytes()
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Whether chgnet is missing."""
-        return None if find_spec("chgnet") else "chgnet is not installed"
 
     def fingerprint(self) -> dict[str, str]:
         """The name and sha256 of the weights, and the package's version."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from crysim import hookimpl
@@ -22,6 +21,7 @@ class M3GNetModel(NetworkModel):
 
     name = "m3gnet"
     extra = "m3gnet"
+    module = "matgl"
     local_options = ("path", "download", "url")
 
     def __init__(
@@ -55,11 +55,6 @@ class M3GNetModel(NetworkModel):
         self.relaxer = relaxer
         self.device = device
         self.checkpoint = resolve(model, path=path, download=download, url=url, unverified=unverified)
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Whether matgl is missing."""
-        return None if find_spec("matgl") else "matgl is not installed"
 
     def fingerprint(self) -> dict[str, str]:
         """The checkpoint's name, the sha256 of its weights and arguments, the convention and matgl's version."""

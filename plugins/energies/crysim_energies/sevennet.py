@@ -29,6 +29,7 @@ class SevenNetModel(CalculatorModel):
 
     name = "sevennet"
     extra = "sevennet"
+    module = "sevenn"
 
     def __init__(
         self, *, weights: Literal["0", "l3i5"] = "0", optimizer: Optimizer = "bfgs", device: str = "cpu"
@@ -54,11 +55,6 @@ class SevenNetModel(CalculatorModel):
             raise InputError(
                 f"the installed sevenn {version('sevenn')} holds no weights '{weights}' (looked for {self._path})"
             )
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Whether sevenn is missing."""
-        return None if find_spec("sevenn") else "sevenn is not installed"
 
     def fingerprint(self) -> dict[str, str]:
         """The name and sha256 of the weights, and the package's version."""

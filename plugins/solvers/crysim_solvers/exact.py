@@ -10,7 +10,6 @@ from typing import ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.partition import Indices, Partition
@@ -41,17 +40,10 @@ class Exact(IsingSolver):
         )
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find the ``num_samples`` vectors of lowest energy; at the time limit, the best of those seen."""
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         begin = time.perf_counter_ns()
         partition = Partition.of_model(model)
         choices = [

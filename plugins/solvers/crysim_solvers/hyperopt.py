@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.partition import Partition
@@ -31,19 +30,13 @@ class Hyperopt(IsingSolver):
 
     name: ClassVar[str] = "hyperopt"
     extra: ClassVar[str | None] = "hyperopt"
+    module: ClassVar[str | None] = "hyperopt"
 
     def __init__(self, *, max_evaluations: int = 300, startup: int = 20, max_variables: int = 1000) -> None:
-        for key, value in (("max_evaluations", max_evaluations), ("startup", startup)):
-            if value <= 0:
-                raise InputError(f"{key} of solver 'hyperopt' is {value}: it must be above 0")
+        check_positive("solver 'hyperopt'", max_evaluations=max_evaluations, startup=startup)
         self.max_evaluations = max_evaluations
         self.startup = startup
         self.max_variables = max_variables
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("hyperopt") else "hyperopt is not installed"
 
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why the model has too many variables, or None."""
@@ -56,21 +49,10 @@ class Hyperopt(IsingSolver):
         )
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
-        """Suggest and evaluate vectors one by one.
-
-        Raises:
-            InputError: the model is refused.
-        """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        """Suggest and evaluate vectors one by one."""
+        self.check_model(model)
         import hyperopt
 
         begin = time.perf_counter_ns()

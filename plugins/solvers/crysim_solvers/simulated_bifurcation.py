@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.process_state import PROCESS_STATE, warnings_ignored
 from crysim.quadratic import QuadraticModel
@@ -43,6 +42,7 @@ class SimulatedBifurcation(IsingSolver):
 
     name: ClassVar[str] = "simulated-bifurcation"
     extra: ClassVar[str | None] = "simulated-bifurcation"
+    module: ClassVar[str | None] = "simulated_bifurcation"
 
     def __init__(
         self,
@@ -56,9 +56,7 @@ class SimulatedBifurcation(IsingSolver):
         device: str | None = None,
         memory_limit: float | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("agents", agents), ("max_steps", max_steps)):
-            if value <= 0:
-                raise InputError(f"{key} of solver '{self.name}' is {value}: it must be above 0")
+        check_positive(f"solver '{self.name}'", penalty_scale=penalty_scale, agents=agents, max_steps=max_steps)
         check_limit(memory_limit)
         self.penalty = penalty
         self.penalty_scale = penalty_scale
@@ -69,32 +67,16 @@ class SimulatedBifurcation(IsingSolver):
         self.device = device
         self.memory_limit = memory_limit
 
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("simulated_bifurcation") else "simulated-bifurcation is not installed"
-
     def refuses(self, model: QuadraticModel) -> str | None:
         """Why the model is too large for the memory, estimated before anything is built."""
         needed = _BYTES_PER_PAIR * model.num_bits**2 / 2
         return refuses_memory(self.name, model.num_bits, needed, self.memory_limit)
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
-        """Run the oscillators, anew and longer as long as the time limit allows.
-
-        Raises:
-            InputError: the model is refused.
-        """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        """Run the oscillators, anew and longer as long as the time limit allows."""
+        self.check_model(model)
         import simulated_bifurcation  # noqa: F401 - seconds, that are not the solver's work
         import torch
 

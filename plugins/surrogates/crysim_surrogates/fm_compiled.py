@@ -15,20 +15,11 @@ class CompiledTrainer:
     """Adam on the parameters of equation 21, with the gradient written out.
 
     Args:
-        data: training vectors.
-        target: their standardised energies ``[n]``.
-        held: validation vectors.
-        parameters: where to start; the arithmetic is in their precision (float64 shows what is rounding).
-        settings: of the training.
+        data, target, held, parameters, settings: as `crysim_surrogates.fm_torch.TorchTrainer` takes them.
     """
 
     def __init__(
-        self,
-        data: SparseBits,
-        target: Floats,
-        held: SparseBits,
-        parameters: Parameters,
-        settings: TrainingSettings,
+        self, data: SparseBits, target: Floats, held: SparseBits, parameters: Parameters, settings: TrainingSettings
     ) -> None:
         from crysim_surrogates import fm_kernels
 

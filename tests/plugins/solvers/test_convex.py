@@ -19,7 +19,7 @@ from crysim_solvers.annealing.thermal_samples import add_draws
 from crysim_solvers.convex.solver import Convex
 from crysim_solvers.convex.tree import TreeSearch
 from crysim_solvers.exact import Exact, num_feasible
-from crysim_solvers.local_search.descent import Polisher, polish
+from crysim_solvers.local_search.descent import Descent
 from crysim_solvers.local_search.diversify import neighbours
 from crysim_solvers.local_search.solution_pool import Pool, bits_of_groups
 
@@ -104,10 +104,12 @@ def test_gap_that_is_small_enough_ends_the_search():
 
 @settings(max_examples=60, deadline=None)
 @given(models(), st.integers(0, 5))
-def test_polish_ends_where_no_exchange_and_no_pair_of_them_pays(model, seed):
+def test_descent_ends_where_no_exchange_and_no_pair_of_them_pays(model, seed):
     partition = Partition.of_model(model)
     start = model.random_bits(1, np.random.default_rng(seed))
-    end = polish(model, start)[0]
+    descent = Descent(LowRankForm.of(model))
+    partition = descent.form.partition
+    end = partition.bits_of(descent.double(partition.ones_of(start[0]))[None])[0]
     energy = model.energies(end)
     vectors = feasible_vectors(model)
     moved = np.abs(vectors.astype(int) - end).sum(axis=1) <= 4
@@ -136,7 +138,7 @@ def test_exchange_costs_are_energy_differences():
     model = larger_model()
     form = LowRankForm.of(model)
     ones = form.partition.ones_of(model.random_bits(1, np.random.default_rng(0))[0])
-    costs = Polisher(form)._exchange_costs(ones)
+    costs = Descent(form)._exchange_costs(ones)
     before = form.energies(ones[None])[0]
     p, e = form.partition, 0
     for j, one in enumerate(ones):

@@ -10,7 +10,7 @@ import numpy as np
 
 from crysim import hookimpl
 from crysim.arrays import Bits
-from crysim.errors import CrysimError, InputError, MissingExtraError
+from crysim.errors import CrysimError, InputError, MissingExtraError, check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.bounds import MAX_COUPLED_BITS, lower_bound
@@ -82,6 +82,7 @@ class Amplify(IsingSolver):
     name: ClassVar[str] = "amplify"
     local_options: ClassVar[tuple[str, ...]] = ("token_file", "url", "proxy")
     extra: ClassVar[str | None] = "amplify"
+    module: ClassVar[str | None] = "amplify"
     remote = True
 
     def __init__(
@@ -102,9 +103,7 @@ class Amplify(IsingSolver):
         url: str | None = None,
         proxy: str | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("num_solves", num_solves), ("patience", patience)):
-            if value <= 0:
-                raise InputError(f"{key} of solver 'amplify' is {value}: it must be above 0")
+        check_positive("solver 'amplify'", penalty_scale=penalty_scale, num_solves=num_solves, patience=patience)
         if not 0 <= retries <= 3:
             raise InputError(f"retries of solver 'amplify' is {retries}: it must be 0 to 3")
         check_limit(memory_limit)
@@ -122,11 +121,6 @@ class Amplify(IsingSolver):
         self.token_file = token_file
         self.url = url
         self.proxy = proxy
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("amplify") else "amplify is not installed"
 
     def check(self) -> None:
         """Raise InputError if there is no token to be had."""
@@ -166,12 +160,7 @@ class Amplify(IsingSolver):
         return seconds
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Send the model and bring back the solutions; the service takes no seed.
 
@@ -179,9 +168,7 @@ class Amplify(IsingSolver):
             InputError: too many bits or seconds for the plan, no token, a wrong one, a wrong URL.
             CrysimError: no network, the service refuses or fails, nothing feasible.
         """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         begin = time.perf_counter_ns()
         token = self._token()
         known: list[Bits] = []

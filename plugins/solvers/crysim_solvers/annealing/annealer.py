@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from ctypes.util import find_library
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,20 @@ from crysim_solvers.local_search.solution_pool import Pool
 
 _LEAST_BITS_ON_GPU = 2000
 """An estimate: below, starting the GPU's kernels takes longer than what they compute."""
-_POLISHED = 3
+_PAIRED = 3
 _DESCENDED = 16
+
+
+class _Work(NamedTuple):
+    """What a solve gives to whoever anneals: at most ``limit`` replicas down the ``ladder`` of temperatures."""
+
+    model: QuadraticModel
+    pool: Pool
+    ladder: Floats
+    num_samples: int
+    limit: int
+    deadline: float
+    rng: np.random.Generator
 
 
 class Annealer(IsingSolver):
@@ -80,12 +92,7 @@ class Annealer(IsingSolver):
         self.replicas = replicas
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find low vectors, or draw them at the ``temperature``."""
         from crysim_solvers.annealing.engines import field_spread
@@ -97,7 +104,7 @@ class Annealer(IsingSolver):
         ladder = self._ladder(field_spread(model, rng))
         limit = max(self.max_replicas, 4 * num_samples)
         run = self._on_device if self._device(model) else self._compiled
-        replicas = run(model, pool, ladder, num_samples, limit, deadline, rng)
+        replicas = run(_Work(model, pool, ladder, num_samples, limit, deadline, rng))
         annealed = time.perf_counter_ns()
         bound = self._finish(model, pool, num_samples, deadline)
         bits = pool.choose(num_samples)
@@ -106,7 +113,7 @@ class Annealer(IsingSolver):
         return SampleSet(
             bits,
             energies,
-            {"total": end - begin, "anneal": annealed - begin, "polish": end - annealed},
+            {"total": end - begin, "anneal": annealed - begin, "finish": end - annealed},
             lower_bound=None if bound is None else min(bound, float(energies[0])),
             info={"replicas": replicas, "sweeps": replicas * len(ladder), "device": self._device(model) or "cpu"},
         )
@@ -131,19 +138,11 @@ class Annealer(IsingSolver):
 
         return "cuda" if torch.cuda.is_available() else ""
 
-    def _compiled(
-        self,
-        model: QuadraticModel,
-        pool: Pool,
-        ladder: Floats,
-        num_samples: int,
-        limit: int,
-        deadline: float,
-        rng: np.random.Generator,
-    ) -> int:
+    def _compiled(self, work: _Work) -> int:
         """Replicas one after the other in compiled code; returns their number."""
         from crysim_solvers.annealing.engines import engine_for
 
+        model, pool, ladder, num_samples, limit, deadline, rng = work
         engine = engine_for(model)
         best, idle = np.inf, 0
         for replica in range(1, limit + 1):
@@ -160,20 +159,12 @@ class Annealer(IsingSolver):
                 return replica
         return limit
 
-    def _on_device(
-        self,
-        model: QuadraticModel,
-        pool: Pool,
-        ladder: Floats,
-        num_samples: int,
-        limit: int,
-        deadline: float,
-        rng: np.random.Generator,
-    ) -> int:
+    def _on_device(self, work: _Work) -> int:
         """Replicas side by side in torch; returns their number."""
         from crysim_solvers.annealing.engines import engine_for
         from crysim_solvers.annealing.torch_engine import TorchEngine
 
+        model, pool, ladder, num_samples, limit, deadline, rng = work
         engine = TorchEngine(model, self._device(model))
         descent = engine_for(model)
         generator = engine.generator(int(rng.integers(2**62)))
@@ -214,7 +205,7 @@ class Annealer(IsingSolver):
         return idle >= self.patience and (len(pool) >= num_samples or idle >= 4 * self.patience)
 
     def _finish(self, model: QuadraticModel, pool: Pool, num_samples: int, deadline: float) -> float | None:
-        """Polish the best vectors, add others if there are too few, and bound a low-rank model."""
+        """Improve the best vectors by pairs of exchanges, add others if there are too few, bound a low-rank model."""
         from crysim_solvers.local_search.diversify import add_neighbours
 
         if not model.is_low_rank:
@@ -222,18 +213,18 @@ class Annealer(IsingSolver):
                 add_neighbours(model, pool, num_samples)
             return None
         from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
-        from crysim_solvers.local_search.descent import Polisher
+        from crysim_solvers.local_search.descent import Descent
         from crysim_solvers.local_search.diversify import add_spread
 
         form = LowRankForm.of(model)
         if self.temperature is None:
-            polisher = Polisher(form)
-            for x in pool.choose(_POLISHED):
+            descent = Descent(form)
+            for x in pool.choose(_PAIRED):
                 if time.perf_counter_ns() < deadline:
-                    pool.add(polisher.double(pool.partition.ones_of(x)))
+                    pool.add(descent.double(pool.partition.ones_of(x)))
             best = pool.partition.ones_of(pool.choose(1)[0])
             if self.min_hamming > 2 and len(pool.choose(num_samples)) < num_samples:
-                add_spread(form, polisher, pool, best, num_samples, deadline)
+                add_spread(form, descent, pool, best, num_samples, deadline)
             add_neighbours(model, pool, num_samples)
         best = pool.partition.ones_of(pool.choose(1)[0])
         return solve_relaxation(form, best).lower_bound

@@ -18,7 +18,7 @@ from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
 from crysim.quadratic.partition import Indices
 from crysim_solvers.annealing.engines import LowRankEngine
-from crysim_solvers.local_search.descent import Polisher
+from crysim_solvers.local_search.descent import Descent
 from crysim_solvers.local_search.solution_pool import Pool
 
 SWEEPS = 100
@@ -68,4 +68,4 @@ def add_draws(
 def _noisy_minimum(form: LowRankForm, noise: Floats, start: Indices) -> Indices:
     """A low vector of the model with ``noise [P]`` taken from its linear terms."""
     noisy = replace(form, cost=form.cost - noise)
-    return Polisher(noisy).single(noisy.best_ones(solve_relaxation(noisy, start).x))
+    return Descent(noisy).single(noisy.best_ones(solve_relaxation(noisy, start).x))

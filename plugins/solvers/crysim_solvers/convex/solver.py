@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import InputError
+from crysim.errors import check_at_least, check_positive
 from crysim.interfaces import IsingSolver, SampleSet
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relaxation
@@ -17,7 +17,7 @@ from crysim.quadratic.convex_relaxation import LowRankForm, Relaxed, solve_relax
 if TYPE_CHECKING:
     from crysim.quadratic.partition import Indices
     from crysim_solvers.convex.tree import TreeSearch
-    from crysim_solvers.local_search.descent import Polisher
+    from crysim_solvers.local_search.descent import Descent
     from crysim_solvers.local_search.solution_pool import Pool
 
 _FIRST_PORTION = 500
@@ -65,11 +65,8 @@ class Convex(IsingSolver):
         differ_in: str | None = None,
         temperature: float | None = None,
     ) -> None:
-        for key, value, least in (("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1)):
-            if value < least:
-                raise InputError(f"option '{key}' of solver 'convex' is {value}: it must be at least {least}")
-        if temperature is not None and not temperature > 0:
-            raise InputError(f"option 'temperature' of solver 'convex' is {temperature}: it must be above 0")
+        check_at_least("solver 'convex'", ("max_nodes", max_nodes, 0), ("gap", gap, 0), ("min_hamming", min_hamming, 1))
+        check_positive("solver 'convex'", temperature=temperature)
         self.max_nodes = max_nodes
         self.gap = gap
         self.min_hamming = min_hamming
@@ -86,18 +83,11 @@ class Convex(IsingSolver):
         )
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Find the best vector, a bound, and further vectors on the way."""
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
-        from crysim_solvers.local_search.descent import Polisher
+        self.check_model(model)
+        from crysim_solvers.local_search.descent import Descent
 
         begin = time.perf_counter_ns()
         deadline = begin + (np.inf if time_limit is None else 1e9 * time_limit)
@@ -105,7 +95,7 @@ class Convex(IsingSolver):
         form = LowRankForm.of(model)
         relaxed = solve_relaxation(form)
         bounded = time.perf_counter_ns()
-        run = _Run(form, relaxed, Polisher(form), pool, np.random.default_rng(seed), deadline)
+        run = _Run(form, relaxed, Descent(form), pool, np.random.default_rng(seed), deadline)
         run.round_off(first=True)
         timing = {"bound": bounded - begin, "round": time.perf_counter_ns() - bounded}
         if self.temperature is None:
@@ -141,7 +131,7 @@ class Convex(IsingSolver):
 
         begin = time.perf_counter_ns()
         if num_samples > 1 and (self.min_hamming > 2 or self.differ_in is not None):
-            add_spread(run.form, run.polisher, run.pool, run.best, num_samples, run.deadline)
+            add_spread(run.form, run.descent, run.pool, run.best, num_samples, run.deadline)
         spread = time.perf_counter_ns()
         run.search(self.max_nodes, self.gap)
         add_neighbours(model, run.pool, num_samples)
@@ -166,7 +156,7 @@ class _Run:
 
     form: LowRankForm
     relaxed: Relaxed
-    polisher: Polisher
+    descent: Descent
     pool: Pool
     rng: np.random.Generator
     deadline: float
@@ -220,7 +210,7 @@ class _Run:
             if self.late and np.isfinite(self.upper):
                 return
             noise = 0.0 if first and i == 0 else _NOISE[i % len(_NOISE)]
-            ones = self.polisher.single(self.form.best_ones(x + noise * self.rng.random(len(x))))
+            ones = self.descent.single(self.form.best_ones(x + noise * self.rng.random(len(x))))
             self.roundings += 1
             new = self.pool.add(ones)
             self.take(ones)
@@ -232,7 +222,7 @@ class _Run:
         for i in np.argsort(energies, kind="stable")[:_PAIRS]:
             if self.late:
                 return
-            self.take(self.polisher.double(fresh[i]))
+            self.take(self.descent.double(fresh[i]))
 
     def search(self, max_nodes: int, gap: float) -> None:
         """Branch and bound until the gap is closed, or nodes or time run out.
@@ -287,7 +277,7 @@ class _Run:
                 assert tree.ones is not None
                 found = True
                 self.take(tree.ones)
-                self.take(self.polisher.double(tree.ones))
+                self.take(self.descent.double(tree.ones))
                 tree.cutoff = min(tree.cutoff, self.upper)
         self.nodes += tree.nodes - before
         if tree.exhausted:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from crysim import hookimpl
-from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError
+from crysim.errors import CrysimError, InputError, MissingExtraError, UnknownNameError, check_positive
 from crysim.interfaces import IsingSolver, SampleSet, global_generator_kept
 from crysim.plugins.installed import import_named
 from crysim.quadratic import QuadraticModel
@@ -50,6 +49,7 @@ class Dimod(IsingSolver):
     local_options: ClassVar[tuple[str, ...]] = ("token_file", "memory_limit")
     argument: ClassVar[str | None] = "sampler"
     extra: ClassVar[str | None] = "dimod"
+    module: ClassVar[str | None] = "dimod"
 
     def __init__(
         self,
@@ -63,9 +63,8 @@ class Dimod(IsingSolver):
         memory_limit: float | None = None,
         token_file: str | None = None,
     ) -> None:
-        for key, value in (("penalty_scale", penalty_scale), ("num_reads", num_reads), ("num_sweeps", num_sweeps)):
-            if value is not None and value <= 0:
-                raise InputError(f"{key} of solver 'dimod:{sampler}' is {value}: it must be above 0")
+        part = f"solver 'dimod:{sampler}'"
+        check_positive(part, penalty_scale=penalty_scale, num_reads=num_reads, num_sweeps=num_sweeps)
         check_limit(memory_limit)
         self.sampler = sampler
         self.penalty = penalty
@@ -78,11 +77,6 @@ class Dimod(IsingSolver):
         self._known = _known(sampler)
         self._class = _load(sampler, self._known)
         self.remote = self._known.token is not None
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """The extra that is missing, if it is."""
-        return None if find_spec("dimod") else "dimod is not installed"
 
     @classmethod
     def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:
@@ -108,12 +102,7 @@ class Dimod(IsingSolver):
         return refuses_memory(name, model.num_bits, self._known.bytes_per_pair * _num_pairs(model), self.memory_limit)
 
     def solve(
-        self,
-        model: QuadraticModel,
-        *,
-        num_samples: int = 1,
-        time_limit: float | None = None,
-        seed: int = 0,
+        self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
     ) -> SampleSet:
         """Build the BQM, sample until the reads or the time are used up, mend what is broken.
 
@@ -121,9 +110,7 @@ class Dimod(IsingSolver):
             InputError: the model is refused, or an option of the sampler is wrong.
             CrysimError: the sampler failed.
         """
-        reason = self.refuses(model)
-        if reason:
-            raise InputError(reason)
+        self.check_model(model)
         begin = time.perf_counter_ns()
         sampler = self._build()
         self._check_options(sampler)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from crysim.arrays import Bits, Floats
-from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm
 from crysim.quadratic.partition import Indices
 
@@ -13,7 +12,7 @@ _PAIR_CANDIDATES = 1200
 _MAX_PAIRS = 50
 
 
-class Polisher:
+class Descent:
     """Exchanges of a 1 and a 0 within a group, one or two at a time, as long as they lower the energy."""
 
     def __init__(self, form: LowRankForm) -> None:
@@ -75,16 +74,3 @@ class Polisher:
         taken = np.zeros(self.form.partition.num_positions, dtype=np.bool_)
         taken[ones] = True
         return ones.copy(), taken
-
-
-def polish(model: QuadraticModel, bits: Bits) -> Bits:
-    """Feasible vectors ``[n, M]`` after descent by single exchanges and pairs; for answers from elsewhere.
-
-    Args:
-        model: low-rank.
-        bits: ``[n, M]`` feasible.
-    """
-    polisher = Polisher(LowRankForm.of(model))
-    partition = polisher.form.partition
-    ones = [polisher.double(partition.ones_of(row)) for row in bits]
-    return partition.bits_of(np.array(ones)) if ones else bits.copy()

@@ -12,7 +12,7 @@ from crysim.arrays import Bits, Floats
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.convex_relaxation import LowRankForm, solve_relaxation
 from crysim.quadratic.partition import Indices, Partition
-from crysim_solvers.local_search.descent import Polisher
+from crysim_solvers.local_search.descent import Descent
 from crysim_solvers.local_search.solution_pool import Pool
 
 _TRIES = 16
@@ -69,7 +69,7 @@ def _coupled_to(model: QuadraticModel, p: Partition, one: int, span: slice) -> F
     return np.asarray(np.where(others < 0, 0.0, row), dtype=np.float64)
 
 
-def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices, n: int, deadline: float) -> None:
+def add_spread(form: LowRankForm, descent: Descent, pool: Pool, ones: Indices, n: int, deadline: float) -> None:
     """Add up to ``n`` vectors of low energy that differ from ``ones``, and from each other, in enough bits.
 
     Every position that counts and is 1 in a vector found before costs a penalty, which keeps the model low-rank; the
@@ -78,7 +78,7 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
 
     Args:
         form: the model.
-        polisher: of it.
+        descent: of it.
         pool: takes the vectors; its ``min_hamming`` and ``differ_in`` say what is enough.
         ones: of the first vector ``[num_ones]``.
         n: vectors wanted, the first included.
@@ -86,7 +86,7 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
     """
     marks = np.zeros(form.partition.num_positions)
     found = [ones]
-    unit = penalty = polisher.cheapest_exchange(ones)
+    unit = penalty = descent.cheapest_exchange(ones)
     while len(found) < n:
         marks[found[-1]] += pool.counts[found[-1]]
         low, high = 0.0, np.inf  # penalties too small and large enough
@@ -96,7 +96,7 @@ def add_spread(form: LowRankForm, polisher: Polisher, pool: Pool, ones: Indices,
                 break
             penalised = replace(form, cost=form.cost + penalty * marks)
             relaxed = solve_relaxation(penalised, found[-1])
-            candidate = Polisher(penalised).double(penalised.best_ones(relaxed.x))
+            candidate = Descent(penalised).double(penalised.best_ones(relaxed.x))
             if pool.distance(candidate, found) >= pool.min_hamming:
                 high, best = penalty, candidate
             else:

@@ -1,0 +1,52 @@
+"""The answers of a search: of several copies of one crystal, the one that shows what it is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from crysim.crystal import Crystal
+from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial, TrialStatus
+from crysim.workflows.answers import TELLS_APART, find_answers
+
+
+def halite(shift: float = 0.0) -> Crystal:
+    """Rock salt, in P1 with a chlorine atom out of its place by some ångström."""
+    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    if not shift:
+        return Crystal.from_structure(structure)
+    moved = structure.copy()
+    moved.translate_sites([4], np.array([1.0, 0.3, 0.1]) * shift, frac_coords=False)
+    species = [site.specie.symbol for site in moved]
+    composition = Crystal.from_structure(structure).composition
+    return Crystal.from_p1(composition, moved.lattice.matrix, species, moved.frac_coords)
+
+
+def records(*ends: tuple[Crystal, float]) -> Any:
+    """One run whose relaxations ended in crystals of these energies, eV per atom."""
+    trials = []
+    for number, (crystal, per_atom) in enumerate(ends):
+        energy = per_atom * crystal.num_atoms
+        relaxation = Relaxation(RelaxStatus.RELAXED, crystal, energy, 1, 1, 0.0)
+        trials.append(Trial(number, Candidate(crystal), relaxation, TrialStatus.RELAXED, ""))
+    return [SimpleNamespace(trials=trials)]
+
+
+@pytest.mark.parametrize(("apart", "unbroken"), [(0.5 * TELLS_APART, True), (2 * TELLS_APART, False)])
+def test_a_copy_as_low_with_its_symmetry_unbroken_is_shown(apart: float, unbroken: bool) -> None:
+    """Farther up, another copy says nothing of the one that is lower."""
+    (answer,) = find_answers(records((halite(0.03), -3.0 - apart), (halite(), -3.0)), top=5).best
+    assert answer.identity.space_group == 225
+    assert (answer.identity.tight_space_group == 225) == unbroken
+    assert answer.energy_per_atom == pytest.approx(-3.0 - apart)
+    assert (answer.times_found, answer.first_found, answer.trial.number) == (2, 1, 0)
+
+
+def test_where_no_copy_has_it_the_tight_group_is_told() -> None:
+    (answer,) = find_answers(records((halite(0.03), -3.0005), (halite(0.035), -3.0)), top=5).best
+    assert answer.identity.space_group == 225
+    assert answer.identity.tight_space_group < 225
