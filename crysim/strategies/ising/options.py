@@ -29,7 +29,7 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
         "targets": "energy",
     },
     "own": {
-        "num_initial": 200,
+        "num_initial": 50,
         "candidates_per_solve": 8,
         "choice": "shared",
         "initial": "prior",
@@ -43,8 +43,8 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
 """What an option is under each protocol where it is None; what is left out stays None."""
 OWN_PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "encoder": {"crysim": {"group_size": 12}},
-    "surrogate": {"fm": {"warm_start": True}},
-    "solver": {"annealer": {"sweeps": 60}},
+    "surrogate": {"fm": {"warm_start": True, "max_epoch": 60}},
+    "solver": {"annealer": {"sweeps": 30, "max_replicas": 8}},
 }
 """Options of parts, by kind and name, under the project's own protocol where a person gives none."""
 OWN_PARTS_SMALL = {**OWN_PARTS, "encoder": {"crysim": {"group_size": 12, "grid_resolution": 8}}}
@@ -57,7 +57,7 @@ class IsingOptions:
 
     Attributes:
         protocol: what the options below are that are not given: the ``paper``'s search, or the project's ``own``.
-        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000; own: 200).
+        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000; own: 50).
         candidates_per_solve: candidates that are relaxed together and made of one fit and solve (paper: 1; own: 8).
         mid: heed minimum interatomic distances: choose only crystals without a pair that is too close (with
             ``choice="distance"``: the one with the largest distance), and do not believe negative energies below
@@ -116,8 +116,8 @@ class IsingOptions:
     solve_seconds: float | None = None
     max_points: int | None = None
     initial: Initial | None = None
-    initial_share: float = 0.375
-    answer_share: float = 0.375
+    initial_share: float = 0.125
+    answer_share: float = 0.25
     draws: int = 1
     race: bool | None = None
     avoid_known: bool | None = None
