@@ -45,10 +45,16 @@ def test_a_batch_has_its_three_origins_and_pays_for_training_once() -> None:
     candidates = search.ask(8)
     counts = Counter(c.info["origin"] for c in candidates)
     assert counts["initial"] == 1
-    assert 1 <= counts["answer"] <= 2  # answers that are known, or like one another, leave their places to the prior
+    assert 1 <= counts["answer"] <= 4  # answers that are known, or like one another, leave their places to the prior
     assert counts["prior"] == 7 - counts["answer"]
     assert all("predicted" in c.info for c in candidates if c.info["origin"] == "answer")
     assert [bool(c.seconds) for c in candidates] == [True] + 7 * [False]
+    search.tell(pretended_trials(candidates, 0))
+    between = search.ask(8)
+    assert Counter(c.info["origin"] for c in between) == {"initial": 1, "prior": 7}
+    assert "train" not in between[0].seconds
+    search.tell(pretended_trials(between, 8))
+    assert "train" in search.ask(8)[0].seconds
 
 
 def test_nothing_is_trained_where_no_answer_is_wanted() -> None:

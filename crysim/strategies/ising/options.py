@@ -89,6 +89,8 @@ class IsingOptions:
         initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` (own) of frequent
             space groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
         initial_share, answer_share: of a batch with ``choice="shared"``; the rest are fresh draws of the prior.
+        solve_every: with ``choice="shared"``, batches for each fit and solve: only every so many there are answers, and
+            so many times as many of them.
         draws: of the prior for each that is relaxed: the one that the model predicts lowest is.
         race: whether a relaxation is stopped once it cannot win, or falls into a known minimum (paper: no; own: yes).
         avoid_known: whether crystals are left out that are, but for setting and size, a minimum already reached or a
@@ -118,6 +120,7 @@ class IsingOptions:
     initial: Initial | None = None
     initial_share: float = 0.125
     answer_share: float = 0.25
+    solve_every: int = 2
     draws: int = 1
     race: bool | None = None
     avoid_known: bool | None = None
@@ -134,6 +137,7 @@ class IsingOptions:
             ("num_initial", FEWEST),
             ("candidates_per_solve", 1),
             ("draws", 1),
+            ("solve_every", 1),
             ("prior_weight", 0),
             ("initial_share", 0),
             ("answer_share", 0),
