@@ -40,7 +40,7 @@ class TestOwnProtocol(StrategySuite):
 
 
 def test_a_batch_has_its_three_origins_and_pays_for_training_once() -> None:
-    search = make_search()
+    search = make_search(solve_every=2)
     begin(search)
     candidates = search.ask(8)
     counts = Counter(c.info["origin"] for c in candidates)

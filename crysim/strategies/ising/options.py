@@ -120,7 +120,7 @@ class IsingOptions:
     initial: Initial | None = None
     initial_share: float = 0.125
     answer_share: float = 0.25
-    solve_every: int = 2
+    solve_every: int = 3
     draws: int = 1
     race: bool | None = None
     avoid_known: bool | None = None
