@@ -76,8 +76,10 @@ def test_cpu_seconds_are_the_processes_and_shared_evenly(make_spec: Make, emt: E
 def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitting(
     make_spec: Make, emt: EnergyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch is asked for, relaxed and told: three steps of the clock, the last charged to the next; before
-    the first the strategy hears of its initial crystals."""
+    """A batch is asked for, relaxed and told: three steps of the clock, of which the last is charged to the next.
+
+    Before the first, the strategy hears of its initial crystals.
+    """
     folder = tmp_path / "run"
     spec = replace(make_spec("random"), batch=2, budget=50, budget_seconds=7.0)
 

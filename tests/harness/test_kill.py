@@ -28,7 +28,7 @@ def command(out: Path, budget: int) -> list[str]:
         "--option",
         "num_initial=200",
         "--option",
-        "batch=2",
+        "candidates_per_solve=2",
         "--batch",
         "2",
         "--space-groups",

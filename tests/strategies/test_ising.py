@@ -345,7 +345,7 @@ def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
     search = make_search()
     with pytest.raises(CrysimError, match="finite"):
         search.set_initial(frames_of(search, [-1.0] * 40)[:3])
-    with pytest.raises(InputError, match="'batch'"):
+    with pytest.raises(InputError, match="'candidates_per_solve'"):
         make_search(candidates_per_solve=0)
     with pytest.raises(InputError, match="'num_initial'"):
         make_search(num_initial=3)

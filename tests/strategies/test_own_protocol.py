@@ -40,15 +40,21 @@ class TestOwnProtocol(StrategySuite):
 
 
 def test_a_batch_has_its_three_origins_and_pays_for_training_once() -> None:
-    search = make_search()
+    search = make_search(solve_every=2)
     begin(search)
     candidates = search.ask(8)
     counts = Counter(c.info["origin"] for c in candidates)
-    assert counts["initial"] == 3
-    assert 1 <= counts["answer"] <= 3  # answers that are known, or like one another, leave their places to the prior
-    assert counts["prior"] == 5 - counts["answer"]
+    assert counts["initial"] == 1
+    assert 1 <= counts["answer"] <= 4  # answers that are known, or like one another, leave their places to the prior
+    assert counts["prior"] == 7 - counts["answer"]
     assert all("predicted" in c.info for c in candidates if c.info["origin"] == "answer")
     assert [bool(c.seconds) for c in candidates] == [True] + 7 * [False]
+    search.tell(pretended_trials(candidates, 0))
+    between = search.ask(8)
+    assert Counter(c.info["origin"] for c in between) == {"initial": 1, "prior": 7}
+    assert "train" not in between[0].seconds
+    search.tell(pretended_trials(between, 8))
+    assert "train" in search.ask(8)[0].seconds
 
 
 def test_nothing_is_trained_where_no_answer_is_wanted() -> None:
@@ -129,7 +135,7 @@ def test_normal_scores_keep_the_order_and_forget_the_scale() -> None:
 
 def test_one_option_is_the_papers_search() -> None:
     own, paper = IsingOptions(), IsingOptions(protocol="paper")
-    assert (own.num_initial, own.candidates_per_solve, own.initial, own.race) == (200, 8, "prior", True)
+    assert (own.num_initial, own.candidates_per_solve, own.initial, own.race) == (50, 8, "prior", True)
     assert (paper.num_initial, paper.candidates_per_solve, paper.initial, paper.race) == (1000, 1, "random", False)
     assert (paper.choice, paper.max_points, paper.avoid_known, paper.prior_weight) == (None, None, False, 0.0)
     for wrong in ({"protocol": "mine"}, {"choice": "best"}, {"targets": "loss"}):
@@ -157,7 +163,7 @@ def test_what_the_paper_does_not_have_is_unsaid_in_its_manifests() -> None:
     assert not {"protocol", "race", "avoid_known", "prior_weight", "targets", "draws", "answer_share"} & set(options)
     assert options["num_initial"] == 1000
     own = read_settings(None, {"method": ("crysim",), "energy": "ase:emt"}).runs()[0].config()["strategy"]["options"]
-    assert (own["protocol"], own["num_initial"], own["race"]) == ("own", 200, True)
+    assert (own["protocol"], own["num_initial"], own["race"]) == ("own", 50, True)
 
 
 def test_primitive_contents_are_searched_too() -> None:

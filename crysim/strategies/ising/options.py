@@ -29,7 +29,7 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
         "targets": "energy",
     },
     "own": {
-        "num_initial": 200,
+        "num_initial": 50,
         "candidates_per_solve": 8,
         "choice": "shared",
         "initial": "prior",
@@ -43,8 +43,8 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
 """What an option is under each protocol where it is None; what is left out stays None."""
 OWN_PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "encoder": {"crysim": {"group_size": 12}},
-    "surrogate": {"fm": {"warm_start": True}},
-    "solver": {"annealer": {"sweeps": 60}},
+    "surrogate": {"fm": {"warm_start": True, "max_epoch": 60}},
+    "solver": {"annealer": {"sweeps": 30, "max_replicas": 8}},
 }
 """Options of parts, by kind and name, under the project's own protocol where a person gives none."""
 OWN_PARTS_SMALL = {**OWN_PARTS, "encoder": {"crysim": {"group_size": 12, "grid_resolution": 8}}}
@@ -57,7 +57,7 @@ class IsingOptions:
 
     Attributes:
         protocol: what the options below are that are not given: the ``paper``'s search, or the project's ``own``.
-        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000; own: 200).
+        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000; own: 50).
         candidates_per_solve: candidates that are relaxed together and made of one fit and solve (paper: 1; own: 8).
         mid: heed minimum interatomic distances: choose only crystals without a pair that is too close (with
             ``choice="distance"``: the one with the largest distance), and do not believe negative energies below
@@ -89,6 +89,8 @@ class IsingOptions:
         initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` (own) of frequent
             space groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
         initial_share, answer_share: of a batch with ``choice="shared"``; the rest are fresh draws of the prior.
+        solve_every: with ``choice="shared"``, batches for each fit and solve: only every so many there are answers, and
+            so many times as many of them.
         draws: of the prior for each that is relaxed: the one that the model predicts lowest is.
         race: whether a relaxation is stopped once it cannot win, or falls into a known minimum (paper: no; own: yes).
         avoid_known: whether crystals are left out that are, but for setting and size, a minimum already reached or a
@@ -116,8 +118,9 @@ class IsingOptions:
     solve_seconds: float | None = None
     max_points: int | None = None
     initial: Initial | None = None
-    initial_share: float = 0.375
-    answer_share: float = 0.375
+    initial_share: float = 0.125
+    answer_share: float = 0.25
+    solve_every: int = 3
     draws: int = 1
     race: bool | None = None
     avoid_known: bool | None = None
@@ -134,6 +137,7 @@ class IsingOptions:
             "num_initial": FEWEST,
             "candidates_per_solve": 1,
             "draws": 1,
+            "solve_every": 1,
             "prior_weight": 0,
             "initial_share": 0,
             "answer_share": 0,

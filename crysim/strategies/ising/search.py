@@ -51,7 +51,7 @@ class IsingSearch(Strategy):
     newer_options: ClassVar[Mapping[str, Any]] = {
         "protocol": "paper",
         **{key: DEFAULTS["paper"][key] for key in ("initial", "race", "avoid_known", "prior_weight", "targets")},
-        **{key: getattr(IsingOptions, key) for key in ("initial_share", "answer_share", "draws")},
+        **{key: getattr(IsingOptions, key) for key in ("initial_share", "answer_share", "solve_every", "draws")},
     }
     renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight", "batch": "candidates_per_solve"}
 

@@ -36,7 +36,9 @@ class SharedRound(Round):
         """At most ``candidates_per_solve`` candidates: initial crystals, answers, and draws, each with its origin."""
         options = self.options
         wanted = min(n, options.batch)
-        first, answers = round(options.initial_share * wanted), round(options.answer_share * wanted)
+        first = round(options.initial_share * wanted)
+        turn = self.history.number // options.batch % options.solve_every == 0
+        answers = min(wanted - first, round(options.answer_share * wanted * options.solve_every)) if turn else 0
         places = self.history.initial.untried(SPARE * first, self.history.tried)
         candidates = self._fresh(
             (Candidate(crystal, {"origin": "initial", "initial": place}) for place, crystal in places), first
