@@ -33,9 +33,10 @@ class Executor(Plugin, ABC):
     ...     def tasks(self):
     ...         return self._workers
     >>> executor = Threads()
-    >>> with executor.start(2) as pool:
-    ...     executor.tasks, pool.submit(abs, -3).result()
+    >>> pool = executor.start(2)
+    >>> executor.tasks, pool.submit(abs, -3).result()
     (2, 3)
+    >>> pool.shutdown()
     """
 
     local: bool = False

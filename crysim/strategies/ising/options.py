@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from crysim.composition import Composition
-from crysim.errors import UnknownNameError, check_at_least, check_positive
+from crysim.errors import InputError, UnknownNameError, check_at_least, check_positive
 from crysim.strategies.training_set import FEWEST
 
 SMALL = 30
