@@ -25,7 +25,7 @@ import numpy as np
 from crysim.composition import Composition
 from crysim.crystal.generation import RandomGenerator
 from crysim.harness import lines
-from crysim.harness.journal import JOURNAL, Journal
+from crysim.harness.journal import JOURNAL
 from crysim.harness.manifest import make_manifest
 from crysim.harness.records import trial_to_dict
 from crysim.harness.run_folder import run_folder, settle_manifest
@@ -112,8 +112,7 @@ def write(folder: Path, runs: int, trials: int) -> dict[str, float]:
     """Write the runs that are not there yet, of a thousand made-up trials each with other energies."""
     rng = np.random.default_rng(0)
     start, wrote = time.perf_counter(), 0
-    crystals = RandomGenerator(Composition.from_formula("Ca4S4")).sample(200, rng)
-    base = [trial_to_dict(trial(number, crystals, rng)) for number in range(1000)]
+    base: list[dict[str, Any]] = []
     for number in range(runs):
         method, seed = METHODS[number % len(METHODS)], number // len(METHODS)
         spec = RunSpec(
@@ -123,6 +122,9 @@ def write(folder: Path, runs: int, trials: int) -> dict[str, float]:
         path = run_folder(folder, "Ca4S4", method, seed)
         if lines.num_lines(path / JOURNAL) == trials:
             continue
+        if not base:
+            crystals = RandomGenerator(Composition.from_formula("Ca4S4")).sample(200, rng)
+            base = [trial_to_dict(trial(number, crystals, rng)) for number in range(1000)]
         path.mkdir(parents=True, exist_ok=True)
         manifest = make_manifest(spec, {"model": "made up"})
         settle_manifest(path, manifest)
@@ -162,24 +164,25 @@ def trial(number: int, crystals: list, rng: np.random.Generator) -> Trial:  # ty
 
 
 def appending(folder: Path) -> dict[str, float]:
-    """Milliseconds of one durable append, to a new journal and to the longest one."""
+    """Milliseconds of one durable line, at the beginning of a journal and at the end of the longest one."""
     longest = max(folder.rglob(JOURNAL), key=lambda path: path.stat().st_size)
-    rng = np.random.default_rng(1)
-    crystals = RandomGenerator(Composition.from_formula("Ca4S4")).sample(20, rng)
+    content = longest.read_bytes()
+    record = json.loads(content.splitlines()[1])
+    del record["checksum"], record["after"]
     found = {}
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        for name, content in (("new", b""), ("long", longest.read_bytes())):
+        for name, before in (("new", b""), ("long", content)):
             path = Path(place) / name
-            path.mkdir()
-            if content:
-                (path / "manifest.json").write_bytes((longest.parent / "manifest.json").read_bytes())
-            (path / JOURNAL).write_bytes(content)
-            with Journal(path / JOURNAL) as journal:
-                first = len(journal)
-                start = time.perf_counter()
-                for n in range(first, first + 200):
-                    journal.append([trial(n, crystals, rng)], stateful=False, asked=1)
-                found[f"ms, {name} journal of {first} trials"] = round(5 * (time.perf_counter() - start), 3)
+            path.write_bytes(before)
+            times = []
+            with lines.LineFile(path, len(before), "0" * 16) as file:
+                for _ in range(200):
+                    start = time.perf_counter()
+                    file.append([record])
+                    times.append(1000 * (time.perf_counter() - start))
+            found[f"ms, {name} journal of {before.count(bytes([10]))} lines, median"] = round(
+                float(np.median(times)), 3
+            )
     return found
 
 
