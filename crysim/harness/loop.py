@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from crysim.harness.sittings import Sitting, add_sitting
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Here, Place
 from crysim.interfaces import EnergyModel, Strategy, Trial
+
+SAME = 1e-4
+"""eV per atom within which the lowest crystals of a run are taken for one, whose group is the first one's."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,11 @@ class Tally:
             if trial.counts and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
                 energy = self._contents.per_cell(trial.energy, trial.crystal)
-                if self._lowest is None or energy < self._lowest:
-                    self._lowest, self._space_group = energy, trial.crystal.space_group
+                gained = inf if self._lowest is None else self._lowest - energy
+                if gained > SAME * self._contents.num_atoms:  # a copy of it shows its noise, and not another group
+                    self._space_group = trial.crystal.space_group
+                if gained > 0:
+                    self._lowest = energy
             else:
                 self.reason = trial.reason
 
