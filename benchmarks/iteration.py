@@ -54,7 +54,7 @@ def main() -> None:
     strategy = manager.build(
         "strategy",
         "crysim",
-        {"num_initial": args.vectors},
+        {"protocol": "paper", "num_initial": args.vectors},
         problem=Problem(Composition.from_formula(args.system), seed=0),
         encoder=encoder,
         surrogate=manager.build("surrogate", "fm"),

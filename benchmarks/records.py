@@ -50,19 +50,26 @@ def main() -> None:
     written = write(given.folder, given.runs, given.trials)
     figures = {"runs": given.runs, "trials": given.runs * given.trials, "cores": os.cpu_count(), **written}
     figures["append"] = appending(given.folder)
-    for cache in given.folder.rglob("*.cache"):
-        cache.unlink()
-    for name in ("summary cold", "report again", "summary again"):
+    forget(given.folder)
+    for name in ("summary cold", "summary again"):
         figures[name] = child(name.split()[0], given.folder)
         print(name, figures[name], flush=True)
-    for cache in given.folder.rglob("*.cache"):
-        cache.unlink()
+    forget(given.folder)
     figures["report cold"] = child("report", given.folder)
+    figures["report again"] = child("report", given.folder)
+    figures["load"] = round(os.getloadavg()[0], 1)
     text = json.dumps(figures, indent=2)
     print(text)
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "records.json").write_text(text + "\n")
+
+
+def forget(folder: Path) -> None:
+    """Delete what readers have left."""
+    for name in ("*.cache", "report.html"):
+        for path in folder.rglob(name):
+            path.unlink()
 
 
 def child(what: str, folder: Path) -> dict[str, float]:
@@ -88,10 +95,17 @@ def measure(what: str, folder: Path) -> dict[str, float]:
 
         records = read_runs(folder)
         size = len(compare_records(records, load_references(folder, records)).summary().rows)
+    cpu = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     seconds = round(time.perf_counter() - start, 2)
-    return {"seconds": seconds, "MB": round(memory), "MB of a worker": round(children), "size": round(size, 1)}
+    return {
+        "seconds": seconds,
+        "CPU seconds": round(cpu, 2),
+        "MB": round(memory),
+        "MB of a worker": round(children),
+        "size": round(size, 1),
+    }
 
 
 def write(folder: Path, runs: int, trials: int) -> dict[str, float]:

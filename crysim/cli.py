@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "compare-solvers": "Compare Ising solvers on quadratic models.",
     "status": "Show how far the runs of a folder are, from another terminal.",
     "verify": "Compute again what a folder of results claims, and say what differs.",
+    "compact": "Pack the journals of finished runs, which are read as before.",
     "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",
@@ -41,6 +42,10 @@ COMMANDS: dict[str, str] = {
 
 _UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line: click's class, or, in releases that bring click along, their own."""
+
+
+_OF_A_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP)
+"""What a system says of a path that a person gave wrongly; a full or a broken disk is no bad input."""
 
 
 class LazyGroup(TyperGroup):
@@ -71,9 +76,9 @@ class LazyGroup(TyperGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read the output has gone: typer ends in silence
                 raise
-            what = f"'{error.filename}': " if error.filename else ""
-            typer.echo(f"error: {what}{error.strerror or error}", err=True)
-            raise typer.Exit(EXIT_ALL_FAILED) from error
+            place = f"'{str(error.filename)[:80]}': " if error.filename else ""
+            typer.echo(f"error: {place}{error.strerror or error}", err=True)
+            raise typer.Exit(EXIT_BAD_INPUT if error.errno in _OF_A_PATH else EXIT_ALL_FAILED) from error
         except _UsageError as error:
             path = error.ctx.command_path if error.ctx is not None else ctx.command_path
             typer.echo(f"error: {error.format_message()} (see '{path} --help')", err=True)

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from crysim.confidential import hidden
 from crysim.errors import InputError
 
 Reader = Callable[[Any], Any]
@@ -107,7 +108,7 @@ class Setting:
         try:
             return reader(value)
         except ValueError as error:
-            raise InputError(f"{self.name} is {value!r}: it must be {error}") from None
+            raise InputError(f"{self.name} is {hidden(value)!r}: it must be {error}") from None
 
 
 def setting(default: Any, about: str, panel: str, **more: Any) -> Any:

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from crysim.confidential import without_credentials
+
 EXIT_ALL_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_PARTLY_FAILED = 3
@@ -22,8 +24,19 @@ def hush_warnings() -> None:
         warnings.simplefilter("ignore")
 
 
+def first_line(error: BaseException) -> str:
+    """An error's type and first line, without any password; of one that cannot be put into words, its type."""
+    try:
+        return without_credentials((f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+    except Exception:  # noqa: BLE001 - a foreign error may raise another when it is asked for its text
+        return type(error).__name__
+
+
 class CrysimError(Exception):
-    """Any error that crysim raises on purpose. The message is one line that names the remedy."""
+    """Any error that crysim raises on purpose. The message is one line that names the remedy, without any password."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_credentials(str(message)))
 
 
 class InputError(CrysimError):

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 from crysim.errors import EXIT_ALL_FAILED, EXIT_INTERRUPTED
 from crysim.streams import flush_at_the_end, write_what_they_can
 
+_watches: list[_Watch] = []
 _AGAIN = 0.01
 """Seconds after which a swallowed interrupt is sent again: outside of what swallowed it."""
 
@@ -44,15 +45,24 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
     except SystemExit as exit_:
         code = EXIT_INTERRUPTED if watch.seen and exit_.code else exit_.code
     except BaseException as error:
-        if not watch.seen and not isinstance(error, KeyboardInterrupt):
+        if watch.seen or isinstance(error, KeyboardInterrupt):
+            _say_interrupted()
+            code = EXIT_INTERRUPTED
+        elif isinstance(error, OSError):  # the help, which is printed before a command begins, met a full disk
+            print(f"error: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+            code = EXIT_ALL_FAILED
+        else:
             raise
-        _say_interrupted()
-        code = EXIT_INTERRUPTED
-    if (failed := flush_at_the_end()) and not watch.seen:
+    if (failed := flush_at_the_end()) and not code:
         print(f"error: cannot write to the standard output: {failed}", file=sys.stderr)  # noqa: T201
-        code = code or EXIT_ALL_FAILED
+        code = EXIT_ALL_FAILED
     exec("")  # noqa: S102 - takes CPython's mark of an unhandled interrupt away
     sys.exit(code)
+
+
+def is_interrupted() -> bool | None:
+    """Whether the user has interrupted the command that runs; None where no command runs that would know."""
+    return _watches[-1].seen if _watches else None
 
 
 class _Watch:
@@ -63,6 +73,7 @@ class _Watch:
         self._active = False
 
     def __enter__(self) -> None:
+        _watches.append(self)
         here = threading.current_thread() is threading.main_thread()
         self._active = here and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self._active:
@@ -73,6 +84,7 @@ class _Watch:
             signal.signal(signal.SIGINT, self._interrupt)
 
     def __exit__(self, *_: object) -> None:
+        _watches.remove(self)
         if self._active:
             signal.signal(signal.SIGINT, _end_at_once)
             sys.unraisablehook = self._hook

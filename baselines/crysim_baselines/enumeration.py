@@ -8,10 +8,10 @@ points of a Sobol sequence, and is left out if its atoms never fit.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.packing import place
 from crysim.errors import InputError
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial
+from crysim.strategies.racing import Race
 from crysim_baselines.screening import Placement, Screener
 
 
@@ -33,6 +34,7 @@ class Enumerate(Strategy):
     """
 
     name: ClassVar[str] = "enumerate"
+    newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
     max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
@@ -44,6 +46,7 @@ class Enumerate(Strategy):
         quota: int = 16,
         min_ratio: float = 0.7,
         revisit: int = 4,
+        race: bool = False,
     ) -> None:
         """Choose how thorough the screening is; nothing is enumerated yet.
 
@@ -54,6 +57,7 @@ class Enumerate(Strategy):
             quota: candidates that a pass takes from one level, at most.
             min_ratio: least distance over the sum of covalent radii below which a combination is left out.
             revisit: every so many candidates an earlier combination is placed anew; 0: never.
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
         for key, value, least in (("points", points, 1), ("block", block, 1), ("quota", quota, 1)):
             if value < least:
@@ -66,9 +70,9 @@ class Enumerate(Strategy):
         self._quota = quota
         self._min_ratio = min_ratio
         self._revisit = revisit
+        self._race = Race(problem.contents, wanted=race)
         self._asked = 0
         self._placements: list[Placement] = []
-        self._best: tuple[float, float] | None = None
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose the next ``n`` of the enumeration, scaled to the volume of the best crystal so far."""
@@ -76,9 +80,9 @@ class Enumerate(Strategy):
         first, self._asked = self._asked, self._asked + n
         while len(self._placements) < self._asked:
             self._placements.append(next(self._enumeration))
-        volume = None if self._best is None else self._best[1]
+        volume = None if self._race.best is None else self._race.best[1]
         share = (time.perf_counter() - start) / n
-        return [
+        candidates = [
             Candidate(
                 self._crystal(one, volume),
                 info={
@@ -90,6 +94,7 @@ class Enumerate(Strategy):
             )
             for one in self._placements[first : self._asked]
         ]
+        return self._race.give_leave(candidates)
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """Count them."""
@@ -97,14 +102,7 @@ class Enumerate(Strategy):
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Remember the volume of the best."""
-        for trial in trials:
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
-                contents = self.problem.contents
-                found = (
-                    contents.per_cell(trial.energy, trial.crystal),
-                    contents.per_cell(trial.crystal.volume, trial.crystal),
-                )
-                self._best = found if self._best is None else min(self._best, found)
+        self._race.learn(trials)
 
     def _crystal(self, placement: Placement, volume: float | None) -> Crystal:
         crystal = place(

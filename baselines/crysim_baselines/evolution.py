@@ -14,6 +14,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.strategies.racing import Race
 from crysim_baselines import operators
 from crysim_baselines.packed_random import PackedGenerator
 
@@ -30,7 +31,7 @@ class Evolution(Strategy):
     """
 
     name: ClassVar[str] = "evolution"
-    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random", "race": False}
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Evolution(Strategy):
         strain: float = 0.1,
         mutation: float = 0.2,
         initial: Literal["random", "prior"] = "random",
+        race: bool = False,
     ) -> None:
         """Choose the options.
 
@@ -58,6 +60,7 @@ class Evolution(Strategy):
             initial: what random crystals, those of the first generation among them, are drawn from: ``random``, any
                 fitting group alike, or a ``prior`` of frequent groups and few free coordinates
                 (`crysim.crystal.prior`).
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
         for key, value, least in (
             ("population", population, 2),
@@ -79,6 +82,7 @@ class Evolution(Strategy):
         self._elites = elites
         self._tournament = tournament
         self._shares = dict(zip(("crossover", "permutation", "strain", "mutation"), shares, strict=True))
+        self._race = Race(problem.contents, wanted=race)
         self._told = 0
         self._current: list[tuple[float, Crystal]] = []
         self._best: list[tuple[float, Crystal]] = []
@@ -93,10 +97,12 @@ class Evolution(Strategy):
     def ask(self, n: int) -> list[Candidate]:
         """Propose children, at most those that are left of the generation."""
         left = self._population - self._told % self._population
-        return [self._candidate(number) for number in range(self._told, self._told + min(n, left))]
+        numbers = range(self._told, self._told + min(n, left))
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Learn the energies; at the end of a generation the next parents are chosen."""
+        self._race.learn(trials)
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
                 self._keep(trial.energy, trial.crystal)
@@ -106,6 +112,7 @@ class Evolution(Strategy):
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures are the parents of the first generation."""
+        self._race.learn(trials)
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
                 self._keep(trial.energy, trial.crystal)

@@ -29,7 +29,8 @@ from crysim.crystal.generation import (
 from crysim.crystal.packing import estimated_volume, packing_ratios, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
-from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import Candidate, Problem, Strategy, Trial, TrialStatus, derive_rng
+from crysim.strategies.racing import Race
 from crysim.symmetry import (
     CELL_PARAMETERS,
     WyckoffCombinations,
@@ -60,11 +61,12 @@ class HyperoptSearch(Strategy):
 
     extra: ClassVar[str | None] = "hyperopt"
 
-    def __init__(self, problem: Problem, screen: int) -> None:
+    def __init__(self, problem: Problem, screen: int, *, race: bool = False) -> None:
         if screen < 1:
             raise InputError(f"option 'screen' of strategy '{self.name}' is {screen}: it must be at least 1")
         self.problem = problem
         self._screen = screen
+        self._race = Race(problem.contents, wanted=race)
         self._told = 0
 
     @classmethod
@@ -83,10 +85,12 @@ class HyperoptSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose crystals: as many as do not depend on each other's energies."""
-        return [self._candidate(number) for number in range(self._told, self._told + min(n, self._batch))]
+        numbers = range(self._told, self._told + min(n, self._batch))
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Tell hyperopt the energies; a trial that does not count gets a loss above all energies."""
+        """Tell hyperopt the energies; a trial that does not count, and was not given up, gets a loss above all."""
+        self._race.learn(trials)
         documents = [
             self._document(self._told + i, trial.candidate.info["parameters"], trial) for i, trial in enumerate(trials)
         ]
@@ -103,10 +107,7 @@ class HyperoptSearch(Strategy):
         best: tuple[float, Crystal, Values] | None = None
         for attempt in range(1, self._screen + 1):
             seed = int(derive_rng(self.problem.seed, self.name, number, attempt).integers(2**31 - 1))
-            values = {key: value[0] for key, value in self._suggest(number, seed)["misc"]["vals"].items()}
-            parameters = {
-                key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()
-            }
+            parameters = self._parameters(number, seed)
             crystal = self._space.crystal(parameters)
             excess = self._space.excess(crystal)
             if best is None or excess < best[0]:
@@ -119,6 +120,11 @@ class HyperoptSearch(Strategy):
             info={"parameters": best[2], "proposals": attempt},
             seconds={"suggest": time.perf_counter() - start},
         )
+
+    def _parameters(self, number: int, seed: int) -> Values:
+        """hyperopt's proposal for trial ``number``: the values of its variables."""
+        values = {key: value[0] for key, value in self._suggest(number, seed)["misc"]["vals"].items()}
+        return {key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()}
 
     @cached_property
     def _space(self) -> ParameterSpace:
@@ -140,7 +146,8 @@ class HyperoptSearch(Strategy):
         from hyperopt import JOB_STATE_DONE, STATUS_OK
 
         loss = _PENALTY
-        if trial.counts and trial.energy is not None and trial.crystal is not None:
+        known = trial.counts or trial.status in (TrialStatus.STOPPED, TrialStatus.KNOWN)
+        if known and trial.energy is not None and trial.crystal is not None:
             loss = self.problem.contents.per_cell(trial.energy, trial.crystal)
         misc = {
             "tid": number,
@@ -198,6 +205,31 @@ class ParameterSpace:
         sites = sum(map(len, combination))
         points = np.array([[values[f"{axis}{i}"] for axis in "xyz"] for i in range(sites)], dtype=np.float64)
         return place(combinations.composition, number, combination, cell, points)
+
+    def values(self, crystal: Crystal, rng: np.random.Generator) -> dict[str, float | int] | None:
+        """The values that stand for a crystal, those that its symmetry leaves out drawn; None if it is out of bounds.
+
+        The lengths of a cell, and the index of a combination among the first of its group, are bounded.
+        """
+        if crystal.space_group not in self._sizes:
+            return None
+        cell = dict(zip(CELL_PARAMETERS, crystal.cell, strict=True))
+        low, high = self.length_bounds
+        if not all(low <= cell[name] <= high for name in CELL_PARAMETERS[:3]):
+            return None
+        size = self._sizes[crystal.space_group]
+        index = WyckoffCombinations(self.contents, crystal.space_group).rank(crystal.combination)
+        if index >= size or not all(ANGLE_BOUNDS[0] <= cell[name] <= ANGLE_BOUNDS[1] for name in CELL_PARAMETERS[3:]):
+            return None
+        values: dict[str, float | int] = dict(cell)
+        values["space_group"] = self.space_groups.index(crystal.space_group)
+        values["combination"] = (index + 0.5) / size
+        coordinates = rng.random((self.contents.num_atoms, 3))
+        for row, (site, position) in enumerate(zip(crystal.sites, crystal.positions, strict=True)):
+            coordinates[row, list(position.axes)] = site.free
+        for atom, point in enumerate(coordinates.tolist()):
+            values |= {f"{axis}{atom}": value for axis, value in zip("xyz", point, strict=True)}
+        return values
 
     def excess(self, crystal: Crystal) -> float:
         """By how much, in logarithms, a crystal exceeds GN-OA's limits; 0 within them."""

@@ -15,19 +15,9 @@ from crysim import hookimpl
 from crysim.crystal import MinDistances
 from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
 from crysim.errors import InputError
-from crysim.interfaces import (
-    ANY_NUMBER,
-    Candidate,
-    KnownMinimum,
-    Problem,
-    StopRule,
-    Strategy,
-    Trial,
-    TrialStatus,
-    derive_rng,
-    known_minimum,
-)
+from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.interfaces.racing import MARGIN, PATIENCE
+from crysim.strategies.racing import Race
 
 
 class PriorSearch(Strategy):
@@ -84,12 +74,8 @@ class PriorSearch(Strategy):
         self._strengths = (frequency, simplicity)
         self._placements = placements
         self._min_ratio = min_ratio
-        self._race = race
-        self._patience = patience
-        self._margin = margin
+        self._race = Race(problem.contents, wanted=race, patience=patience, margin=margin)
         self._asked = 0
-        self._best: tuple[float, float] | None = None
-        self._known: dict[KnownMinimum, None] = {}
 
     @cached_property
     def _generator(self) -> PriorGenerator:
@@ -104,14 +90,13 @@ class PriorSearch(Strategy):
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` crystals."""
-        stop = self._stop() if self._race else None
         numbers = range(self._asked, self._asked + n)
         self._asked += n
-        return [self._candidate(number, stop) for number in numbers]
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Take the best of seed structures for the volume, and as what is to be beaten."""
-        self._learn(trials)
+        self._race.learn(trials)
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """Count them."""
@@ -119,39 +104,14 @@ class PriorSearch(Strategy):
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Remember the best and the minima."""
-        self._learn(trials)
+        self._race.learn(trials)
 
-    def _candidate(self, number: int, stop: StopRule | None) -> Candidate:
+    def _candidate(self, number: int) -> Candidate:
         began = time.perf_counter()
         rng = derive_rng(self.problem.seed, "prior", number)
-        crystal = self._generator.draw(rng, None if self._best is None else self._best[1])
-        return Candidate(crystal, {}, {"draw": time.perf_counter() - began}, stop)
-
-    def _stop(self) -> StopRule:
-        atoms = self.problem.contents.num_atoms
-        best = None if self._best is None else self._best[0] / atoms
-        return StopRule(best, tuple(self._known), self._patience, self._margin)
-
-    def _learn(self, trials: Sequence[Trial]) -> None:
-        contents = self.problem.contents
-        for trial in trials:
-            if not trial.counts or trial.crystal is None or trial.energy is None:
-                continue
-            energy = contents.per_cell(trial.energy, trial.crystal)
-            found = (energy, contents.per_cell(trial.crystal.volume, trial.crystal))
-            self._best = found if self._best is None else min(self._best, found)
-            if trial.status is TrialStatus.RELAXED:
-                self._known.update(dict.fromkeys(_minima(trial)))
-
-
-def _minima(trial: Trial) -> list[KnownMinimum]:
-    """Where the trial came to rest: in the group of its start, and in that of its end."""
-    assert trial.crystal is not None
-    assert trial.energy is not None
-    ends = [known_minimum(trial.crystal, trial.energy)]
-    if trial.frames and trial.frames[-1].crystal.space_group != trial.crystal.space_group:
-        ends.append(known_minimum(trial.frames[-1].crystal, trial.frames[-1].energy))
-    return ends
+        best = self._race.best
+        crystal = self._generator.draw(rng, None if best is None else best[1])
+        return Candidate(crystal, {}, {"draw": time.perf_counter() - began})
 
 
 @hookimpl

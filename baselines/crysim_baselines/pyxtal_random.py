@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ from crysim.crystal import Crystal, MinDistances, Site
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.strategies.racing import Race
 from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
@@ -34,10 +35,17 @@ class PyxtalRandom(Strategy):
     """
 
     name: ClassVar[str] = "pyxtal-random"
+    newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
     max_ahead: ClassVar[int] = ANY_NUMBER
 
     def __init__(
-        self, problem: Problem, *, volume_factor: float = 1.1, attempts: int = 20, max_groups: int = 1000
+        self,
+        problem: Problem,
+        *,
+        volume_factor: float = 1.1,
+        attempts: int = 20,
+        max_groups: int = 1000,
+        race: bool = False,
     ) -> None:
         """Choose the options; PyXtal is not imported yet.
 
@@ -46,6 +54,7 @@ class PyxtalRandom(Strategy):
             volume_factor: of PyXtal's estimate of the volume.
             attempts: placements of all atoms that are tried in one space group before another is drawn.
             max_groups: groups drawn for one crystal before giving up.
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
         for key, value in (("volume_factor", volume_factor), ("attempts", attempts), ("max_groups", max_groups)):
             if value <= 0:
@@ -55,6 +64,7 @@ class PyxtalRandom(Strategy):
         self._attempts = attempts
         self._max_groups = max_groups
         self._spacing = problem.min_distances
+        self._race = Race(problem.contents, wanted=race)
         self._asked = 0
 
     @cached_property
@@ -74,14 +84,15 @@ class PyxtalRandom(Strategy):
         """
         numbers = range(self._asked, self._asked + n)
         self._asked += n
-        return [self._candidate(number) for number in numbers]
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """Count them."""
         self._asked += len(candidates)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Nothing: a random search learns nothing."""
+        """Learn nothing but what is to be beaten."""
+        self._race.learn(trials)
 
     def _candidate(self, number: int) -> Candidate:
         start = time.perf_counter()

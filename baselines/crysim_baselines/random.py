@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crysim import hookimpl
 from crysim.crystal.generation import RandomGenerator
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.strategies.racing import Race
 
 
 class RandomSearch(Strategy):
@@ -18,10 +19,18 @@ class RandomSearch(Strategy):
     """
 
     name: ClassVar[str] = "random"
+    newer_options: ClassVar[Mapping[str, Any]] = {"race": False}
     max_ahead: ClassVar[int] = ANY_NUMBER
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, race: bool = False) -> None:
+        """Choose whether to race.
+
+        Args:
+            problem: what to solve.
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
+        """
         self.problem = problem
+        self._race = Race(problem.contents, wanted=race)
         self._asked = 0
 
     @cached_property
@@ -34,17 +43,20 @@ class RandomSearch(Strategy):
         """Propose ``n`` random crystals."""
         numbers = range(self._asked, self._asked + n)
         self._asked += n
-        return [
-            Candidate(self._generator.sample(1, derive_rng(self.problem.seed, "random", number))[0])
-            for number in numbers
-        ]
+        return self._race.give_leave(
+            [
+                Candidate(self._generator.sample(1, derive_rng(self.problem.seed, "random", number))[0])
+                for number in numbers
+            ]
+        )
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """Count them."""
         self._asked += len(candidates)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Nothing: a random search learns nothing."""
+        """Learn nothing but what is to be beaten."""
+        self._race.learn(trials)
 
 
 @hookimpl

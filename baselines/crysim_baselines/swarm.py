@@ -22,6 +22,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.errors import InputError, UnknownNameError
 from crysim.interfaces import Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.strategies.racing import Race
 from crysim_baselines.bonds import bond_matrix, difference
 from crysim_baselines.motion import align, lattice_towards
 from crysim_baselines.operators import with_symmetry
@@ -62,7 +63,7 @@ class Swarm(Strategy):
     """
 
     name: ClassVar[str] = "swarm"
-    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
+    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random", "race": False}
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Swarm(Strategy):
         max_velocity: float = 0.1,
         similarity: float = 0.06,
         initial: Literal["random", "prior"] = "random",
+        race: bool = False,
     ) -> None:
         """Choose the options; the defaults are those of the paper's run (supplement F) where it gives them.
 
@@ -96,6 +98,7 @@ class Swarm(Strategy):
             initial: what random crystals, those of the first generation among them, are drawn from: ``random``, any
                 fitting group alike, or a ``prior`` of frequent groups and few free coordinates
                 (`crysim.crystal.prior`).
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
         """
         for key, value, least in (
             ("population", population, 2),
@@ -120,6 +123,7 @@ class Swarm(Strategy):
         self._c1, self._c2 = c1, c2
         self._max_velocity = max_velocity
         self._similarity = similarity
+        self._race = Race(problem.contents, wanted=race)
         self._told = 0
         self._current: list[Particle] = []
         self._last: list[Particle] = []
@@ -135,10 +139,12 @@ class Swarm(Strategy):
     def ask(self, n: int) -> list[Candidate]:
         """Propose structures, at most those that are left of the generation."""
         left = self._population - self._told % self._population
-        return [self._candidate(number) for number in range(self._told, self._told + min(n, left))]
+        numbers = range(self._told, self._told + min(n, left))
+        return self._race.give_leave([self._candidate(number) for number in numbers])
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Learn the energies; at the end of a generation the swarm and its guides are chosen."""
+        self._race.learn(trials)
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
                 particle = _particle(self._told, trial, trial.crystal, trial.energy, self.problem.contents)
@@ -152,6 +158,7 @@ class Swarm(Strategy):
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Seed structures move in the first generation, and guide it."""
+        self._race.learn(trials)
         for trial in trials:
             if trial.counts and trial.crystal is not None and trial.energy is not None:
                 particle = _particle(

@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import fmean, median
 
 from crysim.analysis.counted import MOST_COUNTED, can_be_counted, num_distinct
-from crysim.analysis.metrics import RunMetrics, mean_and_std, run_metrics, wilson_interval
+from crysim.analysis.metrics import Effort, RunMetrics, mean_and_std, run_metrics, wilson_interval
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
@@ -40,9 +40,14 @@ class Comparison:
         check_one_model(self.runs)
 
     @cached_property
+    def matchers(self) -> dict[str, ReferenceMatcher]:
+        """One for each reference, which remembers what it has compared."""
+        return {system: ReferenceMatcher(reference.crystal) for system, reference in self.references.items()}
+
+    @cached_property
     def metrics(self) -> list[RunMetrics]:
         """Of each run, in order."""
-        matchers = {system: ReferenceMatcher(ref.crystal) for system, ref in self.references.items()}
+        matchers = self.matchers
         return [
             run_metrics(
                 run.trials,
@@ -50,7 +55,8 @@ class Comparison:
                 reference_energy=self.references[run.system].energy if run.system in self.references else None,
                 budget=run.budget,
                 num_distinct=num_distinct(run.trials) if self.counts_distinct else None,
-                contents=run.contents if run.contents.primitive else None,
+                contents=run.contents if run.contents.sizes_vary else None,
+                initial=run.initial_spent,
             )
             for run in self.runs
         ]
@@ -90,7 +96,7 @@ class Comparison:
         """One row for each system and method, over seeds."""
         rows = [self._summary_row(system, method, pairs) for system, method, pairs in self.cells()]
         notes = []
-        unfinished = sum(len(run.trials) < run.budget for run in self.runs)
+        unfinished = sum(not run.complete for run in self.runs)
         if unfinished:
             notes.append(f"{unfinished} of {len(self.runs)} runs have not used up their budget")
         if self.count_distinct and not self.counts_distinct:
@@ -113,7 +119,7 @@ class Comparison:
             "mean": mean if energies else None,
             "std": std if energies else None,
             "reference": reference.energy if reference else None,
-            "to_lowest": _median([m.lowest_at.relaxations for m in metrics if m.lowest_at]),
+            **_medians("lowest", [m.lowest_at for m in metrics if m.lowest_at]),
             "area": mean_and_std(areas)[0] if areas else None,
             "distinct": mean_and_std(distinct)[0] if distinct else None,
             "filtered": sum(m.num_filtered for m in metrics) / len(pairs),
@@ -121,6 +127,7 @@ class Comparison:
             "relaxations": sum(m.num_trials for m in metrics),
             "evaluations": sum(m.evaluations for m in metrics),
             "seconds": sum(m.seconds for m in metrics) / len(pairs),
+            "cpu_seconds": sum(m.cpu_seconds for m in metrics) / len(pairs),
         }
         if reference is not None:
             found = sum(m.success for m in metrics)
@@ -131,14 +138,13 @@ class Comparison:
                 "interval": _interval(found, len(pairs)),
                 "found_strict": len(strict),
                 "interval_strict": _interval(len(strict), len(pairs)),
-                "to_match": _median([effort.relaxations for effort in matched]),
-                "evaluations_to_match": _median([effort.evaluations for effort in matched]),
+                **_medians("match", matched),
                 "seconds_to_match": _median([effort.seconds for effort in matched]),
-                "to_strict": _median([effort.relaxations for effort in strict]),
+                **_medians("strict", strict),
                 "mean_to_strict": fmean(
                     m.found_strict.relaxations if m.found_strict else run.budget for run, m in pairs
                 ),
-                "to_energy": _median([m.energy_reached.relaxations for m in metrics if m.energy_reached]),
+                **_medians("energy", [m.energy_reached for m in metrics if m.energy_reached]),
             }
         return row
 
@@ -193,6 +199,15 @@ def _interval(successes: int, runs: int) -> str:
     return f"{low:.2f}–{high:.2f}"
 
 
+def _medians(what: str, found: Sequence[Effort]) -> dict[str, Value]:
+    """The median effort to something, in each currency."""
+    return {
+        f"to_{what}": _median([effort.relaxations for effort in found]),
+        f"evaluations_to_{what}": _median([effort.evaluations for effort in found]),
+        f"cpu_seconds_to_{what}": _median([effort.cpu_seconds for effort in found]),
+    }
+
+
 def _median(values: Sequence[float]) -> float | None:
     return float(median(values)) if values else None
 
@@ -203,7 +218,10 @@ _STRICT = "strict: seeds with a crystal that matches by pymatgen's defaults and 
 _INTERVAL = "interval: Wilson's, 95 %, of the success rate to its left"
 _TO = "to …: relaxations until the match, the reference's energy, the lowest; median of the seeds that got there"
 _MEAN = "mean to strict: mean over seeds, one without such a crystal counted with its whole budget"
-_EFFORT = "evaluations of the network and seconds of wall time to the match, likewise"
+_EFFORT = (
+    "evaluations to …, CPU s to …: evaluations of the energy model and CPU seconds until then, of initial crystals, "
+    "strategy and relaxations (of journals without CPU seconds wall seconds); s to match: wall time; medians likewise"
+)
 _AREA = "mean so far: the lowest energy so far, averaged over the budget (the area under the accumulated curve)"
 _DISTINCT = "distinct: minima that the matcher tells apart, mean over seeds"
 _CLOSE = "too close: crystals left out for a pair that ended too close, mean over seeds"
@@ -221,11 +239,18 @@ SUMMARY_COLUMNS = (
     Column("interval_strict", "interval", note=_INTERVAL),
     Column("to_match", "to match", "g", note=_TO),
     Column("evaluations_to_match", "evaluations to match", "g", note=_EFFORT),
+    Column("cpu_seconds_to_match", "CPU s to match", ".3g", note=_EFFORT),
     Column("seconds_to_match", "s to match", ".3g", note=_EFFORT),
     Column("to_strict", "to strict", "g", note=_TO),
+    Column("evaluations_to_strict", "evaluations to strict", "g", note=_EFFORT),
+    Column("cpu_seconds_to_strict", "CPU s to strict", ".3g", note=_EFFORT),
     Column("mean_to_strict", "mean to strict", ".1f", note=_MEAN),
     Column("to_energy", "to energy", "g", note=_TO),
+    Column("evaluations_to_energy", "evaluations to energy", "g", note=_EFFORT),
+    Column("cpu_seconds_to_energy", "CPU s to energy", ".3g", note=_EFFORT),
     Column("to_lowest", "to lowest", "g", note=_TO),
+    Column("evaluations_to_lowest", "evaluations to lowest", "g", note=_EFFORT),
+    Column("cpu_seconds_to_lowest", "CPU s to lowest", ".3g", note=_EFFORT),
     Column("area", "mean so far (eV)", ".2f", note=_AREA),
     Column("distinct", "distinct", ".3g", note=_DISTINCT),
     Column("filtered", "too close", ".3g", note=_CLOSE),
@@ -233,6 +258,7 @@ SUMMARY_COLUMNS = (
     Column("relaxations", "relaxations"),
     Column("evaluations", "evaluations"),
     Column("seconds", "s per run", ".0f"),
+    Column("cpu_seconds", "CPU s per run", ".0f"),
 )
 SEED_COLUMNS = (
     Column("seed", "seed"),

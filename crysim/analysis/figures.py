@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.metrics import accumulated_lowest
+from crysim.analysis.currencies import LABELS, Currency, lowest_curves, spent_after
 from crysim.arrays import Floats
 from crysim.harness.columns import columns_of
 from crysim.process_state import warnings_ignored
@@ -39,8 +39,8 @@ def formula_text(formula: str) -> str:
     return re.sub(r"(\d+)", r"$_{\1}$", formula)
 
 
-def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
-    """Accumulated lowest energy against relaxations, one panel per system (figure 4).
+def accumulated_figure(comparison: Comparison, *, columns: int = 3, currency: Currency = "relaxations") -> Figure:
+    """Accumulated lowest energy against what was spent, one panel per system (figure 4 with relaxations).
 
     A curve is the mean over seeds, its band covers the lowest and the highest; the reference's energy is dashed.
     """
@@ -50,15 +50,15 @@ def accumulated_figure(comparison: Comparison, *, columns: int = 3) -> Figure:
     figure = new_figure((5.0 * columns, 3.8 * rows + 0.4))
     axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for axis, system in zip(axes, systems, strict=False):
-        _accumulated_panel(axis, comparison, system)
+        _accumulated_panel(axis, comparison, system, currency)
     for axis in axes[len(systems) :]:
         axis.set_visible(False)
     _legend(figure, axes[: len(systems)])
     return figure
 
 
-def search_figure(records: Sequence[RunRecord]) -> Figure:
-    """The lowest energy per atom so far of each run of a search, against the run's relaxations, in one panel.
+def search_figure(records: Sequence[RunRecord], *, currency: Currency = "relaxations") -> Figure:
+    """The lowest energy per atom so far of each run of a search, against what the run spent, in one panel.
 
     Cells of different contents can be compared by nothing but energies per atom.
     """
@@ -72,7 +72,7 @@ def search_figure(records: Sequence[RunRecord]) -> Figure:
         per_atom = columns.energies / np.maximum(1, columns.rows["atoms"])
         curve = np.fmin.accumulate(np.where(columns.counts, per_atom, np.nan))
         axis.plot(
-            np.arange(1, len(curve) + 1),
+            spent_after(record, currency),
             curve,
             color=COLOURS[systems.index(record.system) % len(COLOURS)],
             linestyle=LINES[methods.index(record.method) % len(LINES)],
@@ -86,7 +86,7 @@ def search_figure(records: Sequence[RunRecord]) -> Figure:
         top = max(sorted(means)[-(-9 * len(means) // 10) - 1], bottom + LEAST_SPAN * abs(bottom))
         axis.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
     axis.set_xlim(left=0)
-    axis.set_xlabel("relaxations of the run")
+    axis.set_xlabel(f"{LABELS[currency]} of the run")
     axis.set_ylabel("lowest energy so far (eV per atom)")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.grid(alpha=0.25, linewidth=0.5)
@@ -94,19 +94,15 @@ def search_figure(records: Sequence[RunRecord]) -> Figure:
     return figure
 
 
-def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
+def _accumulated_panel(axis: Axes, comparison: Comparison, system: str, currency: Currency) -> None:
     tails: list[float] = []
     means: list[float] = []
     for index, method in enumerate(comparison.methods):
         pairs = comparison.of(system, method)
         if not pairs:
             continue
-        length = max(run.budget for run, _ in pairs)
-        curves = np.array(
-            [_padded(accumulated_lowest(run.trials, run.budget, contents=run.contents), length) for run, _ in pairs]
-        )
+        x, curves = lowest_curves([run for run, _ in pairs], currency)
         mean, low, high = band(curves)
-        x = np.arange(1, length + 1)
         colour = COLOURS[index % len(COLOURS)]
         line = LINES[index // len(COLOURS) % len(LINES)]
         marker = "o" if np.isfinite(mean).sum() == 1 else None  # a line through one point is not seen
@@ -127,7 +123,7 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str) -> None:
         axis.set_ylim(bottom - margin, top + margin)
     axis.set_xlim(left=0)
     axis.set_title(formula_text(system))
-    axis.set_xlabel("relaxations")
+    axis.set_xlabel(LABELS[currency])
     axis.set_ylabel("accumulated lowest energy (eV per cell)")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.grid(alpha=0.25, linewidth=0.5)
@@ -215,9 +211,3 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
             handles.setdefault(label, handle)
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(5, len(handles)))
-
-
-def _padded(curve: Floats, length: int) -> Floats:
-    if not len(curve):
-        return np.full(length, np.nan)
-    return np.concatenate([curve, np.full(length - len(curve), curve[-1])])

@@ -14,12 +14,14 @@ from crysim.arrays import Floats, Ints
 from crysim.composition import Contents
 from crysim.crystal.distinct import distinct as distinct_crystals
 from crysim.crystal.matching import NO_MATCH, ReferenceMatcher
+from crysim.harness.budgets import Spent
 from crysim.harness.columns import TrialColumns, columns_of
 from crysim.interfaces import Trial, TrialStatus
 
 DECIMALS = 2
 """Energies are equal to the lowest (N_E) if they agree with it when rounded to this many decimals of an eV per cell,
 the precision of the paper's tables."""
+NOTHING = Spent()
 MATCH_WINDOW = 0.1
 """eV per atom above the reference's energy, where that is known, beyond which a crystal is not the ground truth however
 well it matches. It spares most of the matcher's work, which takes a third of a second for 160 atoms."""
@@ -30,14 +32,16 @@ class Effort:
     """What had been spent when something was first reached.
 
     Attributes:
-        relaxations: how many, that one included; the first is 1.
-        evaluations: of the energy model during these relaxations.
+        relaxations: how many were begun, that one included; the first is 1.
+        evaluations: of the energy model until then, those of initial crystals among them.
         seconds: the strategy's and the relaxations' wall time together.
+        cpu_seconds: of both, and of the initial crystals; of journals that do not have it, wall time.
     """
 
     relaxations: int
     evaluations: int
     seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,9 @@ class RunMetrics:
         num_distinct: distinct minima, or None if they were not counted.
         mean_accumulated: area under the accumulated lowest energy divided by the budget, eV per cell; before the first
             trial that counts, its energy is taken.
-        evaluations: of the energy model in the whole run.
+        evaluations: of the energy model in the whole run, those of initial crystals among them.
         seconds: wall time of the whole run.
+        cpu_seconds: of the whole run.
     """
 
     lowest: float | None
@@ -92,6 +97,7 @@ class RunMetrics:
     mean_accumulated: float | None
     evaluations: int
     seconds: float
+    cpu_seconds: float
 
     @property
     def success(self) -> bool:
@@ -108,6 +114,7 @@ def run_metrics(
     budget: int | None = None,
     num_distinct: int | None = None,
     contents: Contents | None = None,
+    initial: Spent = NOTHING,
 ) -> RunMetrics:
     """The metrics of one run.
 
@@ -119,13 +126,14 @@ def run_metrics(
         budget: relaxations that the run had; the number of trials if None. The accumulated curve goes on flat to it.
         num_distinct: distinct minima of these trials, where they were counted (`num_distinct_minima`).
         contents: of the run; all energies, the reference's too, are per cell of these. None: of the trials' own cells.
+        initial: what was spent before the first trial.
     """
     if budget is not None:
         trials = trials[:budget]
     columns = columns_of(trials)
-    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    num_atoms = None if contents is None or not contents.sizes_vary else contents.num_atoms
     energies = columns.energies_per(num_atoms)
-    spent = _Efforts(columns)
+    spent = _Efforts(columns, initial)
     counting = np.flatnonzero(columns.counts)
     lowest = float(energies[counting].min()) if len(counting) else None
     at_lowest = [] if lowest is None else _rounded_to(energies, counting, lowest)
@@ -185,8 +193,9 @@ def run_metrics(
         energy_reached=spent[int(reached[0])] if len(reached) else None,
         num_distinct=num_distinct,
         mean_accumulated=_area(curve),
-        evaluations=spent[-1].evaluations if len(columns) else 0,
+        evaluations=spent[-1].evaluations if len(columns) else initial.evaluations,
         seconds=spent[-1].seconds if len(columns) else 0.0,
+        cpu_seconds=spent[-1].cpu_seconds if len(columns) else initial.cpu_seconds,
     )
 
 
@@ -203,7 +212,7 @@ def accumulated_lowest(
         contents: of a primitive cell: energies are per cell of these. None: of the trials' own cells.
     """
     columns = columns_of(trials)
-    num_atoms = None if contents is None or not contents.primitive else contents.num_atoms
+    num_atoms = None if contents is None or not contents.sizes_vary else contents.num_atoms
     return _accumulated(columns.energies_per(num_atoms), columns, budget)
 
 
@@ -244,13 +253,14 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
 class _Efforts:
     """What had been spent after each trial."""
 
-    def __init__(self, columns: TrialColumns) -> None:
-        self._evaluations = np.cumsum(columns.rows["evaluations"])
+    def __init__(self, columns: TrialColumns, initial: Spent) -> None:
+        self._evaluations = initial.evaluations + np.cumsum(columns.rows["evaluations"])
         self._seconds = np.cumsum(columns.all_seconds)
+        self._cpu_seconds = initial.cpu_seconds + np.cumsum(columns.rows["cpu_seconds"])
 
     def __getitem__(self, i: int) -> Effort:
         number = i % len(self._seconds) + 1
-        return Effort(number, int(self._evaluations[i]), float(self._seconds[i]))
+        return Effort(number, int(self._evaluations[i]), float(self._seconds[i]), float(self._cpu_seconds[i]))
 
 
 def _rounded_to(energies: Floats, counting: Ints, lowest: float) -> list[int]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crysim.analysis.comparison import Comparison
+from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
+from crysim.analysis.origins import origin_table
 from crysim.analysis.tables import Table
 from crysim.written_files import path_part, replace_file
 
@@ -22,7 +24,9 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the summary (``summary.md``, ``.csv``, ``.tex``, ``.json``), each system's table of seeds and the figures.
 
     Returns:
-        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``energy.png``, ``energy.svg``, ``time.png``.
+        The paths written: ``summary.*``, ``seeds-SYSTEM.*``, ``origins.*`` where a strategy tells origins,
+        ``energy.png``, ``energy.svg``, the same against
+        evaluations and CPU seconds (``energy-evaluations.png``, ``energy-cpu-seconds.png``), ``time.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [path for name, table in tables_of(comparison).items() for path in write_table(table, folder / name)]
@@ -30,6 +34,9 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
     for path in (folder / "energy.png", folder / "energy.svg"):
         save_figure(energy, path)
         paths.append(path)
+    for currency in CURRENCIES[1:]:
+        paths.append(folder / f"energy-{currency.replace('_', '-')}.png")
+        save_figure(accumulated_figure(comparison, currency=currency), paths[-1])
     save_figure(time_figure(comparison), folder / "time.png")
     return [*paths, folder / "time.png"]
 
@@ -37,7 +44,8 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
 def tables_of(comparison: Comparison) -> dict[str, Table]:
     """The tables that are written, by the names of their files."""
     seeds = {f"seeds-{path_part(system, 'the system')}": comparison.per_seed(system) for system in comparison.systems}
-    return {"summary": comparison.summary(), **seeds}
+    origins = origin_table(comparison)
+    return {"summary": comparison.summary(), **seeds, **({} if origins is None else {"origins": origins})}
 
 
 def write_table(table: Table, stem: Path) -> list[Path]:

@@ -31,6 +31,7 @@ def plugins(
     import sys
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -39,9 +40,10 @@ def plugins(
     table.add_column("state", overflow="fold")
     table.add_column("options", overflow="fold", ratio=1)
     for info in infos:
-        options = ", ".join(f"{name}={value}" for name, value in info.options.items())
+        options = escape(", ".join(f"{name}={value}" for name, value in info.options.items()))
         state = info.state if info.state == "ok" else f"{info.state}: {info.reason}"
         version = "" if info.api_version is None else str(info.api_version)
-        table.add_row(info.kind or "?", info.name, f"{info.distribution} {info.version}", version, state, options)
+        source = escape(f"{info.distribution} {info.version}")
+        table.add_row(info.kind or "?", escape(info.name), source, version, escape(state), options)
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     console.print(table)

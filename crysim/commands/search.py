@@ -39,7 +39,7 @@ def search(
     ] = "primitive",
     method: Annotated[
         str | None,
-        typer.Option(help="Strategy. Default: known structure types, enumerate, prior.", rich_help_panel=o.RUN),
+        typer.Option(help="Strategy. Default: portfolio.", rich_help_panel=o.RUN),
     ] = None,
     prototypes: Annotated[
         bool,
@@ -50,7 +50,7 @@ def search(
         typer.Option("--prototype-folder", help="Structure files to take as types too.", rich_help_panel=o.RUN),
     ] = None,
     budget: Annotated[
-        int | None, typer.Option(help="Relaxations of the whole search. Default: 100.", rich_help_panel=o.RUN)
+        int | None, typer.Option(help="Relaxations of the whole search. Default: 400.", rich_help_panel=o.RUN)
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.", rich_help_panel=o.RUN)] = 0,
     top: Annotated[int, typer.Option(help="How many distinct crystals to write.", rich_help_panel=o.RUN)] = 10,

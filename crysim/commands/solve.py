@@ -51,6 +51,7 @@ def solve(
     from math import inf
 
     from crysim.commands.output import print_json
+    from crysim.confidential import hidden
     from crysim.declared import assignments
     from crysim.errors import CrysimError, InputError
     from crysim.interfaces import IsingSolver
@@ -74,7 +75,14 @@ def solve(
         raise CrysimError(f"solver '{solver}' found no feasible vector of {model}")
     document = describe(problem, samples, bound=bound)
     vartype = "SPIN" if file.spins else "BINARY"
-    document = {"model": str(model), "vartype": vartype, "solver": solver, "options": given, "seed": seed, **document}
+    document = {
+        "model": str(model),
+        "vartype": vartype,
+        "solver": solver,
+        "options": hidden(given),
+        "seed": seed,
+        **document,
+    }
     if out is not None:
         write_solutions(samples, document, out, file)
     print_json(document) if as_json else typer.echo(_text(document, out))

@@ -53,6 +53,7 @@ def tune(
     from crysim.composition import Composition
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
+    from crysim.harness.run_folder import LOCK, locked
     from crysim.workflows.training_data import TrainingData
     from crysim.workflows.tuning import Tuning
 
@@ -73,29 +74,30 @@ def tune(
         "energy": [parts.get("energy", "chgnet"), parts.get("energy_options", {})],
         "encoder": [parts.get("encoder", "crysim"), parts.get("encoder_options", {})],
     }
-    with _bar(console) as bar:
-        data = _generated(folder, recipe, composition, bar) if dataset is None else TrainingData.load(dataset)
-    if data.formula != composition.formula:
-        raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {composition.formula}")
-    tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
-    with _bar(console) as bar:
-        task = bar.add_task("tuning", total=trials, completed=tuning.done)
+    with locked(folder / LOCK, wait=1.0):
+        with _bar(console) as bar:
+            data = _generated(folder, recipe, composition, bar) if dataset is None else TrainingData.load(dataset)
+        if data.formula != composition.formula:
+            raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {composition.formula}")
+        tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
+        with _bar(console) as bar:
+            task = bar.add_task("tuning", total=trials, completed=tuning.done)
 
-        def report(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, description=f"best correlation {progress.best:.4f}")
-            if not console.is_terminal:
-                console.print(f"trial {progress.done}/{trials}: {progress.pcc:.4f}, best {progress.best:.4f}")
+            def report(progress: Progress) -> None:
+                bar.update(task, completed=progress.done, description=f"best correlation {progress.best:.4f}")
+                if not console.is_terminal:
+                    console.print(f"trial {progress.done}/{trials}: {progress.pcc:.4f}, best {progress.best:.4f}")
 
-        tuning.run(trials, report)
-    paths = tuning.write_results()
-    result = {
-        "formula": composition.formula,
-        "vectors": len(data.energies),
-        "trials": tuning.done,
-        "validation_pcc": tuning.study.best_value,
-        "options": dict(tuning.best_options()),
-        "files": [str(path) for path in paths],
-    }
+            tuning.run(trials, report)
+        paths = tuning.write_results()
+        result = {
+            "formula": composition.formula,
+            "vectors": len(data.energies),
+            "trials": tuning.done,
+            "validation_pcc": tuning.study.best_value,
+            "options": dict(tuning.best_options()),
+            "files": [str(path) for path in paths],
+        }
     print_json(result) if as_json else typer.echo(_text(result))
 
 
@@ -106,11 +108,14 @@ def _generated(folder: Path, recipe: dict[str, Any], composition: Composition, b
     from crysim.errors import InputError
     from crysim.interfaces import derive_rng
     from crysim.plugins import plugin_manager
+    from crysim.regular_files import read_json
     from crysim.workflows.training_data import TrainingData, generate_training_data
 
     path, about = folder / DATA, folder / RECIPE
     if path.exists() and about.exists():
-        known = json.loads(about.read_text(encoding="utf-8"))
+        known = read_json(about, "the recipe of the data set")
+        if not isinstance(known, dict):
+            raise InputError(f"{about} is damaged: delete it and {path}, they are made anew")
         changed = [key for key, value in recipe.items() if known.get(key) != value]
         if changed:
             raise InputError(f"the data set in '{folder}' has another {changed[0]}: use the same, or a new --out")

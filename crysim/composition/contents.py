@@ -7,6 +7,7 @@ conventional cell of Fm-3m.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol, get_args
@@ -17,6 +18,13 @@ from crysim.errors import InputError, UnknownNameError
 CellKind = Literal["conventional", "primitive"]
 CELLS: tuple[CellKind, ...] = get_args(CellKind)
 """The cells that contents may fill: that of the group's standard setting, or the smallest one."""
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Ascending numbers in few characters: ``1-4`` where they follow one another, else ``1-2-4``."""
+    run = len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1))
+    return f"{numbers[0]}-{numbers[-1]}" if run else "-".join(map(str, numbers))
+
 
 _CENTRED: dict[int, tuple[int, ...]] = {
     2: (
@@ -51,14 +59,34 @@ class Contents:
     Attributes:
         composition: atoms of one such cell.
         cell: ``conventional``, that of the standard setting of whatever space group, or ``primitive``.
+        further: atoms of other cells that are searched beside it, of the same formula in other numbers of units. What
+            is said of one cell, its formula, its atoms, is said of the first; energies are brought to that.
+
+    Raises:
+        InputError: another cell has another formula.
     """
 
     composition: Composition
     cell: CellKind = "conventional"
+    further: tuple[Composition, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise UnknownNameError("cell", self.cell, CELLS)
+        for one in self.further:
+            if one.reduced_formula != self.composition.reduced_formula:
+                raise InputError(f"{one.formula} and {self.composition.formula} are no cells of one formula")
+
+    @classmethod
+    def together(cls, several: Sequence[Contents]) -> Contents:
+        """Several contents of one formula and kind of cell, that one search may choose from."""
+        first, *others = several
+        return cls(first.composition, first.cell, tuple(one.composition for one in others))
+
+    @property
+    def each(self) -> tuple[Contents, ...]:
+        """The cells that are searched, one by one."""
+        return tuple(Contents(one, self.cell) for one in (self.composition, *self.further))
 
     @classmethod
     def of(cls, what: Composition | Contents) -> Contents:
@@ -74,6 +102,11 @@ class Contents:
     def primitive(self) -> bool:
         """Whether they fill the primitive cell."""
         return self.cell == "primitive"
+
+    @property
+    def sizes_vary(self) -> bool:
+        """Whether the cells of crystals with these contents hold different numbers of atoms."""
+        return self.primitive or bool(self.further)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -92,8 +125,12 @@ class Contents:
 
     @cached_property
     def name(self) -> str:
-        """For folders and tables: ``Ca4S4``, or ``CaS-primitive``, which no formula reads as."""
-        return f"{self.formula}-primitive" if self.primitive else self.formula
+        """For folders and tables: ``Ca4S4``; ``CaS-primitive`` or ``CaS-z1-4-primitive``, which no formula reads as."""
+        name = self.formula
+        if self.further:
+            units = [one.num_formula_units for one in (self.composition, *self.further)]
+            name = f"{self.composition.reduced_formula}-z{listed(units)}"
+        return f"{name}-primitive" if self.primitive else name
 
     def factor_in(self, number: int) -> int:
         """How many times these contents the conventional cell of a space group holds."""
@@ -107,8 +144,11 @@ class Contents:
         return self.composition.times(factor)
 
     def held_by(self, crystal: _HasCell) -> bool:
-        """Whether the crystal's cell is one of its group with these contents."""
-        return crystal.composition == self.composition_in(crystal.space_group)
+        """Whether the crystal's cell is one of its group with these contents, any of them where there are several."""
+        if crystal.composition == self.composition_in(crystal.space_group):
+            return True
+        factor = self.factor_in(crystal.space_group)
+        return any(crystal.composition == one.times(factor) for one in self.further)
 
     def per_cell(self, value: float, crystal: _HasCell) -> float:
         """An energy or a volume of a crystal's cell, brought to the number of atoms of these contents.
@@ -124,7 +164,8 @@ class Contents:
         return value if atoms == self.num_atoms else value * atoms / self.num_atoms
 
     def __str__(self) -> str:
-        return f"{self.formula} per primitive cell" if self.primitive else self.formula
+        text = " or ".join(one.formula for one in (self.composition, *self.further))
+        return f"{text} per primitive cell" if self.primitive else text
 
 
 def check_size(contents: Contents, most: int) -> None:

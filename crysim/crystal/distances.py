@@ -115,3 +115,33 @@ def shortest_of_each(
                     )
         result[crystal] = sqrt(best)
     return result
+
+
+@compiled
+def shortest_of_pairs(lattice: Floats, coords: Floats, owners: Ints, kinds: int, most: float) -> Floats:
+    """The shortest distance (Å) of each pair of kinds of atoms in a crystal, images in other cells included.
+
+    Args:
+        lattice: ``[3, 3]``, rows, Å.
+        coords: ``[atoms, 3]`` fractional.
+        owners: ``[atoms]`` kind of each.
+        kinds: how many there are.
+        most: Å; what is longer is not looked for.
+
+    Returns:
+        ``[kinds, kinds]``, at most ``most``.
+    """
+    metric = lattice @ lattice.T
+    spacings = plane_spacings(metric)
+    result = np.full((kinds, kinds), most**2)
+    alone = min(most**2, shortest_vector(metric, spacings))
+    for i in range(len(coords)):
+        a = owners[i]
+        result[a, a] = min(result[a, a], alone)
+        for j in range(i):
+            b = owners[j]
+            x, y, z = coords[i, 0] - coords[j, 0], coords[i, 1] - coords[j, 1], coords[i, 2] - coords[j, 2]
+            squared = nearest_image(metric, spacings, x, y, z, result[a, b])
+            result[a, b] = min(result[a, b], squared)
+            result[b, a] = result[a, b]
+    return np.asarray(np.sqrt(result))

@@ -14,7 +14,7 @@ many numbers of free coordinates crowd out the others.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, inf
 
@@ -39,6 +39,8 @@ FREQUENCY = 0.75
 """Exponent of the group's frequency."""
 SIMPLICITY = 0.1
 """Price of a free coordinate, in natural logarithms of probability."""
+MANY = 16
+"""Free coordinates of a combination that a random search may well fill as the crystal wants them."""
 PLACEMENTS = 32
 """Cells and placements of a combination that are tried before another one is drawn."""
 MIN_RATIO = 0.7
@@ -76,6 +78,7 @@ class Prior:
         *,
         frequency: float = FREQUENCY,
         simplicity: float = SIMPLICITY,
+        price_of_many: float = 0.0,
     ) -> None:
         """Choose the strengths; nothing is counted yet.
 
@@ -84,6 +87,8 @@ class Prior:
             space_groups: allowed numbers; None: 2 to 230.
             frequency: exponent of the group's frequency; 0: groups are equally likely.
             simplicity: price of a free coordinate; 0: all their numbers are equally likely.
+            price_of_many: of each free coordinate beyond `MANY`, whatever the group: where all combinations of a group
+                have more, the group is drawn less.
 
         Raises:
             InputError: a strength is negative, or the contents fit none of the groups.
@@ -92,6 +97,7 @@ class Prior:
         self.contents = Contents.of(contents)
         self.frequency = frequency
         self.simplicity = simplicity
+        self.price_of_many = price_of_many
         fitting = fitting_space_groups(self.contents, allowed_space_groups(space_groups))
         self._combinations = {n: WyckoffCombinations(self.contents, n, "fewest-free-first") for n in fitting}
 
@@ -100,6 +106,7 @@ class Prior:
         other = Prior.__new__(Prior)
         _check_strengths(frequency, simplicity)
         other.contents, other.frequency, other.simplicity = self.contents, frequency, simplicity
+        other.price_of_many = self.price_of_many
         other._combinations = self._combinations
         return other
 
@@ -113,9 +120,13 @@ class Prior:
             ways = {free: n for free, n in enumerate(combinations.counts_by_free_coordinates) if n}
             least = min(ways)
             simple = np.array([exp(-self.simplicity * (free - least)) for free in ways])
-            shared = frequency / frequencies.sum() * simple / simple.sum()
+            many = np.array([exp(-self.price_of_many * max(0, free - MANY)) for free in ways])
+            shared = frequency / frequencies.sum() * simple / simple.sum() * many
             found += [PriorCell(number, free, n, float(p)) for (free, n), p in zip(ways.items(), shared, strict=True)]
-        return tuple(found)
+        if not self.price_of_many:
+            return tuple(found)
+        total = sum(cell.probability for cell in found)
+        return tuple(replace(cell, probability=cell.probability / total) for cell in found)
 
     @cached_property
     def _cumulative(self) -> Floats:
@@ -169,8 +180,17 @@ class PriorGenerator:
             self._thresholds = np.maximum(self._thresholds, min_distances.thresholds)
         self._volume = estimated_volume(composition)
 
+    @property
+    def thresholds(self) -> Floats:
+        """Å ``[elements, elements]``, the distances that a placement keeps."""
+        return self._thresholds
+
     def draw(
-        self, rng: np.random.Generator, volume: float | None = None, spread: tuple[float, float] = (1.0, 1.0)
+        self,
+        rng: np.random.Generator,
+        volume: float | None = None,
+        spread: tuple[float, float] = (1.0, 1.0),
+        thresholds: Floats | None = None,
     ) -> Crystal:
         """A crystal.
 
@@ -180,28 +200,34 @@ class PriorGenerator:
             rng: the same state gives the same crystal.
             volume: Å³ per cell of the contents; None: from covalent spheres.
             spread: volumes are drawn uniformly between these multiples of it.
+            thresholds: Å, kept instead of `thresholds`.
         """
         wanted = self._volume if volume is None else volume
         number = 0
         combination: Combination = ()
         for attempt in range(_TRIES):
             number, combination = self.prior.draw(rng)
-            crystal = self._placed(number, combination, wanted * (1.0 + attempt / _TRIES), spread, rng)
+            crystal = self.place(number, combination, wanted * (1.0 + attempt / _TRIES), rng, spread, thresholds)
             if crystal is not None:
                 return crystal
         grown = 2.0 * wanted
-        while (crystal := self._placed(number, combination, grown, spread, rng)) is None:
+        while (crystal := self.place(number, combination, grown, rng, spread, thresholds)) is None:
             grown *= 1.2
         return crystal
 
-    def _placed(
+    def place(
         self,
         number: int,
         combination: Combination,
         volume: float,
-        spread: tuple[float, float],
         rng: np.random.Generator,
+        spread: tuple[float, float] = (1.0, 1.0),
+        thresholds: Floats | None = None,
     ) -> Crystal | None:
+        """A crystal of one combination of a space group; None if its atoms kept their distance in no placement.
+
+        For the other arguments see `draw`.
+        """
         from crysim.crystal.placement import place_one_by_one
 
         group = space_group(number)
@@ -211,15 +237,14 @@ class PriorGenerator:
         freedom = np.array([group.positions[i].dof for i in positions])
         order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
         in_shape = num_shape_parameters(group.crystal_system)
+        kept = self._thresholds if thresholds is None else thresholds
         tries = self._placements if freedom.any() or in_shape else 1
         for _ in range(tries):
             shape = rng.random((1, in_shape))
             size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
             cell = cells_from_shapes(group.crystal_system, shape, size)[0]
             tried = rng.random((len(positions), POINTS, 3))
-            points, complete = place_one_by_one(
-                cell, positions, elements, order, tried, *group.flat_positions, self._thresholds
-            )
+            points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
             if complete:
                 return place(contents.composition_in(number), number, combination, cell, points)
         return None

@@ -30,6 +30,7 @@ ROW = np.dtype(
         ("volume", "<f8"),
         ("evaluations", "<i8"),
         ("seconds", "<f8"),
+        ("cpu_seconds", "<f8"),
         ("fitted", "?"),
         *((name, "<f8") for name in FIT),
     ]
@@ -110,6 +111,7 @@ def _plain(trial: Trial) -> dict[str, Any]:
         "evaluations": trial.evaluations,
         "seconds": trial.seconds,
         "phases": trial.candidate.seconds,
+        "cpu": {"strategy": trial.candidate.cpu_seconds, "relax": trial.relaxation.cpu_seconds},
         "info": trial.candidate.info,
         "start": {"counts": start.composition.counts},
         "crystal": None
@@ -165,6 +167,7 @@ class Collector:
                 0.0,
                 int(record["evaluations"]),
                 float(record["seconds"]),
+                _cpu_seconds(record),
                 *fits,
             )
         )
@@ -186,6 +189,14 @@ class Collector:
 _STATUS = {status.value: place for place, status in enumerate(STATUSES)}
 _NO_FIT = (False, *(float("nan") for _ in FIT))
 _NO_CELL = (0.0,) * 6
+
+
+def _cpu_seconds(record: Mapping[str, Any]) -> float:
+    """Of strategy and relaxation; where they were not measured, wall seconds."""
+    cpu = record.get("cpu", {})
+    strategy, relax = cpu.get("strategy"), cpu.get("relax")
+    own = sum(record["phases"].values()) if strategy is None else strategy
+    return float(own) + float(record["seconds"] if relax is None else relax)
 
 
 def _float(value: Any) -> float:

@@ -168,7 +168,7 @@ def _best(job: Job, progress: Progress) -> str:
     """The lowest energy; per atom, with its space group, where cells of other contents are searched beside it."""
     if progress.lowest is None:
         return "none counts yet"
-    if not job.spec.system.primitive:
+    if not job.spec.system.sizes_vary:
         return f"best {progress.lowest:.4f} eV"
     group = "" if progress.space_group is None else f", {space_group(progress.space_group).symbol}"
     return f"best {progress.lowest / job.spec.system.num_atoms:.4f} eV/atom{group}"

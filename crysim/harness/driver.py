@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from crysim.errors import PluginFaultError
+from crysim.harness.budgets import Account
 from crysim.harness.journal import Batch, Journal
 from crysim.harness.run_folder import load_state, save_state
 from crysim.harness.sittings import Sitting, budget_at
@@ -46,6 +47,7 @@ class Driver:
         strategy: has been given its initial crystals.
         journal: of the folder.
         sittings: of the run, this one among them.
+        account: what the run has spent, nothing of it by trials yet.
         place: where relaxations are computed.
         told: called with every batch of new trials, once the strategy has heard of them.
     """
@@ -57,6 +59,7 @@ class Driver:
         strategy: Strategy,
         journal: Journal,
         sittings: Sequence[Sitting],
+        account: Account,
         place: Place,
         told: Told,
     ) -> None:
@@ -65,6 +68,7 @@ class Driver:
         self._strategy = strategy
         self._journal = journal
         self._sittings = sittings
+        self._account = account
         self._place = place
         self._report = told
         self._replay = deque(journal.batches)
@@ -103,10 +107,10 @@ class Driver:
         asking where the undisturbed one does. One whose budget was raised told all of the smaller one before it asked
         on, and does so again.
         """
-        return budget_at(self._sittings, self._told) - self._asked
+        return 0 if self._account.is_over else budget_at(self._sittings, self._told) - self._asked
 
     def _next_seeds(self) -> _UnderWay | None:
-        if self._asked >= len(self._seeds):
+        if self._asked >= len(self._seeds) or self._account.is_over:
             return None
         if self._replay:
             return self._from_journal()
@@ -117,12 +121,14 @@ class Driver:
 
     def _next_batch(self) -> _UnderWay | None:
         room = self._room()
-        if room <= 0:
+        if room <= 0 or self._strategy.finished():
             return None
         self._take_up_state()
         if not self._replay:
             asked = min(self._spec.batch, room)
-            return self._relax(self._strategy.ask(asked), asked)
+            with self._account.strategy_works():
+                candidates = self._strategy.ask(asked)
+            return self._relax(self._account.charge(candidates), asked)
         batch = self._from_journal()
         assert batch.journalled is not None
         if batch.journalled.stateful and self._asked >= self._settled:
@@ -152,14 +158,18 @@ class Driver:
     def _settle(self, batch: _UnderWay, tell: Told) -> None:
         """Journal a batch, and tell the strategy what the journal says."""
         if batch.journalled is not None:
+            self._account.add(batch.journalled.trials)
             tell(batch.journalled.trials)
+            self._account.forget()
             self._told += len(batch.journalled.trials)
             return
         assert batch.wait is not None
         trials = [replace(t, candidate=c) for t, c in zip(batch.wait(), batch.candidates, strict=True)]
         seeds = self._told < len(self._seeds)
         told = self._journal.append(trials, stateful=not seeds and self._state_now() is not None, asked=batch.asked)
-        tell(told)
+        self._account.add(told)
+        with self._account.strategy_works():
+            tell(told)
         self._told += len(told)
         if not seeds:
             save_state(self._folder, self._state_now(), self._told)

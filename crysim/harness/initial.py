@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -61,18 +62,20 @@ def initial_frames(
     own = folder / INITIAL
     complete = _read_complete(own)
     if complete is None:
+        began = time.process_time()
         crystals = strategy.initial_crystals()
+        drawing = time.process_time() - began
         if not crystals:
             return []
         key = _key(crystals, fingerprint, pressure)
         if pool is None:
-            _evaluate(own, key, crystals, place, pressure, report)
+            _evaluate(own, key, crystals, drawing, place, pressure, report)
         else:
             make_folder(pool)
             shared = pool / f"{key}.jsonl"
             with ExitStack() as held:
                 _hold(held, shared.with_suffix(".lock"), lambda: report(0, len(crystals), None))
-                _evaluate(shared, key, crystals, place, pressure, report)
+                _evaluate(shared, key, crystals, drawing, place, pressure, report)
             _copy(shared, own)
         complete = _read_complete(own)
         assert complete is not None
@@ -106,7 +109,16 @@ def _key(crystals: Sequence[Crystal], fingerprint: Mapping[str, str], pressure: 
     return hashlib.sha256(to_json(what).encode()).hexdigest()[:20]
 
 
-def _evaluate(path: Path, key: str, crystals: Sequence[Crystal], place: Place, pressure: float, report: Report) -> None:
+def _evaluate(
+    path: Path,
+    key: str,
+    crystals: Sequence[Crystal],
+    drawing: float,
+    place: Place,
+    pressure: float,
+    report: Report,
+) -> None:
+    """Write the energies, with the CPU seconds that they take and that drawing the crystals took."""
     lines = read_chain(path, key) if path.exists() else Lines()
     if lines.records and lines.records[0]["key"] != key:
         lines = Lines()
@@ -119,16 +131,18 @@ def _evaluate(path: Path, key: str, crystals: Sequence[Crystal], place: Place, p
     kept = done + 1 if records else 0
     with LineFile(path, lines.ends[done] if records else 0, lines.link(kept, key)) as file:
         if not records:
-            file.append([{"key": key, "count": len(crystals)}])
+            file.append([{"key": key, "count": len(crystals), "cpu": drawing}])
         starts = range(done, len(crystals), CHUNK)
         tasks = [Energies(tuple(crystals[start : start + CHUNK])) for start in starts]
         results = in_order(place, tasks, place.wanted)
         for start, task in zip(starts, tasks, strict=True):
             report(start, len(crystals), _lowest(evaluated))
             chunk = task.crystals
-            energies = next(results) + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
+            found = next(results)
+            energies = found.energies + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])
+            share = found.cpu_seconds / len(chunk)
             evaluated += [
-                {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None}
+                {"crystal": crystal.to_dict(), "energy": float(energy) if np.isfinite(energy) else None, "cpu": share}
                 for crystal, energy in zip(chunk, energies, strict=True)
             ]
             file.append(evaluated[start:])

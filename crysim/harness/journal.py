@@ -4,7 +4,7 @@ The folder of a run holds
 
     manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
-    journal.jsonl    one line per trial, each with the checksum of the one before
+    journal.jsonl    one line per trial, each with the checksum of the one before; packed, journal.jsonl.gz
     sittings.jsonl   from which trial on, with which software and budget it went on
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
@@ -24,7 +24,10 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
+from crysim.harness.blocks import stored_path
+from crysim.harness.budgets import Budget, Spent, spent_on_initial
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
+from crysim.harness.packed import unpack
 from crysim.harness.records import frame_from_dict, trial_from_dict, trial_to_dict
 from crysim.harness.renamed import current_config
 from crysim.harness.scanning import fill_caches
@@ -67,12 +70,14 @@ class RunRecord:
     @cached_property
     def contents(self) -> Contents:
         """What the cell holds, and which cell."""
-        return Contents.from_formula(str(self.config["system"]), cell=self.config.get("cell", "conventional"))
+        formulas = [str(self.config["system"]), *self.config.get("further", ())]
+        cell = self.config.get("cell", "conventional")
+        return Contents.together([Contents.from_formula(formula, cell=cell) for formula in formulas])
 
     @property
     def num_atoms(self) -> int:
         """Atoms per cell; 1 if nothing was relaxed yet."""
-        if self.contents.primitive:
+        if self.contents.sizes_vary:
             return self.contents.num_atoms
         return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
 
@@ -88,7 +93,7 @@ class RunRecord:
 
     @property
     def budget(self) -> int:
-        """Relaxations granted."""
+        """Relaxations granted, at most."""
         return int(self.config["budget"])
 
     @property
@@ -107,10 +112,17 @@ class RunRecord:
         """Whether it holds another program's results (`crysim import`)."""
         return str(self.config["strategy"]["name"]).startswith(IMPORTED)
 
+    @cached_property
+    def initial_spent(self) -> Spent:
+        """What the initial crystals cost."""
+        return spent_on_initial(self.path / INITIAL)
+
     @property
     def complete(self) -> bool:
-        """Whether the budget is used up."""
-        return len(self.trials) >= self.budget
+        """Whether a budget is used up."""
+        config = self.config
+        budget = Budget(self.budget, config.get("budget_evaluations"), config.get("budget_seconds"))
+        return not budget.left(self.initial_spent.plus(self.trials))
 
     def within(self, budget: int) -> RunRecord:
         """The run as it was when it had used up this budget: its first trials; itself, if its own is not larger."""
@@ -146,7 +158,7 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     path, beginning = folder / JOURNAL, beginning_of(manifest)
     if not frames:
         return RunRecord(folder, manifest, stored_trials(path, beginning))
-    records = _read_journal(path, beginning).records if path.exists() else []
+    records = _read_journal(path, beginning).records if stored_path(path).exists() else []
     trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
     return RunRecord(folder, manifest, tuple(trials))
 
@@ -199,11 +211,21 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest["config"], dict):
-            raise TypeError
+        _check_manifest(manifest)
         return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
+
+
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError unless it says what every reader of a run asks for."""
+    config, fingerprint = manifest["config"], manifest["fingerprint"]
+    if not isinstance(config, dict) or not isinstance(fingerprint, dict):
+        raise TypeError
+    whole = int(config["seed"]), int(config["budget"]), float(config["relax"]["pressure"])
+    named = config["system"], config["method"], config["strategy"]["name"]
+    if not all(isinstance(name, str) for name in named) or whole[1] < 0:
+        raise TypeError
 
 
 @dataclass(frozen=True)
@@ -239,6 +261,7 @@ class Journal:
         """
         self.batches: list[Batch] = []
         beginning = beginning_of(read_manifest(path.parent))
+        unpack(path)
         lines = _read_journal(path, beginning) if path.exists() else Lines()
         kept = 0
         while kept < len(lines.records):

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from crysim.errors import InputError
+from crysim.harness.blocks import open_lines, stored_path
 
 _HEAD = '{"checksum":"'
 _HEAD_BYTES = _HEAD.encode()
@@ -145,13 +146,14 @@ class ChainReader:
             InputError: see `read_chain`.
         """
         end = 0
-        with self._path.open("rb") as file:
-            for line in file:
+        with open_lines(self._path) as file:
+            lines = iter(file)
+            for line in lines:
                 end += len(line)
                 whole = line.endswith(b"\n")
                 line = line[:-1]
                 if not whole or not _sealed(line):
-                    if whole and file.read(1):
+                    if whole and next(lines, b""):
                         raise self._damaged("is damaged (its checksum does not match)")
                     return
                 self._follow(line)
@@ -171,15 +173,19 @@ class ChainReader:
         return found
 
     def _follow(self, line: bytes) -> None:
-        lines, count = self.lines, len(self.lines.ends)
+        checksums, chained = self.lines.checksums, self.lines.chained
         after = _after(line)
-        lost = after is None and count > 0 and lines.chained[-1]
-        strange = after is not None and (count > 0 or self._beginning is not None)
-        if lost or (strange and after != lines.link(count, self._beginning or "")):
-            where = "does not follow the one before" if count else "is not of this run"
+        if not checksums:
+            belongs = after is None or self._beginning is None or after == self._beginning
+        elif after is None:
+            belongs = not chained[-1]
+        else:
+            belongs = after == (checksums[-1] if chained[-1] else self.lines.link(len(checksums), ""))
+        if not belongs:
+            where = "does not follow the one before" if checksums else "is not of this run"
             raise self._damaged(f"{where}: a line is missing, doubled, moved or from another file")
-        lines.checksums.append(line[len(_HEAD) : _BODY - 2].decode())
-        lines.chained.append(after is not None)
+        checksums.append(line[len(_HEAD) : _BODY - 2].decode())
+        chained.append(after is not None)
 
     def _damaged(self, what: str, number: int | None = None) -> InputError:
         number = len(self.lines.ends) + 1 if number is None else number
@@ -196,10 +202,10 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
 
 def num_lines(path: Path) -> int:
     """How many whole lines a file has, which are not looked at; 0 if there is no such file."""
-    if not path.exists():
+    if not stored_path(path).exists():
         return 0
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    with open_lines(path) as lines:
+        return sum(line.endswith(b"\n") for line in lines)
 
 
 class LineFile:

@@ -1,4 +1,4 @@
-"""A run: any strategy within a budget of relaxations, taken up where it was if it was killed."""
+"""A run: any strategy within its budgets, taken up where it was if it was killed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import JOURNAL, Journal, read_manifest
+from crysim.harness.journal import INITIAL, JOURNAL, Journal, read_manifest
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
 from crysim.harness.sittings import Sitting, add_sitting
@@ -92,19 +93,20 @@ def drive(
         manifest = make_manifest(spec, fingerprint)
         settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
-            tally = Tally(spec)
+            account, tally = Account(Budget.of(spec), folder / INITIAL), Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
-            if len(journal) < spec.budget:
+            if account.left(journal.batches):
                 sittings = begin_sitting(spec, folder, manifest, len(journal))
-                strategy = _begin(spec, folder, place, fingerprint, pool, report)
+                strategy = _begin(spec, folder, place, fingerprint, account, pool, report)
                 report(tally.progress("search"))
 
                 def told(trials: Sequence[Trial]) -> None:
                     tally.add(trials)
                     report(tally.progress("search"))
 
-                Driver(spec, folder, strategy, journal, sittings, place, told).run()
+                Driver(spec, folder, strategy, journal, sittings, account, place, told).run()
+            tally.reason = account.refusal or tally.reason
     done = tally.progress("done")
     report(done)
     return done
@@ -119,7 +121,13 @@ def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], tria
 
 
 def _begin(
-    spec: RunSpec, folder: Path, place: Place, fingerprint: Mapping[str, str], pool: Path | None, report: Report
+    spec: RunSpec,
+    folder: Path,
+    place: Place,
+    fingerprint: Mapping[str, str],
+    account: Account,
+    pool: Path | None,
+    report: Report,
 ) -> Strategy:
     """A strategy that has its initial crystals with their energies."""
 
@@ -127,7 +135,10 @@ def _begin(
         report(Progress("initial", done, total, lowest=lowest))
 
     strategy = spec.build_strategy()
-    strategy.set_initial(initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, pool, shown))
+    frames = initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, pool, shown)
+    account.read_initial()
+    with account.strategy_works():
+        strategy.set_initial(frames)
     return strategy
 
 
@@ -140,7 +151,7 @@ class Tally:
         self._done = 0
         self._counting = 0
         self._lowest: float | None = None
-        self._reason = ""
+        self.reason = ""
         self._space_group: int | None = None
 
     def add(self, trials: Sequence[Trial]) -> None:
@@ -154,11 +165,11 @@ class Tally:
                 if self._lowest is None or energy < self._lowest:
                     self._lowest, self._space_group = energy, trial.crystal.space_group
             else:
-                self._reason = trial.reason
+                self.reason = trial.reason
 
     def progress(self, phase: str) -> Progress:
         """How far the run is."""
-        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self._reason, self._space_group)
+        return Progress(phase, self._done, self._budget, self._counting, self._lowest, self.reason, self._space_group)
 
 
 def limit_threads(threads: int) -> None:

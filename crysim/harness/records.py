@@ -12,6 +12,7 @@ from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, Trial, 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
     """A trial as a JSON record; `trial_from_dict` gives the same trial back."""
     start = trial.candidate.crystal
+    cpu = {"strategy": trial.candidate.cpu_seconds, "relax": trial.relaxation.cpu_seconds}
     return {
         "number": trial.number,
         "status": str(trial.status),
@@ -21,6 +22,7 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
         "evaluations": trial.evaluations,
         "seconds": trial.seconds,
         "phases": dict(trial.candidate.seconds),
+        **({} if cpu["strategy"] is None and cpu["relax"] is None else {"cpu": cpu}),
         "info": dict(trial.candidate.info),
         "start": start.to_dict(),
         "crystal": None if trial.crystal is None else trial.crystal.to_dict(),
@@ -35,6 +37,7 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     if not isinstance(energy, float | int | None) or (crystal is None) != (energy is None):
         raise TypeError("its energy is no number, or has no crystal")
     status, reason = TrialStatus(record["status"]), record["reason"]
+    cpu = record.get("cpu", {})
     relaxation = Relaxation(
         status=RelaxStatus(status.value) if status.value in set(RelaxStatus) else RelaxStatus.NOT_CONVERGED,
         crystal=None if crystal is None else Crystal.from_dict(crystal),
@@ -45,8 +48,9 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
         frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
         seconds=record["seconds"],
         reason=reason,
+        cpu_seconds=cpu.get("relax"),
     )
-    candidate = Candidate(start, info=record["info"], seconds=record["phases"])
+    candidate = Candidate(start, info=record["info"], seconds=record["phases"], cpu_seconds=cpu.get("strategy"))
     return Trial(record["number"], candidate, relaxation, status, reason)
 
 

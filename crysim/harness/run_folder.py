@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from crysim.errors import CrysimError, InputError
+from crysim.harness.blocks import stored_path
 from crysim.harness.journal import JOURNAL, MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import ABSENT, BUDGETS, run_difference, unsaid
@@ -134,7 +135,7 @@ def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """
     old = read_manifest(folder)
     if old is None:
-        journal = folder / JOURNAL
+        journal = stored_path(folder / JOURNAL)
         if journal.exists() and journal.stat().st_size:
             raise InputError(
                 f"{folder} holds a {JOURNAL} and no {MANIFEST} that says of which run: restore {MANIFEST}, or delete "

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from crysim.errors import CrysimError
+from crysim.harness.blocks import stored_path
 from crysim.harness.stored_trials import is_cached, stored_trials
 
 WORTH_PROCESSES = 200 << 20
@@ -24,13 +25,20 @@ def fill_caches(journals: Sequence[tuple[Path, str]]) -> None:
         journals: with what each begins with (`crysim.harness.journal.beginning_of`).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    new = [(path, beginning) for path, beginning in journals if path.exists() and not is_cached(path, beginning)]
+    sizes = {path: _size(path) for path, _ in journals}
+    new = [(path, beginning) for path, beginning in journals if sizes[path] and not is_cached(path, beginning)]
     writable = all(os.access(path.parent, os.W_OK) for path, _ in new)
-    if min(cores, len(new)) < 2 or not writable or sum(path.stat().st_size for path, _ in new) < WORTH_PROCESSES:
+    if min(cores, len(new)) < 2 or not writable or sum(sizes[path] for path, _ in new) < WORTH_PROCESSES:
         return
-    new.sort(key=lambda one: one[0].stat().st_size, reverse=True)
+    new.sort(key=lambda one: sizes[one[0]], reverse=True)
     with suppress(OSError, subprocess.SubprocessError):
         _share([new[place::cores] for place in range(cores)])
+
+
+def _size(path: Path) -> int:
+    """Bytes of a journal as it is when it is not packed, about; 0 if there is none."""
+    stored = stored_path(path)
+    return 0 if not stored.exists() else stored.stat().st_size * (1 if stored == path else 5)
 
 
 def _share(shares: Sequence[Sequence[tuple[Path, str]]]) -> None:

@@ -71,6 +71,12 @@ class BenchSettings(RunSettings):
         flag="--seed-structure",
         metavar="FILE",
     )
+    initial: str | None = setting(
+        None,
+        "First crystals of each method that has the option: random or prior, or as the method has it.",
+        PARTS_PANEL,
+        shown_default="the method's own",
+    )
     encoder: str = setting("crysim", "Crystals to bits.", PARTS_PANEL)
     surrogate: str = setting("fm", "Bits to a quadratic model.", PARTS_PANEL)
     solver: str = setting("annealer", "Ising solver.", PARTS_PANEL)
@@ -200,7 +206,7 @@ class BenchSettings(RunSettings):
         return current_options(kind, name, tables.get(name) or tables.get(name.partition(":")[0]) or {})
 
     def _chosen_options(self, label: str, known: Container[str]) -> dict[str, Any]:
-        chosen = {}
+        chosen = {"initial": self.initial} if self.initial is not None and "initial" in known else {}
         for key, value in self.method_options.items():
             owner, dot, option = key.rpartition(".")
             if (dot and owner == label) or (not dot and option in known):
@@ -218,6 +224,8 @@ class BenchSettings(RunSettings):
                 raise UnknownNameError(
                     "option of the methods", option, {o for options in known.values() for o in options}
                 )
+        if self.initial is not None and not any("initial" in options for options in known.values()):
+            raise InputError(f"initial is {self.initial!r}, and no method has that option: {', '.join(methods)}")
         defaults = {f.name: f.default for f in fields(self)}
         for kind in (*PARTS, *ALWAYS):
             if kind in ALWAYS or getattr(self, kind) != defaults[kind]:

@@ -37,7 +37,7 @@ def space_groups(value: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-NEWER = ("pair_distances", "require_bound", "ahead")
+NEWER = ("pair_distances", "require_bound", "ahead", "budget_evaluations", "budget_seconds")
 """Settings that the first runs' manifests do not know: not written where they have their default."""
 
 
@@ -58,6 +58,18 @@ class RunSettings:
     """
 
     budget: int = setting(100, "Relaxations of each run.", RUN)
+    budget_evaluations: int | None = setting(
+        None,
+        "Evaluations of the energy model of each run, initial crystals' too; it ends at the first budget reached.",
+        RUN,
+        shown_default="any number",
+    )
+    budget_seconds: float | None = setting(
+        None,
+        "CPU seconds of each run, strategy and relaxations; it ends at the first budget reached.",
+        RUN,
+        shown_default="any number",
+    )
     batch: int = setting(8, "Crystals relaxed together, at most.", RUN)
     ahead: int = setting(
         1, "Batches that are asked for before the first of them is told, at most; strategies may allow fewer.", RUN
@@ -93,6 +105,10 @@ class RunSettings:
             value = getattr(self, name)
             if value < 1:
                 raise InputError(f"{name} is {value}: it must be at least 1")
+        if self.budget_evaluations is not None and self.budget_evaluations < 1:
+            raise InputError(f"budget_evaluations is {self.budget_evaluations}: it must be at least 1")
+        if self.budget_seconds is not None and not 0 < self.budget_seconds < inf:
+            raise InputError(f"budget_seconds is {self.budget_seconds}: it must be positive and finite")
         for group in self.space_groups or ():
             if not 1 <= group <= 230:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
@@ -134,6 +150,10 @@ class RunSpec(RunSettings):
         path_part(self.method, "the method")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: it must be at least 0")
+        if self.system.further and not self.chooses_contents:
+            raise InputError(
+                f"strategy '{self.strategy.name}' searches cells of one content, not {self.system}: give one --z"
+            )
         _ = self.problem.min_distances  # refuses pairs that are none
 
     @property
@@ -157,6 +177,8 @@ class RunSpec(RunSettings):
         # What a run does not use is not written down, so that runs of earlier versions still go on.
         if self.system.primitive:
             config["cell"] = self.system.cell
+        if self.system.further:
+            config["further"] = [one.formula for one in self.system.further]
         for name in NEWER:
             if config[name] == next(one.default for one in declared(RunSettings) if one.name == name):
                 del config[name]
@@ -191,6 +213,12 @@ class RunSpec(RunSettings):
         )
         return strategy
 
+    @property
+    def chooses_contents(self) -> bool:
+        """Whether its strategy can choose among several contents."""
+        cls = plugin_manager().get("strategy", self.strategy.name)
+        return issubclass(cls, Strategy) and cls.several_contents
+
     def _build_parts(self) -> dict[str, Any]:
         manager = plugin_manager()
         return {kind: manager.build(kind, part.name, part.options) for kind, part in self._bound_parts().items()}
@@ -198,6 +226,11 @@ class RunSpec(RunSettings):
     def _bound_parts(self) -> dict[Kind, PartSpec]:
         """The parts; an encoder with an option ``space_groups`` gets the run's, so that it proposes no others."""
         parts = dict(self.parts)
+        strategy, options = _class_and_options("strategy", self.strategy)
+        for kind, by_name in strategy.part_defaults(options, self.system).items():
+            part = parts.get(kind)
+            if part is not None and part.name in by_name:
+                parts[kind] = PartSpec(part.name, {**by_name[part.name], **part.options})
         encoder = parts.get("encoder")
         if encoder is not None and self.space_groups is not None:
             cls, options = _class_and_options("encoder", encoder)
@@ -239,6 +272,6 @@ def _class_and_options(kind: Kind, part: PartSpec) -> tuple[Any, dict[str, Any]]
 
 def _resolved(kind: Kind, part: PartSpec) -> dict[str, Any]:
     cls, options = _class_and_options(kind, part)
-    resolved = {**default_options(cls), **options}
+    resolved = cls.spelled_out({**default_options(cls), **options})
     unsaid = {key for key, value in cls.newer_options.items() if key in resolved and resolved[key] == value}
     return {"name": part.name, "options": {k: v for k, v in resolved.items() if k not in {*cls.local_options, *unsaid}}}

@@ -6,9 +6,10 @@ be deleted at any time; a reader that cannot write it does without.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NoReturn, overload
@@ -17,6 +18,7 @@ import numpy as np
 import orjson
 
 from crysim.errors import InputError
+from crysim.harness.blocks import open_lines, stored_path
 from crysim.harness.columns import ROW, Collector, TrialColumns
 from crysim.harness.lines import ChainReader, seal, unseal
 from crysim.harness.records import trial_from_dict
@@ -24,8 +26,8 @@ from crysim.interfaces import Trial
 from crysim.written_files import replace_file
 
 CACHE = "journal.cache"
-_FORMAT = 1
-_MARKS = (b',"info":', b',"start":', b',"crystal":', b',"frames":[')
+_FORMAT = 2
+_INFO, _START, _CRYSTAL, _FRAMES, _FIT = b',"info":{', b',"start":{', b',"crystal":', b',"frames":[', b'"fit":'
 
 
 class StoredTrials(Sequence[Trial]):
@@ -60,18 +62,15 @@ class StoredTrials(Sequence[Trial]):
             return StoredTrials(self.path, self.columns[start:stop], self.key, begin, self._first + start)
         place = range(len(self))[index]
         begin, end = self._where(place)
-        with self.path.open("rb") as file:
-            file.seek(begin)
-            return self._trial(place, file.read(end - begin))
+        with open_lines(self.path) as lines:
+            return self._trial(place, lines.read(begin, end))
 
     def __iter__(self) -> Iterator[Trial]:
         if not len(self):
             return
-        with self.path.open("rb") as file:
-            file.seek(self._begin)
+        with open_lines(self.path) as lines:
             for place in range(len(self)):
-                begin, end = self._where(place)
-                yield self._trial(place, file.read(end - begin))
+                yield self._trial(place, lines.read(*self._where(place)))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -129,7 +128,7 @@ def stored_trials(path: Path, beginning: str) -> StoredTrials:
     Raises:
         InputError: a line is damaged, or does not belong where it stands.
     """
-    if not path.exists():
+    if not stored_path(path).exists():
         return StoredTrials(path, Collector().columns())
     key = _key(path, beginning)
     columns = _read_cache(path.with_name(CACHE), key)
@@ -157,6 +156,23 @@ def scan(path: Path, beginning: str) -> TrialColumns:
         InputError: a line is damaged, or does not belong where it stands.
     """
     chain, found = ChainReader(path, beginning), Collector()
+    with _without_collector():
+        return _scan(path, chain, found)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python looks for circles again and again while a million rows are made, and there are none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
     for line, end in chain:
         number = len(found)
         try:
@@ -170,24 +186,40 @@ def scan(path: Path, beginning: str) -> TrialColumns:
 
 
 def _cut_down(line: bytes) -> Mapping[str, Any] | None:
-    """The record of a sealed line without what no column needs; None where the line is not as the journal writes it."""
-    if all(line.count(mark) == 1 for mark in _MARKS):
-        info, start, crystal, frames = (line.index(mark) for mark in _MARKS)
-        if info < start < crystal < frames:
-            known = line[info:start] if b'"fit":' in line[info:start] else b',"info":{}'
-            short = line[:info] + known + line[start:frames] + b"}"
-            record = orjson.loads(short)
-            return record if isinstance(record, dict) else None
-    return None
+    """The record of a sealed line without what no column needs; None where the line is not as the journal writes it.
+
+    A mark that is found too early, in what a strategy wrote into its info, leaves brackets without their partners.
+    """
+    info, start = line.find(_INFO), -1
+    if info >= 0:
+        start = line.find(_START, info)
+    frames = line.find(_FRAMES, line.find(_CRYSTAL, start)) if start >= 0 else -1
+    if frames < 0:
+        return None
+    if line.find(_FIT, info, start) >= 0:
+        short = line[:frames] + b"}"
+    else:
+        short = b'%b,"info":{}%b}' % (line[:info], line[start:frames])
+    try:
+        record = orjson.loads(short)
+    except orjson.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 # --------------------------------------------------------------------------------------------------- the cache
 
 
+def journal_key(path: Path) -> list[Any]:
+    """What tells a journal from itself at another time; empty if there is none."""
+    return _key(path, "") if stored_path(path).exists() else []
+
+
 def _key(path: Path, beginning: str) -> list[Any]:
     """What a cache must have been made of: the journal's size, time and last bytes, and the run's identity."""
-    about = path.stat()
-    with path.open("rb") as file:
+    stored = stored_path(path)
+    about = stored.stat()
+    with stored.open("rb") as file:
         file.seek(max(0, about.st_size - 4096))
         tail = file.read()
     last = tail.rstrip(b"\n").rpartition(b"\n")[2]

@@ -6,6 +6,7 @@ it, its crystals are tried one by one (`crysim.harness.care`), and what comes of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -84,14 +85,24 @@ def in_order(place: Place, tasks: Sequence[Task], ahead: int) -> Iterator[Any]:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """Energies ``[n]``, eV per cell, NaN where the model failed; and the CPU seconds that they took."""
+
+    energies: Floats
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
 class Energies:
-    """Energies of unrelaxed crystals, ``[n]``, eV per cell; NaN where the model fails."""
+    """Energies of unrelaxed crystals."""
 
     crystals: tuple[Crystal, ...]
 
-    def __call__(self, model: EnergyModel) -> Floats:
+    def __call__(self, model: EnergyModel) -> Evaluated:
         """Compute them."""
-        return model.energies(list(self.crystals))
+        began = time.process_time()
+        energies = model.energies(list(self.crystals))
+        return Evaluated(energies, time.process_time() - began)
 
     @property
     def size(self) -> int:
@@ -102,13 +113,13 @@ class Energies:
         """One crystal each."""
         return [Energies((crystal,)) for crystal in self.crystals]
 
-    def join(self, results: Sequence[Floats]) -> Floats:
+    def join(self, results: Sequence[Evaluated]) -> Evaluated:
         """All energies."""
-        return np.concatenate(results)
+        return Evaluated(np.concatenate([one.energies for one in results]), sum(one.cpu_seconds for one in results))
 
-    def failed(self, reason: str) -> Floats:
+    def failed(self, reason: str) -> Evaluated:
         """No energy is known."""
-        return np.full(self.size, np.nan)
+        return Evaluated(np.full(self.size, np.nan), 0.0)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
@@ -10,7 +11,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.validity import find_fault
-from crysim.errors import PluginFaultError
+from crysim.errors import PluginFaultError, first_line
 from crysim.harness.spec import RunSettings
 from crysim.interfaces import (
     Candidate,
@@ -46,6 +47,7 @@ def relax_candidates(
         contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
             cell of the one that it has. None: every crystal keeps the composition of its start.
     """
+    began = time.process_time()
     stops = [c.stop for c in candidates]
     relaxations = _relax([c.crystal for c in candidates], stops, model, settings.relax)
     if contents is not None and contents.primitive:
@@ -54,10 +56,12 @@ def relax_candidates(
             for relaxation, candidate in zip(relaxations, candidates, strict=True)
         ]
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
-    return [
+    trials = [
         classify(first + i, candidate, relaxation, settings.min_relaxed_distance, cutoff)
         for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
     ]
+    share = (time.process_time() - began) / max(1, len(trials))
+    return [replace(trial, relaxation=replace(trial.relaxation, cpu_seconds=share)) for trial in trials]
 
 
 def failed_trials(candidates: Sequence[Candidate], first: int, reason: str) -> list[Trial]:
@@ -100,8 +104,7 @@ def _relax(
         if len(crystals) > 1:
             pairs = zip(crystals, stops, strict=True)
             return [_relax([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
-        reason = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
-        return [_failed(reason)]
+        return [_failed(first_line(error))]
 
 
 def classify(

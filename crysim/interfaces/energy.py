@@ -94,6 +94,7 @@ class Relaxation:
         max_force: largest atomic or cell force at the end, eV/Å; None if failed.
         frames: of the trajectory, as crystals of the *starting* space group and sites (what an encoder can encode).
         seconds: wall time; in a batch, this crystal's share.
+        cpu_seconds: CPU time of the process, the batch's shared evenly; the bench measures it. None: not measured.
         reason: why it failed or stopped, in one line; empty if relaxed.
     """
 
@@ -106,6 +107,7 @@ class Relaxation:
     frames: tuple[Frame, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    cpu_seconds: float | None = None
 
 
 class EnergyModel(Plugin, ABC):

@@ -39,6 +39,11 @@ class Plugin:
         return None
 
     @classmethod
+    def spelled_out(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options, with those spelled out whose default depends on others; by default as they are."""
+        return dict(options)
+
+    @classmethod
     def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:
         """Raise InputError if what stands in a file could run a program, or code that is not the plug-in's own.
 

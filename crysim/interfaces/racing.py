@@ -60,6 +60,7 @@ class StopRule:
         patience: evaluations before it, for up to `FEW` free parameters; one more for every `PER_EVALUATION` beyond.
         margin: eV per atom.
         trust: times the predicted decrease.
+        polish: whether a relaxation that came to its end leaves saddle points then, where the settings say so.
 
     Raises:
         InputError: a negative number.
@@ -70,6 +71,7 @@ class StopRule:
     patience: int = PATIENCE
     margin: float = MARGIN
     trust: float = TRUST
+    polish: bool = True
 
     def __post_init__(self) -> None:
         for name in ("patience", "margin", "trust"):

@@ -37,12 +37,14 @@ class Candidate:
         seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
         stop: leave to stop its relaxation, by what is known now; None: it is relaxed to its end. Not journalled: the
             trial says what became of it.
+        cpu_seconds: of the strategy, its batch's shared evenly; the bench measures it. None: not measured.
     """
 
     crystal: Crystal
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     stop: StopRule | None = None
+    cpu_seconds: float | None = None
 
 
 class TrialStatus(StrEnum):
@@ -109,6 +111,14 @@ class Trial:
     def seconds(self) -> float:
         """Wall time of the relaxation."""
         return self.relaxation.seconds
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of strategy and relaxation; where it was not measured, their wall time."""
+        own, relaxed = self.candidate.cpu_seconds, self.relaxation.cpu_seconds
+        return (sum(self.candidate.seconds.values()) if own is None else own) + (
+            self.seconds if relaxed is None else relaxed
+        )
 
     @property
     def counts(self) -> bool:
@@ -208,7 +218,22 @@ class Strategy(Plugin, ABC):
     """Kinds of plug-ins that the strategy is built of; each is passed to ``__init__`` as a keyword argument."""
     max_ahead: ClassVar[int] = 1
     """How many times `ask` may be called before the first of them is told; one that has a `state`: once."""
+    several_contents: ClassVar[bool] = False
+    """Whether it can choose among several contents (`Contents.further`)."""
     problem: Problem
+
+    @classmethod
+    def part_defaults(
+        cls, options: Mapping[str, Any], contents: Contents
+    ) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """Options of its parts, by kind and name, where a person gives none; by default the parts' own.
+
+        Args:
+            options: the strategy's, as they were given.
+            contents: that are searched.
+        """
+        del options, contents
+        return {}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Let the methods be called by the names that they had before (`RENAMED_METHODS`), for one release."""
@@ -241,6 +266,10 @@ class Strategy(Plugin, ABC):
     @abstractmethod
     def tell(self, trials: Sequence[Trial]) -> None:
         """Learn the outcome of every candidate of the earliest `ask` that was not told yet, in its order."""
+
+    def finished(self) -> str:
+        """Why it wants no more relaxations, by what was told; empty while it does."""
+        return ""
 
     def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
         """What the next `ask` depends on besides what was told (warm-start weights), or None."""

@@ -8,6 +8,7 @@ import what is heavy (torch, amplify, ...) only where they use it.
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -18,10 +19,13 @@ from typing import Any, Literal
 
 import pluggy
 
-from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
+from crysim.confidential import find_credential, hidden
+from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError, first_line
 from crysim.interfaces import API_VERSION, Plugin
+from crysim.interrupts import is_interrupted
 from crysim.plugins import specs
 from crysim.plugins.checked import checked
+from crysim.plugins.probe import fatal_imports
 from crysim.renamed import with_current_names
 
 GROUP = "crysim"
@@ -36,6 +40,7 @@ HOOKS: dict[Kind, str] = {
 }
 KINDS: tuple[Kind, ...] = tuple(HOOKS)
 _REQUIRED = "required"
+_NAME = re.compile(r"[\w.+-]{1,60}")
 
 
 @dataclass(frozen=True)
@@ -71,20 +76,30 @@ class _Found:
 class PluginManager:
     """The plug-ins of a set of entry points."""
 
-    def __init__(self, points: Iterable[EntryPoint]) -> None:
+    def __init__(self, points: Iterable[EntryPoint], fatal: Mapping[EntryPoint, str] | None = None) -> None:
+        """Load entry points, but for those whose import would end this process: they are broken, and why is given."""
         self._found: dict[Kind, dict[str, list[_Found]]] = {kind: {} for kind in KINDS}
         self._broken: list[PluginInfo] = []
         for point in points:
-            self._load(point)
+            if fatal and point in fatal:
+                self._add_broken(point, fatal[point])
+            else:
+                self._load(point)
+
+    def _add_broken(self, point: EntryPoint, reason: str) -> None:
+        distribution = point.dist.name if point.dist else "unknown"
+        version = point.dist.version if point.dist else "unknown"
+        self._broken.append(PluginInfo(None, point.name, distribution, version, state="broken", reason=reason))
 
     def _load(self, point: EntryPoint) -> None:
         distribution = point.dist.name if point.dist else "unknown"
         version = point.dist.version if point.dist else "unknown"
         try:
             classes = _classes_of(point.load(), point.name)
-        except (Exception, SystemExit) as error:
-            reason = _first_line(error)
-            self._broken.append(PluginInfo(None, point.name, distribution, version, state="broken", reason=reason))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_interrupted() is not False:
+                raise  # the user's, as far as can be known
+            self._add_broken(point, first_line(error))
             return
         for kind, cls in classes:
             self._found[kind].setdefault(cls.name, []).append(_Found(cls, distribution, version))
@@ -180,7 +195,7 @@ class PluginManager:
             found.distribution,
             found.version,
             cls.api_version,
-            default_options(cls),
+            cls.spelled_out(default_options(cls)),
             state,
             reason,
         )
@@ -189,7 +204,8 @@ class PluginManager:
 @cache
 def plugin_manager() -> PluginManager:
     """The plug-ins that are installed."""
-    return PluginManager(entry_points(group=GROUP))
+    points = entry_points(group=GROUP)
+    return PluginManager(points, fatal_imports(points))
 
 
 def default_options(cls: type[Plugin]) -> dict[str, Any]:
@@ -230,7 +246,12 @@ def check_options(
         if key not in parameters or key in taken:
             raise UnknownNameError(f"option of {what}", key, set(parameters) - taken)
         if key in hints and not _fits(value, hints[key]):
-            raise InputError(f"option '{key}' of {what} is {value!r}: it must be {_hint_text(hints[key])}")
+            raise InputError(f"option '{key}' of {what} is {hidden(value, key)!r}: it must be {_hint_text(hints[key])}")
+    if secret := find_credential(options, cls.local_options):
+        raise InputError(
+            f"option '{secret}' of {what} holds a token or a password, and results say what every option was: give it "
+            f"by the environment variable or the file that {what} reads it from"
+        )
     missing = [
         p.name for p in parameters.values() if p.default is p.empty and p.name not in options and p.name not in taken
     ]
@@ -307,13 +328,10 @@ def _typed_name(cls: type[Plugin]) -> str:
 def _unavailable(cls: type[Plugin]) -> str | None:
     """Why a plug-in cannot run here; a foreign one may fail even to say so, and that is a reason."""
     try:
-        return cls.unavailable()
-    except Exception as error:
-        return _first_line(error)
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = cls.unavailable()
+    except (Exception, SystemExit) as error:
+        return first_line(error)
+    return reason if reason is None or isinstance(reason, str) else f"it says {type(reason).__name__}, which is no text"
 
 
 def _classes_of(module: Any, name: str) -> list[tuple[Kind, type[Plugin]]]:
@@ -325,9 +343,23 @@ def _classes_of(module: Any, name: str) -> list[tuple[Kind, type[Plugin]]]:
     for kind, hook in HOOKS.items():
         for group in getattr(manager.hook, hook)():
             for cls in group:
-                if not isinstance(cls, type) or not issubclass(cls, Plugin) or not getattr(cls, "name", None):
-                    raise PluginError(f"{hook} returned {cls!r}: it must return plug-in classes that carry a name")
+                _check_class(hook, cls)
                 classes.append((kind, cls))
     if not classes:
         raise PluginError("it registers no plug-in")
     return classes
+
+
+def _check_class(hook: str, cls: Any) -> None:
+    """Refuse what is no plug-in class, or has a name that could not be typed, shown or sorted."""
+    if not isinstance(cls, type) or not issubclass(cls, Plugin):
+        raise PluginError(f"{hook} returned a {type(cls).__name__}: it must return plug-in classes that carry a name")
+    for key, wanted in (("name", getattr(cls, "name", None)), ("argument", cls.argument)):
+        if key == "argument" and wanted is None:
+            continue
+        if not isinstance(wanted, str) or not _NAME.fullmatch(wanted):
+            raise PluginError(
+                f"{hook} returned a class whose {key} is no name: at most 60 letters, digits, hyphens, underscores"
+            )
+    for value in default_options(cls).values():  # what cannot be shown is refused here, and not when it is listed
+        repr(value), str(value)

@@ -80,3 +80,10 @@ class Points:
         if most is not None:
             bits, energies = bits[-most:], energies[-most:]
         return bits, np.minimum(energies, self.ceiling) if clip else energies
+
+
+def normal_scores(energies: Floats) -> Floats:
+    """Of values ``[n]`` what so many values of a normal distribution would be at their ranks, equal for equal ones."""
+    from scipy.stats import norm, rankdata
+
+    return np.asarray(norm.ppf((rankdata(energies) - 0.5) / len(energies)))

@@ -264,6 +264,25 @@ class StrategySuite:
             ongoing.tell(told)
             resumed.tell(told)
 
+    def test_goes_on_where_its_state_was_lost(self, make: MakeStrategy, problem: Problem) -> None:
+        """Told the journal's trials, each after `ask_again`, a new one asks for the same without a state."""
+        ongoing, resumed = make(problem), make(problem)
+        begin(ongoing)
+        begin(resumed)
+        for first in range(0, 12, 4):
+            candidates = ongoing.ask(4)
+            told = pretended_trials(candidates, first)
+            stateful = ongoing.state() is not None
+            ongoing.tell(told)
+            if stateful:
+                resumed.ask_again(4, told)
+            else:
+                resumed.asked(candidates)
+            resumed.tell(told)
+        candidates, again = ongoing.ask(4), resumed.ask(4)
+        assert [c.crystal for c in again] == [c.crystal for c in candidates]
+        assert [to_json(dict(c.info)) for c in again] == [to_json(dict(c.info)) for c in candidates]
+
     @pytest.mark.parametrize("ahead", [2, 5])
     def test_may_be_asked_ahead_as_far_as_it_says(self, make: MakeStrategy, problem: Problem, ahead: int) -> None:
         """And one that goes on, with ``asked`` in place of ``ask``, proposes the same."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula
 TELLS_APART = 0.001
 """eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
 diamond in silicon."""
+AFRESH = ("enumerate", "prior", "spaced")
+"""Arms of strategy ``portfolio`` whose starts do not begin with a crystal that was found."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 
 
@@ -80,17 +83,25 @@ class Answers:
         best: lowest energy per atom first.
         num_distinct: distinct crystals in all.
         left_out: relaxations that are no answer, by status.
+        independent: starts, drawn afresh by strategy ``portfolio``, that ended in the best.
     """
 
     best: tuple[Answer, ...]
     num_distinct: int
     left_out: Counter[str]
+    independent: int = 0
 
     def note(self) -> str:
         """How many there are, and what was left out, in one line."""
         text = f"{self.num_distinct} distinct crystals"
         if self.left_out:
             text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
+        if self.independent:
+            starts = "start" if self.independent == 1 else "starts"
+            text += (
+                f"; {self.independent} independent {starts} ended in the first: a lower crystal that is a tenth as "
+                f"easily found would have been missed with a probability of {exp(-self.independent / 10):.0%}"
+            )
         return text
 
 
@@ -120,7 +131,8 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         found = None if template is None else str(template)
         per_atom = energy / crystal.num_atoms
         best.append(Answer(identify(crystal), trial, per_atom, len(row), first[0], found))
-    return Answers(tuple(best), len(rows), left_out)
+    afresh = sum(trials[index][1].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
+    return Answers(tuple(best), len(rows), left_out, afresh)
 
 
 def write_answers(answers: Sequence[Answer], folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crysim.analysis.comparison import Comparison
+from crysim.analysis.currencies import Currency
 from crysim.analysis.figures import accumulated_figure, mean_seconds
 from crysim.analysis.outcome import terminal_table, write_outcome
 from crysim.analysis.references import compare_records, load_references, settle_references
@@ -71,9 +72,16 @@ class BenchResult:
         """The summary as a pandas DataFrame, unrounded."""
         return self.summary.to_dataframe()
 
-    def figure(self) -> Figure:
-        """The accumulated lowest energies (figure 4 of the paper), as a matplotlib figure."""
-        return accumulated_figure(self.comparison)
+    def figure(self, currency: Currency = "relaxations") -> Figure:
+        """The accumulated lowest energies (figure 4 of the paper), as a matplotlib figure.
+
+        Args:
+            currency: against which: ``relaxations`` begun, ``evaluations`` of the energy model, or ``cpu_seconds``.
+
+        Raises:
+            UnknownNameError: no such currency.
+        """
+        return accumulated_figure(self.comparison, currency=currency)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that needs no network; by default ``report.html`` in the folder."""

@@ -120,7 +120,7 @@ def _hunt(truth: Truth, seed: int, settings: BenchSettings, out: Path, method: s
     plan = plan_search(
         own,
         out / path_part(truth.formula, "the formula"),
-        methods=(method or STRATEGY,),
+        method=method or STRATEGY,
         prototypes=prototypes and method is None,
     )
     return Hunt(truth, seed, plan.jobs)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+from hashlib import sha256
 from pathlib import Path
 
+from crysim import __version__
 from crysim.analysis.hull import Hull
-from crysim.analysis.references import compare_records, load_references
+from crysim.analysis.references import REFERENCES, compare_records, load_references
 from crysim.analysis.report.page import make_report
 from crysim.errors import InputError
-from crysim.harness.journal import RunRecord, read_bench
+from crysim.harness.journal import JOURNAL, MANIFEST, RunRecord, find_runs, read_bench
+from crysim.harness.stored_trials import journal_key
 from crysim.written_files import replace_file
 
 
@@ -36,13 +41,45 @@ def write_report(
         InputError: nothing to report on, or the file cannot be written.
     """
     folder = Path(folder)
+    target = folder / "report.html" if path is None else Path(path)
+    key = _key(folder, title, hull)
+    if _is_up_to_date(target, key):
+        return target
     records = read_bench(folder)
     phases = None if hull is None else Hull(Path(hull))
     comparison = compare_records(records, load_references(folder, records))
     text = make_report(comparison, records, title=title or folder.resolve().name, hull=phases)
-    target = folder / "report.html" if path is None else Path(path)
     try:
-        replace_file(target, text)
+        replace_file(target, _marked(text, key))
     except OSError as error:
         raise InputError(f"cannot write the report {target}: {error.strerror}") from error
     return target
+
+
+def _key(folder: Path, title: str | None, hull: str | Path | None) -> str:
+    """What a report is made of: the runs' files, references, competing phases, this code."""
+    about: list[object] = [__version__, title, str(folder.resolve())]
+    for run in find_runs(folder):
+        about += [str(run), (run / MANIFEST).read_bytes().hex(), journal_key(run / JOURNAL)]
+    for path in (folder / REFERENCES, *([Path(hull)] if hull is not None else [])):
+        about.append(path.read_bytes().hex() if path.is_file() else None)
+    return sha256(json.dumps(about).encode()).hexdigest()
+
+
+def _marked(text: str, key: str) -> str:
+    """The page with its key and its size in its last line, by which it is known as it was written."""
+    return f"{text}\n<!-- {key} {len(text.encode())} -->\n"
+
+
+def _is_up_to_date(target: Path, key: str) -> bool:
+    """Whether the file is the page of this key, and of the size that was written."""
+    end = len(_marked("", key).encode()) + 20
+    if target.is_symlink() or not target.is_file() or target.stat().st_size < end:
+        return False
+    with target.open("rb") as file:
+        file.seek(-end, os.SEEK_END)
+        last = file.read().splitlines()[-1].decode(errors="replace")
+    words = last.split()
+    if len(words) != 4 or words[1] != key or not words[2].isdecimal():
+        return False
+    return target.stat().st_size == int(words[2]) + len(f"\n{last}\n".encode())

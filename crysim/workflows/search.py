@@ -25,7 +25,7 @@ from crysim.plugins import plugin_manager
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
-from crysim.workflows.search_plan import GENERATORS, Plan, plan_search, searched_contents
+from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
 from crysim.written_files import refuse_link
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from rich.console import Console
 
-BUDGET = 100
-"""Relaxations of a search, where none are given."""
+BUDGET = 400
+"""Relaxations of a search, where none are given: most of them are given up after a few steps."""
+BATCH, AHEAD = 16, 2
+"""Crystals relaxed together, and batches under way, where none are given."""
 AHEAD = 2
 """Batches of one run under way at a time, where nothing is said: two cores have work, and the search loses little."""
 
@@ -132,7 +134,8 @@ def search(
         z: formula units per cell: a number, several, or a text such as ``1-4``. None: as many as keep the primitive
             cell within 20 atoms, at least 1 to 4 while that is within 40.
         max_atoms: per cell, at most.
-        method: strategy; None: known structure types, the simplest crystals (``enumerate``), and then ``prior``.
+        method: strategy; None: ``portfolio``, which shares the budget among the contents by what they bring. Of
+            another each of the contents has a run of its own, and an even share.
         prototypes: whether known structure types take part where no strategy is named.
         prototype_folder: structure files to take as types too, before those of the AFLOW library.
         seed: of everything random.
@@ -144,7 +147,7 @@ def search(
         rerank_options: of that model.
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         settings: ``budget``, ``energy``, ``fmax``, ``workers``, ...: see `crysim.harness.config_file.read_settings`.
-            The budget is shared evenly among the contents; every core is used unless ``workers`` says otherwise.
+            Every core is used unless ``workers`` says otherwise.
 
     Raises:
         InputError: a name, a value or an option is wrong, or the folder holds runs of other settings.
@@ -168,11 +171,13 @@ def search(
     chosen = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
     read = read_settings(file, {**chosen, **_given(settings), "system": names, "cell": kind, "seeds": (seed,)})
     read = replace(read, out=str(folder))
+    if method is None:  # it learns from ends alone
+        read = replace(read, relax=replace(read.relax, num_frames=1))
     types = None if prototype_folder is None else str(prototype_folder)
     plan = plan_search(
         read,
         folder,
-        methods=GENERATORS if method is None else (method,),
+        method=method or DEFAULT,
         prototypes=prototypes and method is None,
         prototype_folder=types,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.generation import allowed_space_groups
@@ -15,16 +16,15 @@ from crysim.harness.contents import MAX_SEARCHED, contents_of, default_units
 from crysim.harness.executors import Job
 from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
-from crysim.harness.spec import RunSpec
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.symmetry import compatible_space_groups
 
 PROTOTYPES = "prototypes"
 """The strategy that proposes known structure types."""
-GENERATORS = ("enumerate", "prior")
-"""The strategies of each of the contents: the simplest crystals, of which the first is often the answer, and then what
-nature makes often, with hopeless relaxations given up."""
-FIRST_GENERATION = 8
-"""Relaxations of the first of them in each of the contents, at most; at most half of what these get."""
+DEFAULT = "portfolio"
+"""The strategy of a search: it shares its relaxations among the contents by itself."""
+STOP_AFTER = 30
+"""Independent starts that must have led to the lowest crystal for a search to end before its budget."""
 PROTOTYPES_SHARE = 0.5
 """Of the budget, at most, goes to known structure types."""
 
@@ -95,43 +95,64 @@ def plan_search(
     settings: BenchSettings,
     out: Path,
     *,
-    methods: tuple[str, ...] = GENERATORS,
+    method: str = DEFAULT,
     prototypes: bool = True,
     prototype_folder: str | None = None,
 ) -> Plan:
     """The runs of a search.
 
     Args:
-        settings: their systems are the contents; their budget is that of the whole search.
+        settings: their systems are the contents; their budgets are those of the whole search.
         out: folder of the results.
-        methods: one strategy, or two, of which the first gets `FIRST_GENERATION` relaxations and the second the rest.
-        prototypes: whether known structure types take part, before them.
+        method: strategy. One that can choose among several contents has one run; of another each of the contents has
+            its own, and an even share of the budget. `DEFAULT` ends once `STOP_AFTER` starts led to its lowest crystal.
+        prototypes: whether known structure types take part.
         prototype_folder: structure files to take as types too.
 
     Raises:
         InputError: a name or a value is wrong.
     """
-    general = _fitting(replace(settings, method=methods).runs())
-    contents = list(dict.fromkeys(spec.system for spec in general))[: settings.budget]  # the smallest, if it is less
-    known = [0] * len(contents)
-    if prototypes:
-        known = _known_types(contents, int(settings.budget * PROTOTYPES_SHARE), settings.space_groups, prototype_folder)
-    shares = _shares(settings.budget - sum(known), len(contents))
-    types = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
-    typed = replace(settings, method=(PROTOTYPES,), method_options=types, seed_structures=())
-    runs: list[RunSpec] = []
-    for place, system in enumerate(contents):
-        own = [spec for spec in general if spec.system == system]
-        if known[place]:
-            strategy = next(run.strategy for run in typed.runs() if run.system == system)
-            runs.append(replace(own[0], method=PROTOTYPES, strategy=strategy, parts={}, budget=known[place]))
-        first = min(FIRST_GENERATION, (shares[place] + 1) // 2) if len(own) > 1 else shares[place]
-        for spec, budget in zip(own, (first, shares[place] - first), strict=False):
-            if budget:
-                runs.append(replace(spec, budget=budget))
+    general = _fitting(replace(settings, method=(method,)).runs())
+    contents = list(dict.fromkeys(spec.system for spec in general))
+    types: dict[str, Any] = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
+    if general[0].chooses_contents:
+        strategy = general[0].strategy
+        wanted = {"prototypes": True, **types} if prototypes else {}
+        options = {"stop_after": STOP_AFTER, **wanted, **strategy.options}
+        runs = [replace(general[0], system=Contents.together(contents), strategy=PartSpec(strategy.name, options))]
+    else:
+        contents = contents[: settings.budget]  # the smallest, if it is less
+        runs = _even_runs(settings, general, contents, prototypes=prototypes, types=types)
+        runs = _with_shared_limits(runs, settings)
     jobs = [Job(spec, run_folder(out / "runs", spec.system.name, spec.method, spec.seed)) for spec in runs]
     unit = contents[0].composition.reduced_formula
     return Plan(unit, tuple(contents), tuple(jobs))
+
+
+def _even_runs(
+    settings: BenchSettings,
+    general: Sequence[RunSpec],
+    contents: Sequence[Contents],
+    *,
+    prototypes: bool,
+    types: Mapping[str, Any],
+) -> list[RunSpec]:
+    """A run of each of the contents, smallest first, each after those of its structure types."""
+    known = [0] * len(contents)
+    if prototypes:
+        most = int(settings.budget * PROTOTYPES_SHARE)
+        known = _known_types(contents, most, settings.space_groups, types.get("folder"))
+    shares = _shares(settings.budget - sum(known), len(contents))
+    typed = replace(settings, method=(PROTOTYPES,), method_options=types, seed_structures=())
+    runs: list[RunSpec] = []
+    for place, system in enumerate(contents):
+        own = next(spec for spec in general if spec.system == system)
+        if known[place]:
+            strategy = next(run.strategy for run in typed.runs() if run.system == system)
+            runs.append(replace(own, method=PROTOTYPES, strategy=strategy, parts={}, budget=known[place]))
+        if shares[place]:
+            runs.append(replace(own, budget=shares[place]))
+    return runs
 
 
 def _fitting(runs: Sequence[RunSpec]) -> list[RunSpec]:
@@ -159,6 +180,20 @@ def _known_types(
 def _shares(budget: int, parts: int) -> list[int]:
     """A budget in even parts, the first ones one larger where it does not divide."""
     return [budget // parts + (place < budget % parts) for place in range(parts)]
+
+
+def _with_shared_limits(runs: Sequence[RunSpec], settings: BenchSettings) -> list[RunSpec]:
+    """The runs with their shares of the search's evaluations and CPU seconds, in proportion to relaxations."""
+    total = sum(run.budget for run in runs)
+    evaluations, seconds = settings.budget_evaluations, settings.budget_seconds
+    return [
+        replace(
+            run,
+            budget_evaluations=None if evaluations is None else max(1, evaluations * run.budget // total),
+            budget_seconds=None if seconds is None else seconds * run.budget / total,
+        )
+        for run in runs
+    ]
 
 
 def _listed(values: Sequence[int]) -> str:

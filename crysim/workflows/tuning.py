@@ -7,6 +7,7 @@ format), and from `write_results` ``best.toml`` and the plots.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -85,6 +86,7 @@ class Tuning:
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        mend_journal(self.folder / STUDY)
         study = optuna.create_study(
             storage=optuna.storages.JournalStorage(JournalFileBackend(str(self.folder / STUDY))),
             study_name=self._surrogate,
@@ -204,6 +206,33 @@ class Tuning:
 
 
 _FEWEST_FOR_IMPORTANCES = 4
+
+
+def mend_journal(path: Path) -> None:
+    """Cut off what a killed process left of a study's last line; the trial that it was of is done again.
+
+    Raises:
+        InputError: another line is damaged.
+    """
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    good = 0
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        try:
+            whole = line.endswith(b"\n") and isinstance(json.loads(line), dict)
+        except (ValueError, RecursionError):
+            whole = False
+        if not whole:
+            if good + len(line) < len(data):
+                raise InputError(
+                    f"{path}, line {number}: the line is damaged; restore the file, or delete it to tune anew"
+                )
+            break
+        good += len(line)
+    if good < len(data):
+        with path.open("r+b") as file:
+            file.truncate(good)
 
 
 def _names(key: str) -> set[str]:

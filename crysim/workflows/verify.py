@@ -18,6 +18,7 @@ from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.validity import is_comparable
 from crysim.errors import CrysimError, InputError
+from crysim.harness.blocks import stored_path
 from crysim.harness.columns import columns_of
 from crysim.harness.config_file import check_from_file
 from crysim.harness.journal import JOURNAL, RunRecord, beginning_of, find_runs, read_manifest, read_run
@@ -138,7 +139,7 @@ def _read(folder: Path, done: Verified) -> RunRecord | None:
     try:
         manifest = read_manifest(folder)
         path = folder / JOURNAL
-        columns = scan(path, beginning_of(manifest)) if path.exists() else None
+        columns = scan(path, beginning_of(manifest)) if stored_path(path).exists() else None
         record = read_run(folder)
         _ = record.initial
         read_sittings(folder, record.manifest)

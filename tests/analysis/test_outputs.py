@@ -116,6 +116,8 @@ def test_the_files_of_a_bench(comparison: Comparison, tmp_path: Path) -> None:
         *(f"seeds-{s}.{ending}" for s in ("Ca4S4", "ScBe5") for ending in ("md", "csv", "tex", "json")),
         "energy.png",
         "energy.svg",
+        "energy-evaluations.png",
+        "energy-cpu-seconds.png",
         "time.png",
     }
     assert (tmp_path / "energy.png").read_bytes().startswith(b"\x89PNG")

@@ -33,10 +33,14 @@ def test_the_data_of_charts_and_crystals(recorded: Comparison, records: list[Run
     assert data["methods"] == ["random", "crysim"]
     ca, sc = data["systems"]
     assert (ca["name"], ca["atoms"], ca["reference"]["energy"]) == ("Ca4S4", 8, -41.5917)
-    assert ca["curves"][0]["mean"] == [-39.5, -39.75, -40.5, -40.5]
-    assert sc["curves"][0]["low"] == sc["curves"][0]["high"]
+    assert ca["curves"]["relaxations"][0]["mean"] == [-39.5, -39.75, -40.5, -40.5]
+    assert sc["curves"]["relaxations"][0]["low"] == sc["curves"]["relaxations"][0]["high"]
     first, _, third, _ = data["runs"]
     assert first["success"] == {"paper": 3, "strict": 3, "energy": None}
+    assert first["effort"]["paper"] == first["effort"]["strict"]
+    assert set(first["effort"]["paper"]) == set(first["spent"]) == {"relaxations", "evaluations", "cpu_seconds"}
+    assert first["effort"]["paper"]["relaxations"] == 3
+    assert first["effort"]["energy"] is None
     assert third["success"]["energy"] == 1  # within 1 meV per atom
     assert third["best"]["iteration"] == 1
     assert third["best"]["match"] == "strictly"
@@ -116,6 +120,26 @@ def test_a_label_of_html_is_shown_as_text(tmp_path: Path, records: list[RunRecor
     assert caption is not None
     assert caption[1].startswith("<b>")
     assert "&lt;img src=x" in shown
+
+
+def test_a_report_of_the_same_files_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crysim.harness.run_folder import settle_manifest
+    from crysim.workflows import report
+
+    run = tmp_path / "run"
+    run.mkdir()
+    config = {"system": "Al2Cu2", "method": "random", "seed": 0, "budget": 1, "parts": {}, "relax": {"pressure": 0.0}}
+    settle_manifest(run, {"config": {**config, "strategy": {"name": "random", "options": {}}}, "fingerprint": {}})
+    first = report.write_report(tmp_path).read_bytes()
+    made = []
+    make = report.make_report
+    monkeypatch.setattr(report, "make_report", lambda *given, **named: made.append(1) or make(*given, **named))
+    assert report.write_report(tmp_path).read_bytes() == first
+    assert not made
+    assert report.write_report(tmp_path, title="another").read_bytes() != first
+    (tmp_path / "report.html").write_bytes(first[:-500])  # cut by a full disk, or edited
+    assert report.write_report(tmp_path).read_bytes() == first
+    assert len(made) == 2
 
 
 def test_atoms_on_faces_are_drawn_on_both() -> None:

@@ -9,6 +9,7 @@ from crysim_baselines.annealing import Annealing
 from crysim_baselines.bayesian import Bayesian
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.evolution import Evolution
+from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.prior import PriorSearch
 from crysim_baselines.prototypes import Prototypes
 from crysim_baselines.pyxtal_random import PyxtalRandom
@@ -67,6 +68,14 @@ class TestSwarmFromThePrior(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: Swarm(problem, population=4, generations=3, initial="prior")
+
+
+class TestPortfolio(StrategySuite):
+    heeds_distances = False  # limits of its own, or none
+
+    @pytest.fixture
+    def make(self) -> MakeStrategy:
+        return lambda problem: Portfolio(problem, first=2)
 
 
 class TestPrototypes(StrategySuite):

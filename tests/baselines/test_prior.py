@@ -22,8 +22,9 @@ def test_how_many_are_asked_for_at_a_time_changes_the_first_crystals_not() -> No
 
 def test_leave_to_stop_is_what_was_told_before_and_the_same_after_a_resumption() -> None:
     strategy = PriorSearch(Problem(CAS, 1), margin=0.2)
-    assert strategy.ask(1)[0].stop == StopRule(None, (), margin=0.2)
-    trials = pretended_trials(strategy.ask(4), 0)
+    first, others = strategy.ask(1), strategy.ask(4)
+    assert first[0].stop == StopRule(None, (), margin=0.2)
+    trials = pretended_trials(others, 0)
     strategy.tell(trials)
     best = min(t.energy / t.crystal.num_atoms for t in trials if t.energy is not None and t.crystal is not None)
     asked = strategy.ask(3)
@@ -34,6 +35,8 @@ def test_leave_to_stop_is_what_was_told_before_and_the_same_after_a_resumption()
             t.crystal.space_group for t in trials if t.crystal is not None
         }
     resumed = PriorSearch(Problem(CAS, 1), margin=0.2)
+    resumed.asked(first)
+    resumed.asked(others)
     resumed.tell(trials)
     assert [(c.crystal, c.stop) for c in resumed.ask(3)] == [(c.crystal, c.stop) for c in asked]
     assert PriorSearch(Problem(CAS, 1), race=False).ask(1)[0].stop is None

@@ -231,7 +231,7 @@ def test_a_wrong_command_line_is_one_clear_line_and_exit_2(arguments: list[str],
 def test_plugins_lists_kinds_names_options_and_states() -> None:
     infos = json.loads(RUNNER.invoke(app, ["plugins", "--json"]).stdout)
     by_name = {(info["kind"], info["name"]): info for info in infos}
-    assert by_name["strategy", "crysim"]["options"]["num_initial"] == 1000
+    assert by_name["strategy", "crysim"]["options"]["num_initial"] == 200
     assert by_name["strategy", "random"]["state"] == "ok"
     assert by_name["energy", "ase:CALCULATOR_NAME"]["distribution"] == "crysim"
     assert "annealer" in RUNNER.invoke(app, ["plugins", "--kind", "solver"]).stdout

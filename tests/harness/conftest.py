@@ -43,7 +43,7 @@ def make_spec() -> Callable[..., RunSpec]:
             "space_groups": (123, 139, 221, 225),
         }
         if method == "crysim":
-            options = {"num_initial": 60, "batch": 2, "choice": "distance"}
+            options = {"protocol": "paper", "num_initial": 60, "candidates_per_solve": 2, "choice": "distance"}
             given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
         return RunSpec(**{**given, **changes})
 
@@ -58,7 +58,7 @@ def trials_of() -> Callable[[Path], list[dict[str, Any]]]:
         records, _ = read_lines(folder / JOURNAL)
         plain = [json.loads(json.dumps(record)) for record in records]
         for record in plain:
-            del record["seconds"], record["phases"]
+            del record["seconds"], record["phases"], record["cpu"]
             record.pop("asked", None)
         return plain
 

@@ -13,8 +13,9 @@ import pytest
 
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError, PluginFaultError
+from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
-from crysim.harness.journal import JOURNAL, Journal, read_run
+from crysim.harness.journal import INITIAL, JOURNAL, Journal, read_run
 from crysim.harness.loop import execute
 from crysim.harness.run_folder import make_folder
 from crysim.harness.sittings import Sitting
@@ -75,7 +76,9 @@ class Backwards(Here):
 def drive(spec: RunSpec, folder: Path, place: Here, strategy: Strategy) -> None:
     make_folder(folder)
     with Journal(folder / JOURNAL) as journal:
-        Driver(spec, folder, strategy, journal, [Sitting(0, spec.budget, {})], place, lambda trials: None).run()
+        account = Account(Budget.of(spec), folder / INITIAL)
+        sittings = [Sitting(0, spec.budget, {})]
+        Driver(spec, folder, strategy, journal, sittings, account, place, lambda trials: None).run()
 
 
 def test_batches_are_told_in_the_order_asked_whichever_comes_back_first(

@@ -36,6 +36,7 @@ def former(tmp_path: Path, make_spec: Make, emt: EnergyModel) -> tuple[Path, Pat
     config = manifest["config"]
     rename(config, "min_relaxed_distance", "too_close")
     rename(config["strategy"]["options"], "exploration_weight", "explore")
+    rename(config["strategy"]["options"], "candidates_per_solve", "batch")
     rename(config["parts"]["encoder"]["options"], "grid_resolution", "g")
     (half / MANIFEST).write_text(json.dumps(manifest, indent=2))
     return whole, half
@@ -77,7 +78,7 @@ def test_a_run_of_a_plugin_that_is_not_installed_is_read_as_it_is(former: tuple[
 
 def test_a_specification_by_old_names_is_the_same_run(make_spec: Make) -> None:
     spec = make_spec("crysim")
-    options = {"num_initial": 60, "batch": 2, "choice": "distance"}
+    options = {"protocol": "paper", "num_initial": 60, "batch": 2, "choice": "distance"}
     parts = {**spec.parts, "encoder": PartSpec("crysim", {"g": 4})}
     old = make_spec("crysim", strategy=PartSpec("crysim", {**options, "explore": 0.03}), parts=parts)
     assert old.config() == spec.config()

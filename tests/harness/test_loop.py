@@ -151,7 +151,11 @@ def test_a_finished_run_is_left_as_it_is(undisturbed: dict[str, Path], make_spec
         ({"relax": RelaxSettings(max_steps=4, num_frames=3)}, "config.relax.max_steps"),
         ({"space_groups": (225,)}, "config.space_groups"),
         (
-            {"strategy": PartSpec("crysim", {"num_initial": 60, "batch": 2, "mid": False})},
+            {
+                "strategy": PartSpec(
+                    "crysim", {"protocol": "paper", "num_initial": 60, "candidates_per_solve": 2, "mid": False}
+                )
+            },
             "config.strategy.options.mid",
         ),
         ({"threads": 2}, "config.threads"),

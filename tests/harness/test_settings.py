@@ -107,14 +107,14 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
         100,
     )
     assert options_of(run)["solver"] == {"sweeps": 7}
-    assert options_of(run)["strategy"] == {"num_initial": 200, "batch": 2, "mid": False}
+    assert options_of(run)["strategy"] == {"num_initial": 200, "candidates_per_solve": 2, "mid": False}
 
 
 def test_an_option_goes_to_every_method_that_has_it_or_to_the_one_named(tmp_path: Path) -> None:
     runs = read(tmp_path, FILE, seeds="0", options={"batch": 2, "crysim-exact.num_initial": 50}).runs()
     by_method = {run.method: run.strategy.options for run in runs}
-    assert by_method["crysim"] == {"num_initial": 200, "batch": 2}
-    assert by_method["crysim-exact"] == {"num_initial": 50, "mid": False, "batch": 2}
+    assert by_method["crysim"] == {"num_initial": 200, "candidates_per_solve": 2}
+    assert by_method["crysim-exact"] == {"num_initial": 50, "mid": False, "candidates_per_solve": 2}
     assert by_method["random"] == {}
 
 

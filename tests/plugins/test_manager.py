@@ -12,6 +12,7 @@ import pytest
 from crysim.errors import InputError, MissingExtraError, PluginError, UnknownNameError
 from crysim.interfaces import IsingSolver
 from crysim.plugins import PluginManager, plugin_manager
+from crysim.plugins.probe import fatal_imports
 
 MODULE = """
 from crysim import hookimpl
@@ -188,3 +189,69 @@ def test_the_command_lists_plugins_as_json():
     assert annealer["distribution"] == "crysim"
     assert annealer["state"] == "ok"
     assert annealer["options"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("markup", solver("[/x]")),
+        ("spaced", solver("a b")),
+        ("number", solver("x").replace('name = "x"', "name = 3")),
+        ("argument", solver("x", "argument = 3")),
+        ("rule", solver("x", 'argument = "a b"')),
+        ("shy", "class Shy:\n    def __repr__(self):\n        raise RuntimeError\n" + solver("x", "", "shy=Shy()")),
+        ("mute", "class Mute(Exception):\n    def __str__(self):\n        raise RuntimeError\nraise Mute"),
+        ("empty", "raise ValueError"),
+        ("interrupt", "raise KeyboardInterrupt"),
+        ("base", "raise BaseException('odd')"),
+        ("group", "raise BaseExceptionGroup('odd', [KeyboardInterrupt()])"),
+    ],
+)
+def test_a_plugin_that_cannot_even_be_listed_is_broken_and_stops_nothing(point, monkeypatch, name, source):
+    """Promise 14. Within a command, which knows that the user interrupted nothing."""
+    monkeypatch.setattr("crysim.plugins.manager.is_interrupted", lambda: False)
+    manager = PluginManager([point(f"odd_{name}", source), point(f"sound_{name}", solver("sound"))])
+    states = {info.name: info.state for info in manager.infos()}
+    assert states == {f"solver-odd_{name}": "broken", "sound": "ok"}
+    assert manager.build("solver", "sound").sweeps == 100
+    assert all("\n" not in info.reason for info in manager.infos())
+
+
+def test_a_plugin_that_exits_when_it_is_asked_whether_it_can_run_is_unavailable(point):
+    source = solver("leaver", "unavailable = classmethod(lambda cls: (_ for _ in ()).throw(SystemExit('no licence')))")
+    number = solver("number", "unavailable = classmethod(lambda cls: 3)")
+    manager = PluginManager([point("leaver_asked", source), point("number_asked", number)])
+    assert {info.name: info.state for info in manager.infos()} == {"leaver": "unavailable", "number": "unavailable"}
+
+
+def test_the_users_interrupt_while_plugins_load_is_not_a_broken_plugin(point, monkeypatch):
+    monkeypatch.setattr("crysim.plugins.manager.is_interrupted", lambda: True)
+    with pytest.raises(KeyboardInterrupt):
+        PluginManager([point("interrupted", "raise KeyboardInterrupt")])
+
+
+def test_a_plugin_whose_import_ends_the_process_is_named_and_the_others_are_used(point, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    crash = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)"
+    points = [
+        point("first_sound", solver("first")),
+        point("leaver_now", "import os\nos._exit(3)"),
+        point("crasher", crash),
+        point("last_sound", solver("last")),
+    ]
+    fatal = fatal_imports(points)
+    assert {p.name: reason for p, reason in fatal.items()} == {
+        "solver-leaver_now": "its import ends the process (exit code 3)",
+        "solver-crasher": "its import ends the process (signal SIGSEGV)",
+    }
+    manager = PluginManager(points, fatal)
+    assert {info.name: info.state for info in manager.infos()} == {
+        "first": "ok",
+        "last": "ok",
+        "solver-crasher": "broken",
+        "solver-leaver_now": "broken",
+    }
+    begun = []
+    monkeypatch.setattr("crysim.plugins.probe._import_elsewhere", lambda modules: begun.append(modules) or (0, "again"))
+    assert set(fatal_imports(points)) == {points[1], points[2]}
+    assert begun == [["leaver_now", "crasher"], ["crasher"]]  # what survived once is remembered

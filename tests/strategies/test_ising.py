@@ -34,7 +34,7 @@ from crysim.strategies.ising import IsingSearch
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_energy, pretended_trials
 from crysim.testing.trials import make_trial
 
-PAPER: dict[str, Any] = {"choice": "distance", "learn_answers": False, "exploration_weight": 0.0}
+PAPER: dict[str, Any] = {"protocol": "paper", "choice": "distance", "learn_answers": False, "exploration_weight": 0.0}
 """The options under which a candidate is chosen and learnt from as the paper says."""
 PROBLEM = Problem(Composition.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
 
@@ -46,7 +46,7 @@ def make_search(problem: Problem = PROBLEM, surrogate: Surrogate | None = None, 
         "surrogate": surrogate or manager.build("surrogate", "fm", {"max_epoch": 15}),
         "solver": manager.build("solver", "annealer", {"sweeps": 10}),
     }
-    return IsingSearch(problem, **parts, **{"num_initial": 40, "choice": "energy", **options})
+    return IsingSearch(problem, **parts, **{"protocol": "paper", "num_initial": 40, "choice": "energy", **options})
 
 
 class TestIsingSearch(StrategySuite):
@@ -63,7 +63,7 @@ class TestWithoutMinimumDistances(StrategySuite):
 
     @pytest.fixture
     def make(self) -> MakeStrategy:
-        return lambda problem: make_search(problem, batch=3, mid=False, max_points=50)
+        return lambda problem: make_search(problem, candidates_per_solve=3, mid=False, max_points=50)
 
 
 class TestWarmStart(StrategySuite):
@@ -234,8 +234,8 @@ def make_begun(**options: Any) -> IsingSearch:
 
 def test_what_was_tried_is_not_tried_again_while_there_is_something_else() -> None:
     """The flat model's answers depend on the seed alone, so the same number gets the same answers."""
-    search = make_begun(surrogate=Seen(), batch=2)
-    again = make_begun(surrogate=Seen(), batch=2)
+    search = make_begun(surrogate=Seen(), candidates_per_solve=2)
+    again = make_begun(surrogate=Seen(), candidates_per_solve=2)
     candidates = search.ask(2)
     for vector in vectors_of(again, candidates):
         again.history.add_answer(vector)
@@ -252,7 +252,7 @@ def vectors_of(search: IsingSearch, candidates: Sequence[Candidate]) -> Bits:
 
 
 def test_a_batch_is_made_of_distinct_vectors_and_pays_for_training_once() -> None:
-    candidates = make_begun(surrogate=Seen(), batch=4).ask(8)
+    candidates = make_begun(surrogate=Seen(), candidates_per_solve=4).ask(8)
     assert 1 < len(candidates) <= 4
     assert len({tuple(c.info["bits"]) for c in candidates}) == len(candidates)
     assert [sorted(c.seconds) for c in candidates] == [["decode", "solve", "train"]] + [[]] * (len(candidates) - 1)
@@ -346,7 +346,7 @@ def test_too_few_initial_energies_and_wrong_options_are_errors() -> None:
     with pytest.raises(CrysimError, match="finite"):
         search.set_initial(frames_of(search, [-1.0] * 40)[:3])
     with pytest.raises(InputError, match="'batch'"):
-        make_search(batch=0)
+        make_search(candidates_per_solve=0)
     with pytest.raises(InputError, match="'num_initial'"):
         make_search(num_initial=3)
     for wrong in ({"solve_seconds": 0.0}, {"solve_seconds": float("nan")}, {"max_points": 0}):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from crysim.cli import app
 from crysim.composition import Contents
 from crysim.errors import InputError
 from crysim.harness.config_file import read_settings
-from crysim.workflows.search_plan import plan_search, searched_contents
+from crysim.harness.spec import PartSpec
+from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
 
 QUICK = {"energy": "ase:emt", "fmax": 0.05, "max_steps": 100, "symmetry": "keep", "workers": 1}
 KEYS = {
@@ -27,14 +29,22 @@ KEYS = {
 }
 
 
-def plan(formula: str, budget: int = 100, *, z: str | None = None, prototypes: bool = True, **given: object):  # type: ignore[no-untyped-def]
+def plan(
+    formula: str,
+    budget: int = 100,
+    *,
+    z: str | None = None,
+    prototypes: bool = True,
+    method: str = DEFAULT,
+    **given: object,
+) -> Plan:
     units = None if z is None else tuple(int(n) for n in z.split(","))
     contents = searched_contents(formula, units, "primitive", None)
     names = tuple(one.formula for one in contents)
     settings = read_settings(
         None, {"system": names, "cell": "primitive", "budget": budget, "energy": "ase:emt", **given}
     )
-    return plan_search(settings, Path("out"), prototypes=prototypes)
+    return plan_search(settings, Path("out"), method=method, prototypes=prototypes)
 
 
 def test_contents_are_those_that_keep_the_primitive_cell_small() -> None:
@@ -49,27 +59,31 @@ def test_contents_are_those_that_keep_the_primitive_cell_small() -> None:
     assert [one.num_atoms for one in searched_contents("NaCl", (1, 2, 30), "primitive", 10)] == [2, 4]
 
 
-def test_the_budget_is_shared_evenly_smallest_cells_first() -> None:
-    made = plan("NaCl", 22, z="1,2,3", prototypes=False)
-    assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [
-        ("NaCl-primitive", "enumerate", 4),
-        ("NaCl-primitive", "prior", 4),
-        ("Na2Cl2-primitive", "enumerate", 4),
-        ("Na2Cl2-primitive", "prior", 3),
-        ("Na3Cl3-primitive", "enumerate", 4),
-        ("Na3Cl3-primitive", "prior", 3),
-    ]
+def test_a_search_is_one_run_over_all_contents() -> None:
+    made = plan("NaCl", 22, z="1,2,4", prototypes=False)
+    (job,) = made.jobs
+    assert (job.spec.system.name, job.spec.method, job.spec.budget) == ("NaCl-z1-2-4-primitive", "portfolio", 22)
+    assert [one.formula for one in job.spec.system.each] == ["NaCl", "Na2Cl2", "Na4Cl4"]
     assert made.text() == (
-        "NaCl: 1 to 3 formula units per primitive cell (2 to 6 atoms), 22 relaxations by enumerate and prior"
+        "NaCl: 1, 2, 4 formula units per primitive cell (2, 4, 8 atoms), 22 relaxations by portfolio"
     )
-    small = plan("NaCl", 2, prototypes=False)
+    assert not job.spec.strategy.options.get("prototypes")
+    assert plan("NaCl", 22, z="1,2,4").jobs[0].spec.strategy.options["prototypes"]
+
+
+def test_another_strategy_has_a_run_of_each_content_and_even_shares_smallest_first() -> None:
+    made = plan("NaCl", 22, z="1,2,3", prototypes=False, method="enumerate")
+    assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [
+        ("NaCl-primitive", "enumerate", 8),
+        ("Na2Cl2-primitive", "enumerate", 7),
+        ("Na3Cl3-primitive", "enumerate", 7),
+    ]
+    small = plan("NaCl", 2, prototypes=False, method="prior")
     assert [(job.spec.system.formula, job.spec.budget) for job in small.jobs] == [("NaCl", 1), ("Na2Cl2", 1)]
-    many = plan("NaCl", 50, z="1", prototypes=False)
-    assert [job.spec.budget for job in many.jobs] == [8, 42]
 
 
-def test_known_structure_types_come_first_and_take_at_most_half() -> None:
-    made = plan("CaF2", 40, z="1,2")
+def test_known_structure_types_come_before_another_strategy_and_take_at_most_half() -> None:
+    made = plan("CaF2", 40, z="1,2", method="enumerate")
     assert made.budget == 40
     methods = [job.spec.method for job in made.jobs]
     assert methods[:2] == ["prototypes", "enumerate"]
@@ -80,7 +94,13 @@ def test_known_structure_types_come_first_and_take_at_most_half() -> None:
 
 def test_contents_that_fit_no_allowed_group_take_no_part() -> None:
     made = plan("NaCl", 10, z="1,2,3", prototypes=False, space_groups="225")
-    assert list(dict.fromkeys(job.spec.system.formula for job in made.jobs)) == ["NaCl", "Na2Cl2"]
+    assert [one.formula for one in made.jobs[0].spec.system.each] == ["NaCl", "Na2Cl2"]
+
+
+def test_a_strategy_of_one_content_is_not_given_several() -> None:
+    (job,) = plan("NaCl", 22, z="1,2", prototypes=False).jobs
+    with pytest.raises(InputError, match="'prior' searches cells of one content"):
+        replace(job.spec, strategy=PartSpec("prior"))
 
 
 @pytest.mark.parametrize(
@@ -164,3 +184,28 @@ def test_an_interrupt_returns_what_there_is(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, error = process.communicate()
     assert (process.returncode, out) == (0, "True True\n"), error
+
+
+def test_the_same_search_with_a_larger_budget_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = crysim.search("Cu", z="1,2", budget=10, out=out, **QUICK)
+    before = {record.path: [t.crystal for t in record.trials] for record in first.records}
+    more = crysim.search("Cu", z="1,2", budget=20, out=out, **QUICK)
+    assert not more.ended.failures
+    assert sum(len(record.trials) for record in more.records) == 20
+    for record in more.records:
+        known = before.get(record.path, [])
+        assert [t.crystal for t in record.trials[: len(known)]] == known
+    again = crysim.search("Cu", z="1,2", budget=10, out=out, **QUICK)
+    assert sum(len(record.trials) for record in again.records) == 20
+    assert [a.identity.space_group for a in again.answers] == [a.identity.space_group for a in more.answers]
+
+
+@pytest.mark.parametrize("formula", ["NaCl", "SrTiO3"])
+def test_no_run_of_a_search_gets_less_of_a_larger_budget(formula: str) -> None:
+    """Else a search that goes on would leave a run short of what its folder holds."""
+    last: dict[tuple[str, str], int] = {}
+    for budget in (3, 13, 50, 99):
+        now = {(job.spec.system.name, job.spec.method): job.spec.budget for job in plan(formula, budget).jobs}
+        assert all(now.get(key, 0) >= value for key, value in last.items()), budget
+        last = now

@@ -13,7 +13,7 @@ from crysim.errors import InputError
 from crysim.plugins import plugin_manager
 from crysim.testing.surrogates import GROUPS, example_data
 from crysim.workflows.training_data import TrainingData
-from crysim.workflows.tuning import Progress, Tuning
+from crysim.workflows.tuning import STUDY, Progress, Tuning
 
 pytest.importorskip("optuna")
 FIXED = {"max_epoch": 5}
@@ -64,6 +64,42 @@ def test_another_study_is_not_continued(data: TrainingData, tmp_path: Path) -> N
         Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=2)
     with pytest.raises(InputError, match="fixed options"):
         Tuning(tmp_path, "fm", data, repeats=1)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 60])
+def test_a_study_cut_in_its_last_lines_goes_on(data: TrainingData, tmp_path: Path, cut: int) -> None:
+    whole = Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1)
+    whole.run(3)
+    study = tmp_path / STUDY
+    before = values(whole)
+    study.write_bytes(study.read_bytes()[:-cut])
+    rest = Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1)
+    assert rest.done == 2
+    rest.run(4)
+    found = [trial.value for trial in rest.study.trials if trial.value is not None]
+    assert len(found) == 4
+    assert found[:2] == before[:2]
+    assert study.read_bytes().endswith(b"\n")
+
+
+def test_a_study_damaged_elsewhere_names_its_line(data: TrainingData, tmp_path: Path) -> None:
+    Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1).run(1)
+    lines = (tmp_path / STUDY).read_bytes().splitlines(keepends=True)
+    (tmp_path / STUDY).write_bytes(b"".join([lines[0], lines[1][:5] + b"\n", *lines[2:]]))
+    with pytest.raises(InputError, match=r"study\.journal, line 2: the line is damaged; restore the file, or delete"):
+        Tuning(tmp_path, "fm", data, fixed=FIXED, repeats=1)
+
+
+def test_a_second_tuning_of_one_folder_is_refused(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from crysim.cli import app
+    from crysim.harness.run_folder import LOCK, locked
+
+    with locked(tmp_path / LOCK, wait=0):
+        refused = CliRunner().invoke(app, ["tune", "Ar4", "--energy", "ase:lj", "--out", str(tmp_path)])
+    assert refused.exit_code == 1
+    assert "another process is writing" in refused.stderr
 
 
 def test_a_wrong_fixed_option(data: TrainingData, tmp_path: Path) -> None:

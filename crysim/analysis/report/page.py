@@ -17,21 +17,24 @@ from numpy.typing import NDArray
 
 from crysim import __version__
 from crysim.analysis.comparison import Comparison
+from crysim.analysis.currencies import CURRENCIES, LABELS, lowest_curves
 from crysim.analysis.figures import COLOURS, band, mean_seconds, seconds_by_relaxation
 from crysim.analysis.hull import Hull
-from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics, accumulated_lowest
+from crysim.analysis.metrics import DECIMALS, Effort, RunMetrics
+from crysim.analysis.origins import origin_table
 from crysim.analysis.paper.figures import fit_history
 from crysim.analysis.report.drawing import drawn_atoms, drawn_axes, drawn_bonds, drawn_edges, element_styles
 from crysim.analysis.tables import Column, Table, Value
+from crysim.confidential import hidden
 from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
-from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.columns import STATUSES, TrialColumns, columns_of
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
-                "to_match", "distinct", "filtered", "failed", "seconds")  # fmt: skip
+                "to_match", "evaluations_to_match", "cpu_seconds_to_match", "distinct", "filtered", "failed",
+                "seconds")  # fmt: skip
 """The columns of the summary that the page shows at first."""
 MOST_POINTS = 100_000
 """Relaxations in the chart of energies and volumes, over all runs; beyond, the lowest ones of each run."""
@@ -56,6 +59,7 @@ def make_report(comparison: Comparison, records: Sequence[RunRecord], *, title: 
         "summary": comparison.summary().select(SUMMARY_KEYS).to_html(),
         "all": comparison.summary().to_html(),
         "seeds": "".join(comparison.per_seed(system).to_html() for system in comparison.systems),
+        "origins": _origins(comparison),
         "failures": _failures(comparison),
         "configuration": _configuration(records),
         "version": html.escape(__version__),
@@ -89,6 +93,7 @@ def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull
     return {
         "methods": comparison.methods,
         "colours": list(COLOURS),
+        "currencies": dict(LABELS),
         "elements": element_styles(elements),
         "systems": [_system(comparison, system, elements) for system in comparison.systems],
         "runs": [
@@ -101,14 +106,13 @@ def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull
 
 
 def _system(comparison: Comparison, system: str, elements: list[str]) -> dict[str, Any]:
-    curves = []
+    curves: dict[str, list[dict[str, Any]]] = {currency: [] for currency in CURRENCIES}
     for method in comparison.methods:
-        pairs = comparison.of(system, method)
-        if pairs:
-            length = max(run.budget for run, _ in pairs)
-            runs = [accumulated_lowest(run.trials, length, contents=run.contents) for run, _ in pairs]
-            mean, low, high = (_numbers(values) for values in band(np.array(runs)))
-            curves.append({"method": method, "mean": mean, "low": low, "high": high})
+        runs = [run for run, _ in comparison.of(system, method)]
+        for currency in CURRENCIES if runs else ():
+            places, energies = lowest_curves(runs, currency)
+            mean, low, high = (_numbers(values) for values in band(energies))
+            curves[currency].append({"method": method, "x": _numbers(places), "mean": mean, "low": low, "high": high})
     reference = comparison.references.get(system)
     atoms = max(run.num_atoms for run in comparison.runs if run.system == system)
     shown = None
@@ -141,6 +145,16 @@ def _run(
             "strict": _relaxations(metrics.found_strict),
             "energy": _relaxations(metrics.energy_reached),
         },
+        "effort": {
+            "paper": _effort(metrics.matched),
+            "strict": _effort(metrics.found_strict),
+            "energy": _effort(metrics.energy_reached),
+        },
+        "spent": {
+            "relaxations": metrics.num_trials,
+            "evaluations": metrics.evaluations,
+            "cpu_seconds": round(metrics.cpu_seconds, 3),
+        },
         "minima": _minima(columns, MOST_POINTS // len(comparison.runs)),
         "fit": {"iterations": iterations, **fit} if iterations else None,
         "best": _best(comparison, run, columns, elements, hull),
@@ -167,7 +181,7 @@ def _best(
     counting = np.flatnonzero(columns.counts)
     if not len(counting):
         return None
-    energies = columns.energies_per(run.contents.num_atoms if run.contents.primitive else None)
+    energies = columns.energies_per(run.contents.num_atoms if run.contents.sizes_vary else None)
     near = counting[energies[counting] < energies[counting].min() + 2 * 10.0**-DECIMALS]
     trial = run.trials[min(map(int, near), key=lambda i: (round(float(energies[i]), DECIMALS), i))]
     crystal = trial.crystal
@@ -176,7 +190,7 @@ def _best(
     reference = comparison.references.get(run.system)
     match = "no reference"
     if reference is not None:
-        found = ReferenceMatcher(reference.crystal).match(crystal)
+        found = comparison.matchers[run.system].match(crystal)
         match = (
             "strictly" if found.strict else f"D = {found.displacement:.3f}" if found.displacement is not None else "no"
         )
@@ -203,18 +217,28 @@ def _drawn(crystal: Crystal, elements: list[str]) -> dict[str, Any]:
     }
 
 
+def _origins(comparison: Comparison) -> str:
+    """Whether learning pays, where a strategy says where its proposals come from."""
+    table = origin_table(comparison)
+    return "" if table is None else table.to_html()
+
+
 def _failures(comparison: Comparison) -> str:
     """Trials that failed or were left out: by reason, and one by one."""
     rows: list[dict[str, Value]] = []
     kinds: dict[tuple[Value, ...], Counter[str]] = {}
     for run in comparison.runs:
         columns = columns_of(run.trials)
-        for i in np.flatnonzero(columns.rows["status"] != STATUSES.index(TrialStatus.RELAXED)).tolist():
-            status, reason = str(STATUSES[columns.rows["status"][i]]), columns.reasons[i]
-            kinds.setdefault((run.system, run.method, status), Counter())[reason] += 1
-            if len(rows) < MOST_FAILURES:
-                about: dict[str, Value] = {"system": run.system, "method": run.method, "seed": run.seed}
-                rows.append({**about, "relaxation": i + 1, "status": status, "reason": reason})
+        about: dict[str, Value] = {"system": run.system, "method": run.method, "seed": run.seed}
+        others = np.flatnonzero(columns.rows["status"] != STATUSES.index(TrialStatus.RELAXED))
+        for status in STATUSES:
+            numbers = columns.of_status(status).tolist() if status is not TrialStatus.RELAXED else []
+            if numbers:
+                known = kinds.setdefault((run.system, run.method, str(status)), Counter())
+                known.update(map(columns.reasons.__getitem__, numbers))
+        for i in others[: MOST_FAILURES - len(rows)].tolist():
+            status = STATUSES[columns.rows["status"][i]]
+            rows.append({**about, "relaxation": i + 1, "status": str(status), "reason": columns.reasons[i]})
     total = sum(reasons.total() for reasons in kinds.values())
     if not total:
         return "<p>None: every relaxation converged and counts.</p>"
@@ -250,7 +274,7 @@ def _configuration(records: Sequence[RunRecord]) -> str:
     """Each method's configuration once, with versions and the energy model."""
     shown: dict[str, str] = {}
     for record in records:
-        config = {key: value for key, value in record.config.items() if key not in ("system", "seed")}
+        config = hidden({key: value for key, value in record.config.items() if key not in ("system", "seed")})
         shown.setdefault(record.method, json.dumps(config, indent=2, ensure_ascii=False))
     blocks = [
         f"<details><summary>{html.escape(method)}</summary><pre>{html.escape(text)}</pre></details>"
@@ -279,6 +303,10 @@ def _elements(trial: Trial) -> tuple[str, ...]:
 
 def _relaxations(effort: Effort | None) -> int | None:
     return None if effort is None else effort.relaxations
+
+
+def _effort(effort: Effort | None) -> dict[str, float] | None:
+    return None if effort is None else {currency: round(getattr(effort, currency), 3) for currency in CURRENCIES}
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:

@@ -43,7 +43,8 @@
 
   // ------------------------------------------------------------------ accumulated lowest energies
   const energyUpdates = data.systems.map((system) => Charts.chart(byId("energy-charts"), formula(system.name), () => {
-    const series = system.curves.map((curve) => ({ ...curve, name: curve.method, colour: colourOf(curve.method), x: curve.mean.map((_, i) => i + 1), y: curve.mean, steps: true }));
+    const currency = byId("energy-currency").value;
+    const series = system.curves[currency].map((curve) => ({ ...curve, name: curve.method, colour: colourOf(curve.method), y: curve.mean, steps: true }));
     // first energies tower over what matters: a tenth of the values may lie above the picture
     const means = series.flatMap((one) => one.y);
     const seen = [...(byId("whole-range").checked ? means : lowest(means, 0.9)), ...lowest(series.flatMap((one) => one.low), 0.5)];
@@ -51,26 +52,27 @@
     // noise of relaxations does not fill the picture: half a percent above the lowest is shown at least
     const bottom = Math.min(...seen.filter((v) => v !== null));
     if (Number.isFinite(bottom)) seen.push(bottom + 0.005 * Math.abs(bottom));
-    return { label: `accumulated lowest energy of ${system.name}`, series, x: [0, Math.max(1, ...series.map((s) => s.x.length))], y: range(seen, 0.05), xLabel: "relaxations", yLabel: "lowest energy (eV per cell)", format: two, level: system.reference ? system.reference.energy : null };
+    return { label: `accumulated lowest energy of ${system.name}`, series, x: [0, Math.max(1e-9, ...series.flatMap((s) => s.x.slice(-1)))], y: range(seen, 0.05), xLabel: data.currencies[currency], yLabel: "lowest energy (eV per cell)", format: two, level: system.reference ? system.reference.energy : null };
   }));
-  byId("whole-range").addEventListener("change", () => energyUpdates.forEach((update) => update()));
+  for (const id of ["whole-range", "energy-currency"]) byId(id).addEventListener("change", () => energyUpdates.forEach((update) => update()));
 
   // ------------------------------------------------------------------ success
   const known = data.systems.filter((system) => system.reference);
   const successUpdates = known.map((system) => Charts.chart(byId("success-charts"), formula(system.name), () => {
-    const criterion = byId("criterion").value;
+    const criterion = byId("criterion").value, currency = byId("success-currency").value;
     const series = data.methods.map((method) => {
       const runs = data.runs.filter((run) => run.system === system.name && run.method === method);
       if (!runs.length) return null;
-      const budget = Math.max(...runs.map((run) => run.budget));
-      const x = Array.from({ length: budget + 1 }, (_, i) => i);
-      const y = x.map((n) => runs.filter((run) => run.success[criterion] !== null && run.success[criterion] <= n).length / runs.length);
+      const ends = runs.map((run) => (run.effort[criterion] === null ? null : run.effort[criterion][currency]));
+      const most = Math.max(...runs.map((run) => (currency === "relaxations" ? run.budget : run.spent[currency])));
+      const x = currency === "relaxations" ? Array.from({ length: most + 1 }, (_, i) => i) : [...new Set([0, ...ends.filter((end) => end !== null), most])].sort((a, b) => a - b);
+      const y = x.map((spent) => ends.filter((end) => end !== null && end <= spent).length / runs.length);
       const note = (i) => { const [low, high] = wilson(Math.round(y[i] * runs.length), runs.length); return ` (95 %: ${two(low)} to ${two(high)})`; };
       return { name: method, colour: colourOf(method), x, y, note, steps: true };
     }).filter(Boolean);
-    return { label: `success on ${system.name}`, series, x: [0, Math.max(1, ...series.map((s) => s.x.length - 1))], y: [-0.02, 1.02], xLabel: "relaxations", yLabel: "share of runs", format: two };
+    return { label: `success on ${system.name}`, series, x: [0, Math.max(1e-9, ...series.flatMap((s) => s.x.slice(-1)))], y: [-0.02, 1.02], xLabel: data.currencies[currency], yLabel: "share of runs", format: two };
   }));
-  byId("criterion").addEventListener("change", () => successUpdates.forEach((update) => update()));
+  for (const id of ["criterion", "success-currency"]) byId(id).addEventListener("change", () => successUpdates.forEach((update) => update()));
   if (!known.length) nothing("success-charts", "No system of this comparison has a reference.");
 
   // ------------------------------------------------------------------ energy against volume

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
 
-from crysim.errors import CrysimError, PluginFaultError
+from crysim.errors import CrysimError, PluginFaultError, first_line
 from crysim.interfaces import Plugin
 
 P = TypeVar("P", bound=Plugin)
@@ -51,8 +51,9 @@ class Checked(Generic[P]):
         except CrysimError:
             raise
         except Exception as error:
-            line = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
-            raise PluginFaultError(f"{self.kind} '{self._plugin.name}' failed in {method}: {line}") from error
+            raise PluginFaultError(
+                f"{self.kind} '{self._plugin.name}' failed in {method}: {first_line(error)}"
+            ) from error
 
     def _array(self, what: str, value: Any, shape: tuple[int, ...], kind: str) -> None:
         """Complain unless it is an array of this shape and kind of type (``b`` bool, ``f`` float)."""

@@ -65,6 +65,14 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
         with self._calling("asked"):
             self._plugin.asked(candidates)
 
+    def finished(self) -> str:
+        """Its reason to end."""
+        with self._calling("finished"):
+            reason = self._plugin.finished()
+        if not isinstance(reason, str):
+            self._fault(f"finished returned a {type(reason).__name__}, not a text")
+        return reason
+
     def _check_crystal(self, what: str, crystal: Crystal) -> None:
         from crysim.crystal import Crystal
 

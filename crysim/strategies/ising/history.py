@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from crysim.arrays import Bits, Ints
+from crysim.arrays import Bits, Floats, Ints
 from crysim.crystal import Crystal
+from crysim.quadratic import BitGroup
 from crysim.strategies.initial import InitialCrystals
+from crysim.strategies.ising.known import KnownCrystals
 from crysim.strategies.training_set import Points
+from crysim.symmetry import CELL_PARAMETERS
 
 
 @dataclass
@@ -22,6 +26,9 @@ class History:
         initial: the initial crystals.
         tried: crystals that were relaxed.
         visits: ``[M]`` how many of the candidates had each bit; None before the first.
+        rarity: ``[M]`` of bits of symmetry, log(count of the most frequent bit of the group / own count) among the
+            initial crystals, 0 of others; None: not wanted.
+        known: minima reached and crystals tried, where such are not to be tried again.
     """
 
     number: int = 0
@@ -29,7 +36,18 @@ class History:
     initial: InitialCrystals = field(default_factory=InitialCrystals)
     tried: set[Crystal] = field(default_factory=set)
     visits: Ints | None = None
+    rarity: Floats | None = None
+    known: KnownCrystals = field(default_factory=KnownCrystals)
     _answers: set[bytes] = field(default_factory=set)
+
+    def set_rarity(self, bits: Bits, groups: Sequence[BitGroup]) -> None:
+        """Take the rarities of the bits ``[n, M]`` of initial crystals, those of the cell's parameters left out."""
+        counts = bits.sum(axis=0) + 1.0
+        self.rarity = np.zeros(bits.shape[1])
+        for group in groups:
+            if group.k == 1 and group.name not in CELL_PARAMETERS:
+                own = counts[group.slice]
+                self.rarity[group.slice] = np.log(own.max() / own)
 
     def add_answer(self, vector: Bits) -> None:
         """A vector ``[M]`` was a solver's answer."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from crysim.composition import Composition
 from crysim.errors import InputError, UnknownNameError
@@ -12,8 +13,42 @@ from crysim.strategies.training_set import FEWEST
 SMALL = 30
 """Atoms per cell up to which candidates are chosen by energy alone."""
 
-Choice = Literal["in-turn", "energy", "distance"]
+Choice = Literal["in-turn", "energy", "distance", "shared"]
 Initial = Literal["random", "prior"]
+Protocol = Literal["own", "paper"]
+Targets = Literal["energy", "rank"]
+
+DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
+    "paper": {
+        "num_initial": 1000,
+        "candidates_per_solve": 1,
+        "initial": "random",
+        "race": False,
+        "avoid_known": False,
+        "prior_weight": 0.0,
+        "targets": "energy",
+    },
+    "own": {
+        "num_initial": 200,
+        "candidates_per_solve": 8,
+        "choice": "shared",
+        "initial": "prior",
+        "max_points": 2000,
+        "race": True,
+        "avoid_known": True,
+        "prior_weight": 0.1,
+        "targets": "energy",
+    },
+}
+"""What an option is under each protocol where it is None; what is left out stays None."""
+OWN_PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "encoder": {"crysim": {"group_size": 12}},
+    "surrogate": {"fm": {"warm_start": True}},
+    "solver": {"annealer": {"sweeps": 60}},
+}
+"""Options of parts, by kind and name, under the project's own protocol where a person gives none."""
+OWN_PARTS_SMALL = {**OWN_PARTS, "encoder": {"crysim": {"group_size": 12, "grid_resolution": 8}}}
+"""The same for cells of at most `SMALL` atoms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +56,9 @@ class IsingOptions:
     """What a user can set of the search.
 
     Attributes:
-        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000).
-        batch: candidates made of the distinct answers to one solve (paper: 1).
+        protocol: what the options below are that are not given: the ``paper``'s search, or the project's ``own``.
+        num_initial: random crystals whose energies, unrelaxed, are the first data (paper: 1000; own: 200).
+        candidates_per_solve: candidates that are relaxed together and made of one fit and solve (paper: 1; own: 8).
         mid: heed minimum interatomic distances: choose only crystals without a pair that is too close (with
             ``choice="distance"``: the one with the largest distance), and do not believe negative energies below
             0.5 Å. False turns both off, for the paper's ablation (Table 1).
@@ -36,7 +72,9 @@ class IsingOptions:
             where no data are; or ``in-turn`` an initial crystal, the lowest in energy first and one of each Wyckoff
             combination, then one by distance, then one by energy. None: by energy up to `SMALL` atoms, in turn
             above, where energies alone lead to groups of low symmetry, in which whatever is tried relaxes to a
-            fair energy and nothing to the lowest.
+            fair energy and nothing to the lowest. ``shared`` (own): of each batch some of the initial crystals lowest
+            in energy, some by energy of the answers, and some fresh draws of the prior (`initial_share`,
+            `answer_share`).
         learn_answers: the answer itself, with the energy of the crystal that it was decoded to, is a point too;
             the paper learns the crystals' own vectors alone, which may leave the model its error.
         exploration_weight: c in the price c·√n, in standard deviations of the energies, that the model puts on a bit
@@ -47,16 +85,25 @@ class IsingOptions:
             |lowest energy so far| at once, and it trains and solves again, so often at most; 0: such a crystal is
             relaxed like any other (paper). Only with ``mid``.
         solve_seconds: time limit of one solve; None: the solver's own. Results then depend on the machine.
-        max_points: training points at most, the oldest left out first; None: all.
-        initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` of frequent space
-            groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
+        max_points: training points at most, the oldest left out first (paper: all of them; own: 2000).
+        initial: what the first data are drawn from: the paper's ``random`` crystals, or a ``prior`` (own) of frequent
+            space groups and few free coordinates at packed volumes (`crysim.crystal.prior`).
+        initial_share, answer_share: of a batch with ``choice="shared"``; the rest are fresh draws of the prior.
+        draws: of the prior for each that is relaxed: the one that the model predicts lowest is.
+        race: whether a relaxation is stopped once it cannot win, or falls into a known minimum (paper: no; own: yes).
+        avoid_known: whether crystals are left out that are, but for setting and size, a minimum already reached or a
+            crystal already tried (paper: no; own: yes).
+        prior_weight: price of a bit of the crystal system, the space group or the combinations by how rare it is among
+            the initial crystals: so many standard deviations of the energies for each factor e (paper: 0).
+        targets: of the fit: energies, or the normal scores of their ``rank``.
 
     Raises:
         InputError: a number out of range.
     """
 
-    num_initial: int = 1000
-    batch: int = 1
+    protocol: Protocol = "own"
+    num_initial: int | None = None
+    candidates_per_solve: int | None = None
     mid: bool = True
     clip: bool = True
     penalise_failures: bool = True
@@ -68,12 +115,28 @@ class IsingOptions:
     redraws: int = 3
     solve_seconds: float | None = None
     max_points: int | None = None
-    initial: Initial = "random"
+    initial: Initial | None = None
+    initial_share: float = 0.375
+    answer_share: float = 0.375
+    draws: int = 1
+    race: bool | None = None
+    avoid_known: bool | None = None
+    prior_weight: float | None = None
+    targets: Targets | None = None
 
     def __post_init__(self) -> None:
+        if self.protocol not in get_args(Protocol):
+            raise UnknownNameError("protocol of strategy 'crysim'", self.protocol, get_args(Protocol))
+        for key, value in DEFAULTS[self.protocol].items():
+            if getattr(self, key) is None:
+                object.__setattr__(self, key, value)
         for key, least in (
             ("num_initial", FEWEST),
-            ("batch", 1),
+            ("candidates_per_solve", 1),
+            ("draws", 1),
+            ("prior_weight", 0),
+            ("initial_share", 0),
+            ("answer_share", 0),
             ("num_samples", 1),
             ("exploration_weight", 0),
             ("redraws", 0),
@@ -82,10 +145,23 @@ class IsingOptions:
             value = getattr(self, key)
             if value is not None and value < least:
                 raise InputError(f"option '{key}' of strategy 'crysim' is {value}: it must be at least {least}")
-        if self.initial not in get_args(Initial):
-            raise UnknownNameError("kind of initial crystals", self.initial, get_args(Initial))
+        if self.initial_share + self.answer_share > 1:
+            raise InputError("options 'initial_share' and 'answer_share' of strategy 'crysim' are at most 1 together")
+        for what, chosen, known in (
+            ("kind of initial crystals", self.initial, get_args(Initial)),
+            ("kind of targets", self.targets, get_args(Targets)),
+            ("choice of strategy 'crysim'", self.choice or "energy", get_args(Choice)),
+        ):
+            if chosen not in known:
+                raise UnknownNameError(what, str(chosen), known)
         if self.solve_seconds is not None and not self.solve_seconds > 0:
             raise InputError(f"option 'solve_seconds' of strategy 'crysim' is {self.solve_seconds}: it must be above 0")
+
+    @property
+    def batch(self) -> int:
+        """Candidates of one fit and solve."""
+        assert self.candidates_per_solve is not None
+        return self.candidates_per_solve
 
     def choice_for(self, composition: Composition) -> Choice:
         """How candidates are chosen for a cell of these atoms."""

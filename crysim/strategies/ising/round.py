@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crysim.arrays import Bits
-from crysim.crystal import Crystal, shortest_distances
+from crysim.crystal import Crystal, MinDistances, shortest_distances
 from crysim.errors import CrysimError
 from crysim.interfaces import (
     Candidate,
@@ -30,6 +30,7 @@ from crysim.quadratic.bounds import with_quick_lower_bound
 from crysim.strategies.ising.history import History
 from crysim.strategies.ising.options import IsingOptions
 from crysim.strategies.selection import Answer, Decoded, Selected, select_lowest
+from crysim.strategies.training_set import normal_scores
 
 UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
@@ -96,6 +97,7 @@ class Round:
         encoder, surrogate, solver: the search's.
         options: the user's.
         history: what was tried and learnt; it is read only.
+        distances: that crystals of answers keep.
         rejected: answers of this round that stand for nothing physical.
         clock: since the round began.
         fits: how many answers had been rejected before each fit.
@@ -107,6 +109,7 @@ class Round:
     solver: IsingSolver
     options: IsingOptions
     history: History
+    distances: MinDistances
     rejected: list[Bits] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     fits: list[int] = field(default_factory=list)
@@ -172,11 +175,16 @@ class Round:
         seed, number, options = self.problem.seed, self.history.number, self.options
         self.fits.append(len(self.rejected))
         bits, energies = self.history.points.training_data(self.rejected, clip=options.clip, most=options.max_points)
+        if options.targets == "rank":
+            energies = normal_scores(energies)
         return self.surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
 
     def _priced(self, model: QuadraticModel) -> QuadraticModel:
-        """The model with the price on what was tried often."""
+        """The model with the prices on what was tried often and on what is rare among initial crystals."""
         visits, weight = self.history.visits, self.options.exploration_weight
+        rarity, rare = self.history.rarity, self.options.prior_weight or 0.0
+        if rarity is not None and rare:
+            model = replace(model, linear=model.linear + rare * rarity)
         if visits is None or not weight:
             return model
         linear = model.linear.copy()
@@ -241,7 +249,7 @@ class Round:
         crystals = self._decode(vector, place)
         if not self.options.mid:
             return len(crystals), [Decoded(index, crystal) for index, crystal in enumerate(crystals)]
-        distances = self.problem.min_distances
+        distances = self.distances
         rng = derive_rng(self.problem.seed, "repair", self.history.number, place)
         found = []
         for index, crystal in enumerate(crystals):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from crysim.arrays import Bits, Floats
+from crysim.composition import Contents
 from crysim.crystal import Crystal, shortest_distances
 from crysim.crystal.generation import RandomGenerator
 from crysim.crystal.prior import VOLUMES, Prior, PriorGenerator
@@ -26,8 +29,10 @@ from crysim.interfaces import (
     derive_rng,
 )
 from crysim.strategies.ising.history import History
-from crysim.strategies.ising.options import IsingOptions
+from crysim.strategies.ising.options import DEFAULTS, OWN_PARTS, OWN_PARTS_SMALL, SMALL, IsingOptions
 from crysim.strategies.ising.round import UNPHYSICAL, Round, fits_of
+from crysim.strategies.ising.shared_round import SharedRound, own_distances
+from crysim.strategies.racing import Race
 from crysim.strategies.training_set import FEWEST, trains
 
 logger = logging.getLogger(__name__)
@@ -43,8 +48,12 @@ class IsingSearch(Strategy):
     name: ClassVar[str] = "crysim"
     parts: ClassVar[tuple[str, ...]] = ("encoder", "surrogate", "solver")
     options_class: ClassVar[type] = IsingOptions
-    newer_options: ClassVar[Mapping[str, Any]] = {"initial": "random"}
-    renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight"}
+    newer_options: ClassVar[Mapping[str, Any]] = {
+        "protocol": "paper",
+        **{key: DEFAULTS["paper"][key] for key in ("initial", "race", "avoid_known", "prior_weight", "targets")},
+        **{key: getattr(IsingOptions, key) for key in ("initial_share", "answer_share", "draws")},
+    }
+    renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight", "batch": "candidates_per_solve"}
 
     def __init__(
         self, problem: Problem, encoder: Encoder, surrogate: Surrogate, solver: IsingSolver, **options: Any
@@ -67,23 +76,44 @@ class IsingSearch(Strategy):
         self.surrogate = surrogate
         self.solver = solver
         self.history = History()
+        self._race = Race(problem.contents, wanted=bool(self.options.race))
+        own = self.options.protocol == "own"
+        self._distances = own_distances(problem) if own else problem.min_distances
+
+    @classmethod
+    def spelled_out(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options, as the protocol has those that are not given."""
+        return asdict(IsingOptions(**options))
+
+    @classmethod
+    def part_defaults(
+        cls, options: Mapping[str, Any], contents: Contents
+    ) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """What makes a proposal cost little beside its relaxation; under the paper's protocol nothing is changed."""
+        if options.get("protocol", IsingOptions.protocol) != "own":
+            return {}
+        return OWN_PARTS_SMALL if contents.num_atoms <= SMALL else OWN_PARTS
+
+    @cached_property
+    def _prior(self) -> PriorGenerator:
+        return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self._distances)
 
     # -------------------------------------------------------------------------------------- first data
 
     def initial_crystals(self) -> list[Crystal]:
         """Random crystals (RG with its filter on distances), or those of the prior."""
+        number_wanted = self.options.num_initial
+        assert number_wanted is not None
         if self.options.initial == "prior":
-            prior = PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self.problem.min_distances)
-            numbers = range(self.options.num_initial)
-            rngs = [derive_rng(self.problem.seed, "initial", "prior", number) for number in numbers]
-            return [prior.draw(rng, spread=VOLUMES) for rng in rngs]
+            rngs = [derive_rng(self.problem.seed, "initial", "prior", number) for number in range(number_wanted)]
+            return [self._prior.draw(rng, spread=VOLUMES) for rng in rngs]
         generator = RandomGenerator(
             self.problem.contents,
             self.problem.space_groups,
             self.problem.min_distance,
             self.problem.pair_distances,
         )
-        return generator.sample(self.options.num_initial, derive_rng(self.problem.seed, "initial"))
+        return generator.sample(number_wanted, derive_rng(self.problem.seed, "initial"))
 
     def set_initial(self, frames: Sequence[Frame]) -> None:
         """Fit the encoder to all of them; train on those that `trains` tells.
@@ -100,6 +130,8 @@ class IsingSearch(Strategy):
         else:
             self.encoder.fit(crystals)
         self.history.initial.fill(frames)
+        if self.options.prior_weight:
+            self.history.set_rarity(self.encoder.encode(crystals), self.encoder.groups)
         energies = np.array([frame.energy for frame in frames])
         self.history.points.lowest = float(energies.min())
         kept = trains(energies)
@@ -108,12 +140,16 @@ class IsingSearch(Strategy):
     # --------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
-        return self.new_round().propose(n)
+        """Train, solve and decode, or take initial crystals: at most ``candidates_per_solve`` candidates."""
+        return self._race.give_leave(self.new_round().propose(n))
 
     def new_round(self) -> Round:
         """The next proposal, to be made."""
-        return Round(self.problem, self.encoder, self.surrogate, self.solver, self.options, self.history)
+        known = (self.problem, self.encoder, self.surrogate, self.solver, self.options, self.history, self._distances)
+        if self.options.choice != "shared":
+            return Round(*known)
+        best = self._race.best
+        return SharedRound(*known, prior=self._prior, volume=None if best is None else best[1])
 
     def ask_again(self, n: int, trials: Sequence[Trial]) -> None:
         """Fit the surrogate as that proposal did; the solver's answers are in the trials, not asked for again."""
@@ -131,9 +167,12 @@ class IsingSearch(Strategy):
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Add the trajectories to the data."""
+        self._race.learn(trials)
         for trial in trials:
             self.history.number += 1
             self.history.tried.add(trial.candidate.crystal)
+            if self.options.avoid_known:
+                self._know(trial)
             info = trial.candidate.info
             self._reject(info.get("rejected", ()))
             if "bits" in info:
@@ -149,12 +188,21 @@ class IsingSearch(Strategy):
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Learn the trajectories of seed structures, as far as the encoder has their space groups."""
+        self._race.learn(trials)
         for trial in trials:
             self.history.tried.add(trial.candidate.crystal)
+            if self.options.avoid_known:
+                self._know(trial)
             try:
                 self._learn(self._comparable(trial.frames))
             except InputError:
                 logger.warning("a seed structure is not learnt from: the encoder does not have its space group")
+
+    def _know(self, trial: Trial) -> None:
+        """Where a trial began, and where it came to rest, is not to be tried again."""
+        self.history.known.add_start(trial.candidate.crystal)
+        if trial.status is TrialStatus.RELAXED and trial.crystal is not None:
+            self.history.known.add_minimum(trial.crystal)
 
     def _comparable(self, frames: Sequence[Frame]) -> list[Frame]:
         """Frames with energies per cell of the contents."""

@@ -150,8 +150,10 @@ def _outcome(crystal: Crystal, tracks: Sequence[Track], settings: RelaxSettings)
 
 
 def _end(crystal: Crystal, tracks: Sequence[Track]) -> Crystal:
-    """The crystal at the end, with the group that it has there."""
+    """The crystal at the end, with the group that it has there; one that was given up, with that of its start."""
     end = tracks[-1].at(-1)
+    if tracks[-1].given_up:
+        return end
     return crystal_at_end(crystal if len(tracks) == 1 else end, _snapshot(end, 0.0))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from crysim.arrays import Bits, Floats
+from crysim.confidential import without_credentials
 from crysim.errors import CrysimError, InputError
 from crysim.quadratic import QuadraticModel
 from crysim.quadratic.io import write_npz
@@ -156,7 +157,7 @@ class _Watch(threading.Thread):
 
     def last_line(self, token: str) -> str:
         """The last thing that the worker said, the token cut out of it."""
-        return ": " + self._lines[-1].replace(token, "***") if self._lines else ""
+        return ": " + without_credentials(self._lines[-1].replace(token, "***")) if self._lines else ""
 
 
 def _where(request: Request) -> str:
@@ -165,7 +166,7 @@ def _where(request: Request) -> str:
 
 def _translate(message: str, request: Request) -> CrysimError:
     """One line for what the SDK said, with the remedy; never with the token."""
-    text = " ".join(message.replace(request.token, "***").split())[:300]
+    text = without_credentials(" ".join(message.replace(request.token, "***").split()))[:300]
     code = text[:3]
     for known, line in _TRANSLATIONS:
         if re.search(known, text):

@@ -42,11 +42,12 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
 
     Returns:
         For each track the tracks that follow it, each within a group of its own and lower than the one before; empty
-        where nothing is gained. What modes and vain attempts took is added to the first track.
+        where nothing is gained, or where the crystal's leave says not to look. What modes and vain attempts took is
+        added to the first track.
     """
     max_steps = relaxer.settings.max_steps
     further: list[list[Track]] = [[] for _ in tracks]
-    going = [i for i, track in enumerate(tracks) if not track.failed and not track.given_up]
+    going = [i for i, track in enumerate(tracks) if _is_looked_at(track)]
     for number in range(ROUNDS):
         going = [i for i in going if _goes_on(tracks[i], further[i], relaxer.settings)]
         ends = [(further[i] or tracks[i : i + 1])[-1].at(-1) for i in going]
@@ -72,6 +73,12 @@ def leave_saddle_points(relaxer: Relaxer, tracks: Sequence[Track]) -> list[list[
                 tracks[i].steps += track.steps
                 tracks[i].seconds += track.seconds
     return further
+
+
+def _is_looked_at(track: Track) -> bool:
+    """Whether it came to an end from which ways down are looked for."""
+    wanted = track.stop is None or track.stop.polish
+    return wanted and not track.failed and not track.given_up
 
 
 def _steps(track: Track, further: Sequence[Track]) -> int:

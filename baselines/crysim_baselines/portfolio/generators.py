@@ -1,0 +1,134 @@
+"""Where a portfolio's crystals come from, for cells of one content: each makes a crystal, or says that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from crysim.arrays import Floats
+from crysim.composition import Contents
+from crysim.crystal import Crystal, MinDistances
+from crysim.crystal.placement import fits
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.interfaces import Problem
+from crysim_baselines import operators
+from crysim_baselines.enumeration import Enumerate
+from crysim_baselines.portfolio.minima import Minima, Minimum
+
+ENUMERATE, PRIOR, SPACED, AGAIN, MUTANT, EXCHANGE = "enumerate", "prior", "spaced", "again", "mutant", "exchange"
+SHARES: Mapping[str, float] = {
+    ENUMERATE: 0.08,
+    PRIOR: 0.17,
+    SPACED: 0.40,
+    AGAIN: 0.15,
+    MUTANT: 0.12,
+    EXCHANGE: 0.08,
+}
+"""Of the relaxations of each content, where nothing is learned."""
+INDEPENDENT = frozenset({ENUMERATE, PRIOR, SPACED})
+"""Of these each start is drawn afresh; the others begin with a crystal that was found."""
+PRICE_OF_MANY = 0.25
+"""Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
+dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
+SPACING = (0.75, 0.95)
+"""Multiples of a low minimum's distances that atoms keep."""
+VOLUMES = (0.95, 1.1)
+"""Multiples of a low minimum's volume."""
+MOVES = (0.15, 0.8)
+"""Å, standard deviations of a mutant's atoms."""
+
+
+class Generators:
+    """The generators of cells of one content."""
+
+    def __init__(self, problem: Problem, minima: Minima) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            problem: of one content.
+            minima: of all contents, as they are found.
+        """
+        self.problem = problem
+        self._minima = minima
+        self.enumeration = Enumerate(problem)
+
+    @property
+    def contents(self) -> Contents:
+        """What they fill cells with."""
+        return self.problem.contents
+
+    @cached_property
+    def _generator(self) -> PriorGenerator:
+        problem = self.problem
+        distances = MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances)
+        prior = Prior(problem.contents, problem.space_groups, price_of_many=PRICE_OF_MANY)
+        return PriorGenerator(prior, distances)
+
+    def draw(self, arm: str, rng: np.random.Generator) -> Crystal | None:
+        """A crystal of an arm; None where it has nothing to begin with, or its atoms come too close."""
+        if arm == ENUMERATE:
+            return self.enumeration.ask(1)[0].crystal
+        if arm == PRIOR:
+            return self._generator.draw(rng, self._volume(self._minima.draw(rng), rng))
+        low = self._minima.draw(rng, None if arm == SPACED else self.contents)
+        if low is None:
+            return None
+        if arm == SPACED:
+            return self._generator.draw(rng, self._volume(low, rng), thresholds=self._spaced(low, rng))
+        if arm == AGAIN:
+            return self._again(low, rng)
+        child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
+        return child if child is not None and self._keeps_distance(child) else None
+
+    def _volume(self, low: Minimum | None, rng: np.random.Generator) -> float | None:
+        """Å³ per cell, by a low minimum; None where there is none."""
+        return None if low is None else low.volume * self.contents.num_atoms * rng.uniform(*VOLUMES)
+
+    def _spaced(self, low: Minimum, rng: np.random.Generator) -> Floats:
+        """Å, the distances of a low minimum, somewhat less: those that its bonds and its repulsions ask for."""
+        return np.maximum(self._generator.thresholds, rng.uniform(*SPACING) * low.spacings)
+
+    def _again(self, low: Minimum, rng: np.random.Generator) -> Crystal | None:
+        """The same positions at other coordinates."""
+        crystal = low.crystal
+        if not crystal.num_free_coordinates:
+            return None
+        volume = self._volume(low, rng)
+        assert volume is not None
+        return self._generator.place(
+            crystal.space_group, crystal.combination, volume, rng, thresholds=self._spaced(low, rng)
+        )
+
+    def _keeps_distance(self, crystal: Crystal) -> bool:
+        """Whether no two atoms are closer than those of any start."""
+        place = {element: i for i, element in enumerate(crystal.composition.elements)}
+        return fits(
+            np.array(crystal.cell),
+            np.array([site.position for site in crystal.sites], dtype=np.int64),
+            np.array([place[site.element] for site in crystal.sites], dtype=np.int64),
+            crystal.frac_coords[crystal.representatives],
+            *crystal.group.flat_positions,
+            self._generator.thresholds,
+        )
+
+
+def _exchanged(low: Minimum, rng: np.random.Generator) -> Crystal | None:
+    """Two elements change places, on whole orbits of one size; None where there are none."""
+    crystal = low.crystal
+    sites = list(crystal.sites)
+    sizes = crystal.multiplicities
+    pairs = [
+        (i, j)
+        for i in range(len(sites))
+        for j in range(i)
+        if sites[i].element != sites[j].element and sizes[i] == sizes[j]
+    ]
+    if not pairs:
+        return None
+    i, j = pairs[int(rng.integers(len(pairs)))]
+    sites[i], sites[j] = replace(sites[i], element=sites[j].element), replace(sites[j], element=sites[i].element)
+    order = crystal.composition.elements.index
+    return replace(crystal, sites=tuple(sorted(sites, key=lambda site: order(site.element))))

@@ -1,0 +1,290 @@
+"""Strategy ``portfolio``: several generators over cells of several contents, each paid by what it brings.
+
+It begins with the simplest crystals of each content, smallest cells first, and with known structure types where they
+are wanted; these hold the answer at once where it is simple. Then contents and generators share the relaxations: a part
+evenly, so that nothing starves, the rest by the new low minima that each has found for its evaluations. From the low
+minima it takes volumes, the distances that pairs of elements keep, positions to be filled anew, and crystals to be
+changed. Every relaxation is given up as soon as it cannot win (`crysim.interfaces.racing`); saddle points are left only
+by the lowest crystals, in relaxations of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from math import exp, sqrt
+from typing import Any, ClassVar
+
+import numpy as np
+
+from crysim.composition import Contents
+from crysim.crystal import Crystal
+from crysim.crystal.prototypes import iterate_prototypes
+from crysim.errors import InputError
+from crysim.interfaces import (
+    ANY_NUMBER,
+    Candidate,
+    KnownMinimum,
+    Problem,
+    StopRule,
+    Strategy,
+    Trial,
+    TrialStatus,
+    derive_rng,
+    known_minimum,
+)
+from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
+from crysim_baselines.portfolio.allocation import Shares
+from crysim_baselines.portfolio.generators import ENUMERATE, INDEPENDENT, PRIOR, SHARES, Generators
+from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
+
+UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
+"""How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
+results left out); other numbers are as rare as one in a hundred."""
+TYPES, POLISH = "prototypes", "polish"
+LEARNED = 0.5
+"""Share of the relaxations that goes by what arms brought."""
+SCOUTS = 2
+"""Crystals of the first batch."""
+FIRST = 8
+"""Relaxations of the simplest crystals of each content, to begin with."""
+POLISHED = 0.06
+"""eV per atom above the best within which minima are looked at for saddle points."""
+POLISHED_SHARE = 0.06
+"""Of the relaxations, at most, go to them."""
+TYPES_SHARE = 0.3
+"""Of the relaxations go to structure types, while there are any."""
+
+
+def _even_shares(contents: Contents) -> dict[int, float]:
+    """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest."""
+    units = [one.composition.num_formula_units for one in contents.each]
+    return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
+
+
+class Portfolio(Strategy):
+    """Generators and contents that share a search by what they bring; see the module."""
+
+    name: ClassVar[str] = "portfolio"
+    max_ahead: ClassVar[int] = ANY_NUMBER
+    several_contents: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        prototypes: bool = False,
+        folder: str | None = None,
+        first: int = FIRST,
+        learned: float = LEARNED,
+        stop_after: int = 0,
+        race: bool = True,
+        patience: int = PATIENCE,
+        margin: float = MARGIN,
+    ) -> None:
+        """Choose what takes part; nothing is counted yet.
+
+        Args:
+            problem: what to solve, with one content or several.
+            prototypes: whether known structure types take part.
+            folder: structure files to take as types too, before those of the AFLOW library.
+            first: relaxations of the simplest crystals of each content, to begin with.
+            learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
+            stop_after: independent starts that must have led to the lowest crystal for the search to end by itself; 0:
+                it does not. One that is a tenth as easily found is then missed with probability exp(-starts / 10).
+            race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
+            patience: evaluations before that, for up to six free parameters; more for more.
+            margin: eV per atom above the best that the energy within reach must lie for it.
+
+        Raises:
+            InputError: an option is out of range.
+        """
+        for key, value in (
+            ("first", first),
+            ("stop_after", stop_after),
+            ("patience", patience),
+            ("margin", margin),
+        ):
+            if not value >= 0:
+                raise InputError(f"option '{key}' of strategy 'portfolio' is {value}: it must not be negative")
+        if not 0 <= learned <= 1:
+            raise InputError(f"option 'learned' of strategy 'portfolio' is {learned}: it must be from 0 to 1")
+        self.problem = problem
+        self._types = prototypes
+        self._folder = folder
+        self._first = first
+        self._stop_after = stop_after
+        self._led_to_best = 0
+        self._race = race
+        self._patience, self._margin = patience, margin
+        self._minima = Minima()
+        self._cells = [Generators(replace(problem, contents=one), self._minima) for one in problem.contents.each]
+        self._contents_shares = Shares(_even_shares(problem.contents), learned)
+        self._arm_shares = [Shares(dict(SHARES), learned) for _ in self._cells]
+        self._known: dict[KnownMinimum, None] = {}
+        self._asked = 0
+        self._told = 0
+        self._begun = [0] * len(self._cells)
+        self._types_taken = 0
+        self._polished: set[int] = set()
+
+    def check(self) -> None:
+        """Raise InputError if the folder of structure types is none, or a file in it cannot be read."""
+        if self._types:
+            next(iterate_prototypes(self.problem.composition, folder=self._folder), None)
+
+    # ------------------------------------------------------------------------------------- proposing
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Propose ``n`` crystals, and but `SCOUTS` before one is relaxed: until then nothing can be given up."""
+        stop = self._stop()
+        if not self._told and not self._minima.best:
+            n = min(n, SCOUTS)
+        candidates = []
+        for _ in range(n):
+            began = time.perf_counter()
+            crystal, info = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
+            own = None if stop is None else replace(stop, polish=info["origin"] == POLISH)
+            if info["origin"] == POLISH and own is not None:
+                own = replace(own, known=())
+            candidates.append(Candidate(crystal, info, {"draw": time.perf_counter() - began}, own))
+            self._count(info)
+        return candidates
+
+    def asked(self, candidates: Sequence[Candidate]) -> None:
+        """Count what was proposed before the run was taken up."""
+        for candidate in candidates:
+            info = candidate.info
+            if info["origin"] == ENUMERATE:
+                self._cells[info["cell"]].enumeration.asked([candidate])
+            self._count(info)
+
+    def _count(self, info: Mapping[str, Any]) -> None:
+        self._asked += 1
+        if info["origin"] == ENUMERATE:
+            self._begun[info["cell"]] += 1
+        elif info["origin"] == TYPES:
+            self._types_taken += 1
+        elif info["origin"] == POLISH:
+            self._polished.add(info["of"])
+
+    def _propose(self, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
+        if self._types and rng.random() < TYPES_SHARE and (known := self._next_type()) is not None:
+            return known
+        for place, begun in enumerate(self._begun):
+            if begun < self._first:
+                return self._made(place, ENUMERATE, rng)
+        if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
+            return unstable.crystal, {"origin": POLISH, "of": unstable.number}
+        best = 0.0 if self._minima.best is None else self._minima.best.energy
+        places = range(len(self._cells))
+        place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
+        shares = self._arm_shares[place].probabilities(list(SHARES), best, self._told)
+        return self._made(place, list(SHARES)[int(rng.choice(len(shares), p=shares))], rng)
+
+    def _made(self, place: int, arm: str, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
+        cell = self._cells[place]
+        crystal = cell.draw(arm, rng)
+        if crystal is None or not self._allowed(crystal):
+            arm, crystal = PRIOR, cell.draw(PRIOR, rng)
+        assert crystal is not None
+        return crystal, {"origin": arm, "cell": place}
+
+    def _allowed(self, crystal: Crystal) -> bool:
+        groups = self.problem.space_groups
+        return groups is None or crystal.space_group in groups
+
+    @cached_property
+    def _coming(self) -> Iterator[tuple[str, Crystal]]:
+        contents = self.problem.contents
+        for one in iterate_prototypes(contents.composition, folder=self._folder):
+            fitting = (crystal for each in contents.each if (crystal := one.with_contents(each)) is not None)
+            crystal = next(fitting, None)
+            if crystal is not None and self._allowed(crystal):
+                yield one.name, crystal
+
+    @cached_property
+    def _found_types(self) -> list[tuple[str, Crystal]]:
+        return []
+
+    def _next_type(self) -> tuple[Crystal, dict[str, Any]] | None:
+        while len(self._found_types) <= self._types_taken and (one := next(self._coming, None)) is not None:
+            self._found_types.append(one)
+        if self._types_taken >= len(self._found_types):
+            return None
+        name, crystal = self._found_types[self._types_taken]
+        return crystal, {"origin": TYPES, "prototype": name}
+
+    def _next_to_polish(self) -> Minimum | None:
+        best = self._minima.best
+        for one in self._minima:
+            if best is None or one.energy > best.energy + POLISHED:
+                return None
+            if one.number not in self._polished and one.crystal.space_group > 1 and self._held(one.crystal):
+                return one
+        return None
+
+    def _held(self, crystal: Crystal) -> bool:
+        return self.problem.contents.held_by(crystal) and self._allowed(crystal)
+
+    def _stop(self) -> StopRule | None:
+        if not self._race:
+            return None
+        best = None if self._minima.best is None else self._minima.best.energy
+        return StopRule(best, tuple(self._known), self._patience, self._margin)
+
+    # -------------------------------------------------------------------------------------- learning
+
+    def tell_seeds(self, trials: Sequence[Trial]) -> None:
+        """Seed structures are minima to breed from, and to beat."""
+        for trial in trials:
+            self._learn(trial)
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Learn what each relaxation brought, and for which price."""
+        for trial in trials:
+            self._told += 1
+            new = self._learn(trial)
+            info = trial.candidate.info
+            if "cell" in info:
+                place, arm = info["cell"], info["origin"]
+                self._contents_shares.learn(place, trial.evaluations, new, self._told)
+                self._arm_shares[place].learn(arm, trial.evaluations, new, self._told)
+                if arm == ENUMERATE:
+                    self._cells[place].enumeration.tell([trial])
+
+    def finished(self) -> str:
+        """That enough independent starts led to the lowest crystal, and what may have been missed all the same."""
+        if not self._stop_after or self._led_to_best < self._stop_after or min(self._begun) < self._first:
+            return ""
+        missed = exp(-self._led_to_best / 10)
+        return (
+            f"{self._led_to_best} independent starts led to the lowest crystal; a lower one that is a tenth as easily "
+            f"found would have been missed with a probability of {missed:.0%}"
+        )
+
+    def _learn(self, trial: Trial) -> float | None:
+        """The energy per atom of a minimum that is new; None if there is none."""
+        crystal = trial.crystal
+        if crystal is None or trial.energy is None or not (trial.counts or trial.status is TrialStatus.KNOWN):
+            return None
+        energy = trial.energy / crystal.num_atoms
+        self._count_best(trial, Minimum(energy, trial.number, crystal))
+        if not trial.counts:
+            return None
+        if trial.status is TrialStatus.RELAXED:
+            self._known[known_minimum(crystal, trial.energy)] = None
+        new = self._minima.add(Minimum(energy, trial.number, crystal))
+        return energy if new else None
+
+    def _count_best(self, trial: Trial, end: Minimum) -> None:
+        """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
+        best = self._minima.best
+        independent = trial.candidate.info.get("origin") in INDEPENDENT
+        if best is None or end.energy < best.energy - SAME_ENERGY:
+            if trial.counts:
+                self._led_to_best = int(independent)
+        elif end.energy < best.energy + 2 * SAME_ENERGY and is_same(best.volume, end.volume):
+            self._led_to_best += independent

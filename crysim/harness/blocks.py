@@ -1,0 +1,162 @@
+"""Journals that were compacted: gzip, in blocks of whole lines, so that one line is read without those before it.
+
+Any gzip program reads such a file. Each block is a gzip member whose header says how long it is, packed and unpacked.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol
+
+from crysim.errors import InputError
+
+ENDING = ".gz"
+BLOCK = 1 << 18
+"""Bytes of lines in a block, about: a line is read by unpacking so much."""
+_HEADER = struct.Struct("<4sIBBHccHII")
+"""Of a gzip member with one extra field: magic and flags, time, hint, system, length of the field, its name, length of
+its content, and the lengths of the member and of what it holds."""
+_START = b"\x1f\x8b\x08\x04"
+_NAME = (b"C", b"S")
+
+
+class Lines(Protocol):
+    """A file of lines that is open for reading."""
+
+    def read(self, begin: int, end: int) -> bytes:
+        """The bytes from one place to another, of the file as it is when it is not packed."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each line with its break; the last one may have none."""
+
+    def __enter__(self) -> Lines:
+        """Itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+
+
+def stored_path(path: Path) -> Path:
+    """Where the lines of a file are: in itself, or where there is none in its packed form."""
+    packed = path.with_name(path.name + ENDING)
+    return packed if not path.exists() and packed.exists() else path
+
+
+def open_lines(path: Path) -> Lines:
+    """Open a file of lines, packed or not.
+
+    Raises:
+        InputError: the packed file is damaged.
+    """
+    stored = stored_path(path)
+    return PackedLines(stored) if stored != path else _PlainLines(path)
+
+
+class _PlainLines:
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("rb")
+
+    def read(self, begin: int, end: int) -> bytes:
+        self._file.seek(begin)
+        return self._file.read(end - begin)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._file)
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+class PackedLines(_PlainLines):
+    """The lines of a packed file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read where each block is.
+
+        Raises:
+            InputError: a block's header is damaged.
+        """
+        super().__init__(path)
+        self._path = path
+        self._starts, self._places, self.size = [0], list[tuple[int, int]](), 0
+        place = 0
+        while header := self._file.read(_HEADER.size):
+            if len(header) < _HEADER.size:
+                raise self._damaged()
+            start, _, _, _, _, first, second, _, packed, size = _HEADER.unpack(header)
+            if start != _START or (first, second) != _NAME or packed < _HEADER.size:
+                raise self._damaged()
+            self._places.append((place, packed))
+            self.size += size
+            self._starts.append(self.size)
+            place += packed
+            self._file.seek(place)
+        self._last: tuple[int, bytes] = (-1, b"")
+
+    def read(self, begin: int, end: int) -> bytes:
+        """See `Lines`."""
+        found = b""
+        block = bisect_right(self._starts, begin) - 1
+        while begin + len(found) < end and block < len(self._places):
+            offset = begin + len(found) - self._starts[block]
+            found += self._block(block)[offset : offset + end - begin - len(found)]
+            block += 1
+        return found
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in range(len(self._places)):
+            yield from self._block(block).splitlines(keepends=True)
+
+    def _block(self, number: int) -> bytes:
+        if self._last[0] != number:
+            place, packed = self._places[number]
+            self._file.seek(place)
+            try:
+                content = zlib.decompress(self._file.read(packed), wbits=31, bufsize=2 * BLOCK)
+            except zlib.error as error:
+                raise self._damaged() from error
+            if len(content) != self._starts[number + 1] - self._starts[number]:
+                raise self._damaged()
+            self._last = number, content
+        return self._last[1]
+
+    def _damaged(self) -> InputError:
+        return InputError(f"{self._path} is damaged: restore it, or delete its folder to run it anew")
+
+
+def pack(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks of a packed file.
+
+    Args:
+        lines: each with its break.
+    """
+    waiting: list[bytes] = []
+    size = 0
+    for line in lines:
+        waiting.append(line)
+        size += len(line)
+        if size >= BLOCK:
+            yield _member(b"".join(waiting))
+            waiting, size = [], 0
+    if waiting:
+        yield _member(b"".join(waiting))
+
+
+def _member(content: bytes) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = packer.compress(content) + packer.flush()
+    packed = _HEADER.size + len(body) + 8
+    header = _HEADER.pack(_START, 0, 0, 255, 12, *_NAME, 8, packed, len(content))
+    return header + body + struct.pack("<II", zlib.crc32(content), len(content))

@@ -1,0 +1,120 @@
+"""Foreign plug-ins are imported in a process of their own first: one whose import ends or hangs it is named, and the
+command that does not need it goes on.
+
+What survived is remembered by distribution and version, so the process is begun once for each installation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+OWN = "crysim"
+"""The distribution whose plug-ins need no trial."""
+TIMEOUT = 120.0
+"""Seconds that the imports of all foreign plug-ins may take together."""
+_CHILD = """
+import importlib, json, os, sys
+given = json.load(sys.stdin)
+sys.path[:] = given["path"]
+out = os.dup(1)
+os.dup2(2, 1)
+for module in given["modules"]:
+    os.write(out, b"begun\\n")
+    try:
+        importlib.import_module(module)
+    except BaseException:  # the same import in the caller says what is wrong
+        pass
+    os.write(out, b"ended\\n")
+os._exit(0)
+"""
+
+
+def fatal_imports(points: Iterable[EntryPoint]) -> dict[EntryPoint, str]:
+    """The entry points whose import ends a process, or does not come to an end, and how."""
+    foreign = [point for point in points if point.dist is None or point.dist.name != OWN]
+    known = _remembered()
+    waiting = [point for point in foreign if _key(point) not in known]
+    fatal: dict[EntryPoint, str] = {}
+    survived: set[str] = set()
+    while waiting:
+        ended, reason = _import_elsewhere([point.module for point in waiting])
+        if ended is None:  # no process can be begun here
+            return {}
+        survived |= {_key(point) for point in waiting[:ended]}
+        if ended < len(waiting):
+            fatal[waiting[ended]] = reason
+        waiting = waiting[ended + 1 :]
+    if survived:
+        _remember(known | survived)
+    return fatal
+
+
+def _import_elsewhere(modules: Sequence[str]) -> tuple[int | None, str]:
+    """How many modules a process came through, and what ended it."""
+    given = json.dumps({"path": sys.path, "modules": list(modules)}).encode()
+    try:
+        child = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-c", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None, ""
+    try:
+        output, _ = child.communicate(given, timeout=TIMEOUT)
+        reason = f"its import ends the process ({_exit_text(child.returncode)})"
+    except subprocess.TimeoutExpired:
+        child.kill()
+        output, _ = child.communicate()
+        reason = f"its import takes longer than {TIMEOUT:g} s"
+    finally:
+        child.kill()
+        child.wait()
+    if not output:  # it did not even begin
+        return None, ""
+    return output.count(b"ended"), reason
+
+
+def _exit_text(code: int) -> str:
+    with suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return f"exit code {code}"
+
+
+def _key(point: EntryPoint) -> str:
+    name, release = (point.dist.name, point.dist.version) if point.dist else ("unknown", "unknown")
+    what: list[Any] = [name, release, point.module, sys.version, sys.prefix]
+    return sha256(json.dumps(what).encode()).hexdigest()[:24]
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "crysim" / "imported.json"
+
+
+def _remembered() -> set[str]:
+    try:
+        known = json.loads(_cache().read_text(encoding="utf-8"))
+        return {one for one in known if isinstance(one, str)} if isinstance(known, list) else set()
+    except (OSError, ValueError, RuntimeError, RecursionError):
+        return set()
+
+
+def _remember(keys: set[str]) -> None:
+    with suppress(OSError, RuntimeError):
+        path = _cache()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(sorted(keys)), encoding="utf-8")
+        temporary.replace(path)

@@ -1,0 +1,200 @@
+"""Strategy portfolio: what it proposes, who gets the next relaxation, and when it ends by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crysim.composition import Contents
+from crysim.crystal import Crystal, Site
+from crysim.errors import InputError
+from crysim.interfaces import Problem, Relaxation, RelaxStatus, Trial, TrialStatus
+from crysim.symmetry import space_group
+from crysim.testing.strategies import pretended_trials
+from crysim_baselines.portfolio import Portfolio
+from crysim_baselines.portfolio.allocation import Shares
+from crysim_baselines.portfolio.generators import SHARES, Generators
+from crysim_baselines.portfolio.minima import Minima, Minimum
+
+CAS = Contents.together([Contents.from_formula("CaS", z, "primitive") for z in (1, 2, 4)])
+
+
+def told(strategy: Portfolio, batches: int, n: int = 8) -> list[Trial]:
+    """The trials of some batches, each told before the next is asked for."""
+    trials: list[Trial] = []
+    for _ in range(batches):
+        new = pretended_trials(strategy.ask(n), len(trials))
+        strategy.tell(new)
+        trials += new
+    return trials
+
+
+def rock_salt(volume: float = 40.0) -> Crystal:
+    a = (4 * volume) ** (1 / 3)
+    contents = Contents.from_formula("CaS", cell="primitive").composition_in(225)
+    last = len(space_group(225).positions) - 1
+    return Crystal(contents, 225, (a, a, a, 90.0, 90.0, 90.0), (Site("Ca", last), Site("S", last - 1)))
+
+
+def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() -> None:
+    strategy = Portfolio(Problem(CAS, 1), first=3)
+    asked = strategy.ask(9)
+    assert len(asked) == 2, "until one is relaxed nothing can be given up"
+    strategy.tell(pretended_trials(asked, 0))
+    asked += strategy.ask(7)
+    assert [c.info for c in asked] == [{"origin": "enumerate", "cell": place} for place in (0, 0, 0, 1, 1, 1, 2, 2, 2)]
+    for candidate in asked:
+        assert CAS.each[candidate.info["cell"]].held_by(candidate.crystal)
+
+
+def test_every_generator_and_every_content_has_its_turn() -> None:
+    trials = told(Portfolio(Problem(CAS, 3), first=2), 40)
+    arms = {trial.candidate.info["origin"] for trial in trials}
+    assert arms >= {"enumerate", "prior", "spaced", "again", "mutant", "polish"}
+    assert {trial.candidate.info.get("cell") for trial in trials} == {0, 1, 2, None}
+
+
+def test_batches_asked_ahead_come_out_the_same_after_a_resumption() -> None:
+    """Two batches are under way, as a run with ``ahead = 2`` has them; the resumed one hears of what was asked."""
+    first, again = (Portfolio(Problem(CAS, 5), first=2) for _ in range(2))
+    under_way = [first.ask(4), first.ask(4)]
+    again.asked(under_way[0])
+    again.asked(under_way[1])
+    number = 0
+    for _ in range(12):
+        trials = pretended_trials(under_way.pop(0), number)
+        number += len(trials)
+        first.tell(trials)
+        again.tell(trials)
+        asked = first.ask(4)
+        again.asked(asked)
+        under_way.append(asked)
+    for batch in under_way:
+        trials = pretended_trials(batch, number)
+        number += len(trials)
+        first.tell(trials)
+        again.tell(trials)
+    assert [(c.crystal, c.info, c.stop) for c in first.ask(8)] == [(c.crystal, c.info, c.stop) for c in again.ask(8)]
+
+
+def test_known_structure_types_take_part_where_they_are_wanted() -> None:
+    trials = told(Portfolio(Problem(CAS, 0), prototypes=True), 4)
+    named = [one.candidate.info["prototype"] for one in trials if "prototype" in one.candidate.info]
+    assert "Halite" in named
+    assert all("prototype" not in one.candidate.info for one in told(Portfolio(Problem(CAS, 0)), 4))
+
+
+def test_allowed_space_groups_hold_for_every_arm() -> None:
+    trials = told(Portfolio(Problem(CAS, 2, space_groups=(62, 194, 225)), prototypes=True, first=2), 20)
+    assert {trial.candidate.crystal.space_group for trial in trials} <= {62, 194, 225}
+
+
+def test_only_its_own_relaxations_leave_saddle_points() -> None:
+    strategy = Portfolio(Problem(CAS, 3), first=2)
+    told(strategy, 10)
+    for _ in range(10):
+        candidates = strategy.ask(8)
+        for candidate in candidates:
+            assert candidate.stop is not None
+            assert candidate.stop.polish == (candidate.info["origin"] == "polish")
+        strategy.tell(pretended_trials(candidates, 0))
+
+
+def test_a_search_ends_once_enough_independent_starts_led_to_its_lowest_crystal() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1, stop_after=4)
+    lowest = rock_salt()
+    for number in range(40):
+        assert not strategy.finished()
+        (candidate,) = strategy.ask(1)
+        status = TrialStatus.RELAXED if number % 2 else TrialStatus.KNOWN
+        relaxation = Relaxation(RelaxStatus(status.value), lowest, -20.0, 3, 4, 0.01)
+        strategy.tell([Trial(number, candidate, relaxation, status)])
+        if strategy.finished():
+            break
+    assert "4 independent starts" in strategy.finished()
+    assert "67%" in strategy.finished()
+
+
+def test_a_lower_crystal_begins_the_count_anew() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1, stop_after=3)
+    for number, energy in enumerate((-20.0, -20.0, -20.5, -20.5)):
+        (candidate,) = strategy.ask(1)
+        relaxation = Relaxation(RelaxStatus.RELAXED, rock_salt(), energy, 3, 4, 0.01)
+        strategy.tell([Trial(number, candidate, relaxation, TrialStatus.RELAXED)])
+    assert not strategy.finished()
+
+
+def test_who_finds_low_minima_gets_more_and_nobody_starves() -> None:
+    shares = Shares({"good": 1.0, "bad": 1.0}, learned=0.5)
+    for now in range(100):
+        shares.learn("good", 10, -3.0 + 0.001 * now, now)
+        shares.learn("bad", 10, None, now)
+    good, bad = shares.probabilities(["good", "bad"], -3.0, 100)
+    assert good + bad == pytest.approx(1.0)
+    assert good > 0.6
+    assert bad >= 0.25
+
+
+def test_what_was_found_long_ago_counts_for_less() -> None:
+    shares = Shares({"once": 1.0, "now": 1.0}, learned=1.0)
+    shares.learn("once", 100, -3.0, 0)
+    shares.learn("now", 100, -3.0, 4000)
+    once, now = shares.probabilities(["once", "now"], -3.0, 4000)
+    assert now > once
+
+
+def test_minima_of_one_energy_and_volume_are_one_whatever_their_cell() -> None:
+    minima = Minima()
+    assert minima.add(Minimum(-3.0, 0, rock_salt()))
+    assert not minima.add(Minimum(-3.0004, 1, rock_salt(40.1)))
+    assert minima.add(Minimum(-3.0, 2, rock_salt(44.0)))
+    assert minima.add(Minimum(-3.1, 3, rock_salt()))
+    assert [one.number for one in minima] == [3, 0, 2]
+
+
+def test_distances_of_a_minimum_are_those_of_its_nearest_pairs() -> None:
+    a = (4 * 40.0) ** (1 / 3)
+    spacings = Minimum(-3.0, 0, rock_salt()).spacings
+    assert spacings == pytest.approx(np.array([[a / 2**0.5, a / 2], [a / 2, a / 2**0.5]]))
+
+
+def test_starts_keep_the_distances_of_a_low_minimum() -> None:
+    minima = Minima()
+    minima.add(Minimum(-3.0, 0, rock_salt()))
+    generators = Generators(Problem(CAS.each[1], 0), minima)
+    for number in range(10):
+        crystal = generators.draw("spaced", np.random.default_rng(number))
+        assert crystal is not None
+        assert Minimum(0.0, 0, crystal).spacings.min() > 0.75 * 0.75 * (4 * 40.0) ** (1 / 3) / 2
+
+
+@pytest.mark.parametrize("arm", SHARES)
+def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
+    minima = Minima()
+    strategy = Portfolio(Problem(CAS, 3), first=2)
+    for trial in told(strategy, 10):
+        if trial.crystal is not None and trial.energy is not None:
+            minima.add(Minimum(trial.energy / trial.crystal.num_atoms, trial.number, trial.crystal))
+    generators = Generators(Problem(CAS.each[2], 0), minima)
+    made = [generators.draw(arm, np.random.default_rng(number)) for number in range(20)]
+    assert any(crystal is not None for crystal in made)
+    assert all(CAS.each[2].held_by(crystal) for crystal in made if crystal is not None)
+
+
+def test_contents_of_another_formula_are_refused() -> None:
+    with pytest.raises(InputError, match="no cells of one formula"):
+        Contents.together([CAS.each[0], Contents.from_formula("CaCl2", cell="primitive")])
+
+
+@pytest.mark.parametrize(("key", "value"), [("first", -1), ("learned", 1.5), ("stop_after", -2), ("margin", -0.1)])
+def test_wrong_options_are_refused(key: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"'{key}'"):
+        Portfolio(Problem(CAS, 0), **{key: value})  # type: ignore[arg-type]
+
+
+def test_problems_of_one_content_are_searched_too() -> None:
+    problem = Problem(Contents.from_formula("Ca4S4"), 0)
+    assert all(problem.contents.held_by(c.crystal) for c in Portfolio(problem, first=2).ask(6))
+    assert replace(problem, contents=CAS).contents.each[2].formula == "Ca4S4"

@@ -1,0 +1,150 @@
+"""What a run spends is what its folder says, and it ends at whichever budget comes first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crysim.errors import InputError
+from crysim.harness.budgets import Budget, Spent, spent_on_initial
+from crysim.harness.config_file import read_settings
+from crysim.harness.journal import INITIAL, JOURNAL, read_run
+from crysim.harness.lines import read_lines, seal
+from crysim.harness.loop import Progress, execute
+from crysim.harness.records import trial_from_dict
+from crysim.harness.spec import RunSpec
+from crysim.interfaces import EnergyModel
+
+Make = Callable[..., RunSpec]
+
+
+def spent(folder: Path) -> Spent:
+    return (run := read_run(folder)).initial_spent.plus(run.trials)
+
+
+class Ticking:
+    """A clock of CPU seconds that goes on by one step whenever it is read."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.now = step, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_a_run_ends_at_its_evaluations_and_initial_crystals_are_among_them(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path
+) -> None:
+    end = execute(replace(make_spec("crysim"), budget=50, budget_evaluations=75), tmp_path / "run", emt)
+    trials = read_run(tmp_path / "run").trials
+    before_last = 60 + sum(trial.evaluations for trial in trials[:-2])  # batches of two
+    assert 60 + sum(trial.evaluations for trial in trials) >= 75 > before_last
+    assert (end.phase, end.done) == ("done", len(trials))
+    assert spent(tmp_path / "run").evaluations == 60 + sum(trial.evaluations for trial in trials)
+    assert read_run(tmp_path / "run").complete
+
+
+def test_initial_crystals_that_take_everything_are_named(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
+    end = execute(replace(make_spec("crysim"), budget_evaluations=60), tmp_path / "run", emt)
+    assert (end.done, end.counting) == (0, 0)
+    assert "the initial crystals took the whole budget (60 evaluations" in end.reason
+
+
+def test_cpu_seconds_are_the_processes_and_shared_evenly(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
+    import time
+
+    began = time.process_time()
+    execute(make_spec("crysim"), tmp_path / "run", emt)
+    whole = time.process_time() - began
+    run = read_run(tmp_path / "run")
+    first, second = run.trials[:2]
+    assert first.candidate.cpu_seconds == second.candidate.cpu_seconds
+    assert first.relaxation.cpu_seconds == second.relaxation.cpu_seconds
+    assert run.initial_spent.evaluations == 60
+    assert 0.5 * whole < spent(tmp_path / "run").cpu_seconds <= whole
+
+
+def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitting(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is asked for, relaxed and told: three steps of the clock, the last charged to the next; before
+    the first the strategy hears of its initial crystals."""
+    folder = tmp_path / "run"
+    spec = replace(make_spec("random"), batch=2, budget=50, budget_seconds=7.0)
+
+    def stop_after_two_batches(progress: Progress) -> None:
+        if progress.done == 4:
+            raise _StopError
+
+    monkeypatch.setattr("time.process_time", Ticking(1.0))
+    with pytest.raises(_StopError):
+        execute(spec, folder, emt, report=stop_after_two_batches)
+    assert spent(folder).cpu_seconds == 6.0
+    assert not read_run(folder).complete
+    monkeypatch.setattr("time.process_time", Ticking(0.6))
+    execute(spec, folder, emt)
+    assert len(read_run(folder).trials) == 6
+    assert spent(folder).cpu_seconds == pytest.approx(7.2)
+    assert read_run(folder).complete
+    before = (folder / JOURNAL).read_bytes()
+    execute(spec, folder, emt)
+    assert (folder / JOURNAL).read_bytes() == before
+
+
+def test_an_old_journal_has_wall_seconds_for_cpu_seconds(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
+    execute(make_spec("crysim"), tmp_path / "run", emt)
+    records, _ = read_lines(tmp_path / "run" / JOURNAL)
+    old = [trial_from_dict({k: v for k, v in record.items() if k != "cpu"}) for record in records]
+    wall = sum(trial.seconds + sum(trial.candidate.seconds.values()) for trial in old)
+    assert Spent().plus(old).cpu_seconds == pytest.approx(wall)
+    assert sum(trial.cpu_seconds for trial in old) == pytest.approx(wall)
+    assert Spent().plus(read_run(tmp_path / "run").trials).cpu_seconds != pytest.approx(wall)
+    initial, _ = read_lines(tmp_path / "run" / INITIAL)
+    file = tmp_path / INITIAL
+    file.write_text("".join(seal({k: v for k, v in r.items() if k != "cpu"}) + "\n" for r in initial))
+    assert spent_on_initial(file) == Spent(0, 60, 0.0)
+
+
+def test_a_run_is_charged_for_energies_that_another_run_computed(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path
+) -> None:
+    spec = make_spec("crysim")
+    execute(spec, tmp_path / "one", emt, pool=tmp_path / "pool")
+    shutil.rmtree(tmp_path / "one")
+    execute(spec, tmp_path / "other", emt, pool=tmp_path / "pool")
+    cost = spent_on_initial(tmp_path / "other" / INITIAL)
+    assert cost.evaluations == 60
+    assert cost.cpu_seconds > 0
+
+
+def test_budgets_that_are_not_given_leave_the_manifest_as_it_was(make_spec: Make) -> None:
+    spec = make_spec("random")
+    assert "budget_evaluations" not in spec.config()
+    assert "budget_seconds" not in spec.config()
+    given = replace(spec, budget_evaluations=9, budget_seconds=1.5).config()
+    assert (given["budget_evaluations"], given["budget_seconds"]) == (9, 1.5)
+
+
+def test_budgets_are_settings_like_others() -> None:
+    settings = read_settings(None, {"budget_evaluations": 500, "budget_seconds": 2})
+    assert Budget.of(settings) == Budget(100, 500, 2.0)
+    with pytest.raises(InputError, match="budget_evaluations is 0"):
+        read_settings(None, {"budget_evaluations": 0})
+    with pytest.raises(InputError, match="budget_seconds is"):
+        read_settings(None, {"budget_seconds": -1.0})
+
+
+@pytest.mark.parametrize(
+    ("spent", "left"), [(Spent(3, 9, 1.0), 7), (Spent(3, 10, 1.0), 0), (Spent(3, 9, 2.0), 0), (Spent(10, 0, 0.0), 0)]
+)
+def test_the_first_limit_reached_ends_a_run(spent: Spent, left: int) -> None:
+    assert Budget(10, 10, 2.0).left(spent) == left

@@ -1,0 +1,153 @@
+"""Promise 16: bad input is one line and exit code 2, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from crysim.cli import app
+
+LONG = "x" * 300
+DEEP = "[" * 100_000
+BENCH = ["bench", "--system", "Al2Cu2", "--method", "random", "--energy", "ase:emt", "--budget", "1"]
+
+CASES: dict[str, list[str]] = {
+    "brackets": ["wyckoff", "(" * 6000 + "Ca" + ")" * 5999],
+    "brackets in a search": ["search", "(" * 6000],
+    "a formula of nothing": ["search", ""],
+    "a huge count": ["wyckoff", "Ca99999999999999999999"],
+    "digits": ["wyckoff", "Ca" + "9" * 10_000],
+    "a long path": ["solve", LONG],
+    "a long path of a report": ["report", LONG],
+    "a long path of a configuration": ["bench", "--config", LONG],
+    "a long path of results": [*BENCH, "--out", LONG],
+    "a long label": ["import", ".", "--from", "poscars", "--method", LONG],
+    "a path with NUL": ["solve", "a\0b"],
+    "results under a file": [*BENCH, "--out", "file/below"],
+    "results under a device": [*BENCH, "--out", "/dev/null/below"],
+    "deep JSON": ["solve", "model.txt", "--groups", "deep.json"],
+    "deep TOML": ["bench", "--config", "deep.toml"],
+    "deep TOML tables": ["bench", "--config", "tables.toml"],
+    "a configuration of bytes": ["bench", "--config", "bytes"],
+    "a configuration that is a folder": ["bench", "--config", "."],
+    "a configuration that is a device": ["bench", "--config", "/dev/zero"],
+    "a time limit of nan": ["solve", "model.txt", "--time-limit", "nan"],
+    "a time limit of inf": ["solve", "model.txt", "--time-limit", "inf"],
+    "a negative time limit": ["solve", "model.txt", "--time-limit", "-1"],
+    "solvers' time limit of nan": ["compare-solvers", "model.txt", "--time-limit", "nan"],
+    "fmax of nan": [*BENCH, "--fmax", "nan"],
+    "pressure of inf": [*BENCH, "--pressure", "inf"],
+    "a timeout of nan": [*BENCH, "--timeout", "nan"],
+    "a distance of nan": [*BENCH, "--min-distance", "nan"],
+    "a pair distance of nan": [*BENCH, "--pair-distance", "Al-Cu=nan"],
+    "a budget of a word": [*BENCH, "--budget", "many"],
+    "a huge seed": [*BENCH, "--seeds", "-1"],
+    "seeds without an end": [*BENCH, "--seeds", "0-999999999999"],
+    "space groups without an end": [*BENCH, "--space-groups", "1-99999999999"],
+    "formula units without an end": ["search", "NaCl", "--z", "1-99999999999"],
+    "an option without a value": [*BENCH, "--option", "x"],
+    "an option of a deep value": [*BENCH, "--option", "x=" + "[" * 5000],
+    "a model of variables beyond memory": ["solve", "many.coo"],
+    "a model that is no archive": ["solve", "broken.npz"],
+    "an archive of another version": ["solve", "version.npz"],
+    "an unknown command": ["serach", "NaCl"],
+    "an unknown option": ["search", "NaCl", "--bugdet", "3"],
+    "an unknown solver": ["solve", "model.txt", "--solver", "aneal"],
+    "a report on nothing": ["report", "."],
+    "a verification of nothing": ["verify", "empty"],
+    "a status of nothing": ["status", "empty"],
+    "an export of nothing": ["export", "."],
+    "an import of nothing": ["import", ".", "--from", "calypso"],
+    "an import of the unknown": ["import", ".", "--from", "somebody"],
+    "a manifest that is a list": ["report", "list"],
+    "a manifest without its parts": ["report", "incomplete"],
+    "a manifest of deep brackets": ["report", "deep"],
+    "a tuning without crystals": ["tune", "Ca4S4", "--random", "0"],
+    "a tuning of nothing": ["tune", ""],
+    "a relaxation of a folder": ["relax", "."],
+    "letters that are none": ["wyckoff", "\udcff"],
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.txt").write_text("0 0 1.0\n0 1 -2.0\n1 1 1.0\n")
+    (tmp_path / "many.coo").write_text("# num_variables=99999999999\n0 1 1.0\n")
+    (tmp_path / "deep.json").write_text(DEEP)
+    (tmp_path / "deep.toml").write_text("a = " + DEEP)
+    (tmp_path / "tables.toml").write_text("[" + ".".join("a" * 50_000) + "]\n")
+    (tmp_path / "bytes").write_bytes(bytes(range(256)))
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
+    import numpy as np
+
+    np.savez(tmp_path / "version.npz", version=np.array("x"), linear=np.zeros(2))
+    for name, text in {"list": "[]", "incomplete": '{"config": {"system": "CaS"}}', "deep": DEEP}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(text)
+    return tmp_path
+
+
+def snapshot(place: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_size for path in place.rglob("*")}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(place: Path, case: str) -> None:
+    before = snapshot(place)
+    result = CliRunner().invoke(app, CASES[case])
+    assert isinstance(result.exception, SystemExit | None), repr(result.exception)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr[:2000]
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr) < 1500
+    assert not result.stdout
+    assert snapshot(place) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["solve", "pipe"],
+        ["bench", "--config", "pipe"],
+        ["relax", "pipe", "--energy", "ase:emt"],
+        ["import", "pipe", "--from", "poscars"],
+    ],
+)
+def test_a_named_pipe_is_refused_and_nobody_waits_for_it(place: Path, arguments: list[str]) -> None:
+    os.mkfifo(place / "pipe")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-20], lambda text: "", lambda text: "null", lambda text: DEEP])
+@pytest.mark.parametrize("name", ["references.json", "plan.json", "Al2Cu2/random/seed-0/manifest.json"])
+def test_a_damaged_file_of_the_results_is_one_line(place: Path, name: str, damage: Callable[[str], str]) -> None:
+    run = place / "out" / "Al2Cu2" / "random" / "seed-0"
+    run.mkdir(parents=True)
+    config = {
+        "system": "Al2Cu2",
+        "method": "random",
+        "seed": 0,
+        "budget": 1,
+        "relax": {"pressure": 0.0},
+        "parts": {},
+        "strategy": {"name": "random", "options": {}},
+        "energy": {"name": "ase:emt", "options": {}},
+    }
+    manifest = {"config": config, "fingerprint": {}, "versions": {}}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    (place / "out" / name).write_text(
+        damage(json.dumps({"workers": 1, "runs": []} if name == "plan.json" else manifest))
+    )
+    command = "status" if name == "plan.json" else "report"
+    result = CliRunner().invoke(app, [command, "out"])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr[:2000]
