@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,8 @@ from typing import Any
 from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
 from crysim.harness.sittings import Sitting, add_sitting
@@ -110,6 +112,10 @@ def drive(
                     report(tally.progress("search"))
 
                 Driver(spec, folder, strategy, journal, sittings, account, place, told).run()
+                if reason := strategy.finished():
+                    said = {"trials": len(journal), "reason": reason}
+                    write_atomically(folder / ENDED, (json.dumps(said) + "\n").encode())
+                    tally.reason = reason
             tally.reason = account.refusal or tally.reason
     done = tally.progress("done")
     report(done)
