@@ -2,8 +2,8 @@
 
     python benchmarks/amplify_sent.py [--models NAME ...] [--json FILE]
 
-The real SDK builds and sends the request; the stand-in on 127.0.0.1 counts it and answers nothing. Each model goes whole
-(up to 1,000 bits: beyond, see the docstring of `Amplify`) and as the bits that the lower bound leaves open.
+The real SDK builds and sends the request; the stand-in on 127.0.0.1 counts it and answers nothing. Each model goes as
+the bits that the lower bound leaves open, and whole up to 1,000 bits (beyond, see the docstring of `Amplify`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WHOLE_BITS = 1_000
 def ask(url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the stand-in says."""
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(f"{url}/{path}", data, timeout=600) as reply:
+    with urllib.request.urlopen(f"{url}/{path}", data, timeout=600) as reply:  # noqa: S310
         answer: dict[str, Any] = json.load(reply)
     return answer
 
