@@ -35,7 +35,9 @@ _OTHERS = ("options", "surrogate_config", *(f"{kind}_options" for kind in (*PART
 _VARIANT_KEYS = {"strategy", "options", *PARTS, *(f"{kind}_options" for kind in PARTS)}
 
 
-def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
+def read_settings(
+    file: Path | None, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> BenchSettings:
     """The settings of a TOML file, overridden by those of the command line.
 
     Args:
@@ -44,6 +46,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
             ``solver_options``, ``energy_options``, ``executor_options``: tables of options of the parts chosen;
             ``options``: of the strategies, ``KEY`` or ``METHOD.KEY``; ``surrogate_config``: a file of crysim tune. A
             value of None is not given.
+        defaults: in place of those of the fields, where neither says anything.
 
     Raises:
         InputError: no readable TOML, an unknown key, a value that is no value of its key.
@@ -61,7 +64,7 @@ def read_settings(file: Path | None, given: Mapping[str, Any]) -> BenchSettings:
     if "surrogate_config" in here:
         here["surrogate_tables"] = _surrogate_tables(Path(here["surrogate_config"]))
         here.setdefault("surrogate", next(iter(here["surrogate_tables"])))
-    chosen = _bench_table(tables.get("bench", {}), str(file))
+    chosen = {**(defaults or {}), **_bench_table(tables.get("bench", {}), str(file))}
     chosen.update({key: value for key, value in here.items() if key in _SETTINGS})
     relax = {**_table(tables, "relax", file), **{key: value for key, value in here.items() if key in _RELAX}}
     converted = {key: _SETTINGS[key].read(value) for key, value in chosen.items()}

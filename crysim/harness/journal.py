@@ -6,6 +6,7 @@ The folder of a run holds
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
     journal.jsonl    one line per trial, each with the checksum of the one before; packed, journal.jsonl.gz
     sittings.jsonl   from which trial on, with which software and budget it went on
+    ended.json       that the strategy wanted no more, if it said so
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
 and `read_run` reads all of it. Nothing here needs the plug-ins that made the run; of
@@ -40,6 +41,8 @@ IMPORTED = "imported from"
 """How the strategy's name of a run of another program's results begins."""
 INITIAL = "initial.jsonl"
 STATE = "state.npz"
+ENDED = "ended.json"
+"""After how many trials the strategy wanted no more, and why."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,21 @@ class RunRecord:
         """What the initial crystals cost."""
         return spent_on_initial(self.path / INITIAL)
 
+    @cached_property
+    def ended(self) -> str:
+        """Why the strategy wanted no more relaxations after these; empty where it did not say so."""
+        path = self.path / ENDED
+        try:
+            said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            return str(said["reason"]) if said.get("trials") == len(self.trials) else ""
+        except (ValueError, KeyError, AttributeError):
+            return ""
+
     @property
     def complete(self) -> bool:
-        """Whether a budget is used up."""
+        """Whether a budget is used up, or the strategy wanted no more."""
+        if self.ended:
+            return True
         config = self.config
         budget = Budget(self.budget, config.get("budget_evaluations"), config.get("budget_seconds"))
         return not budget.left(self.initial_spent.plus(self.trials))

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
 from crysim.harness.sittings import Sitting, add_sitting
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Here, Place
 from crysim.interfaces import EnergyModel, Strategy, Trial
+
+SAME = 1e-4
+"""eV per atom within which the lowest crystals of a run are taken for one, whose group is the first one's."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,10 @@ def drive(
                     report(tally.progress("search"))
 
                 Driver(spec, folder, strategy, journal, sittings, account, place, told).run()
+                if reason := strategy.finished():
+                    said = {"trials": len(journal), "reason": reason}
+                    write_atomically(folder / ENDED, (json.dumps(said) + "\n").encode())
+                    tally.reason = reason
             tally.reason = account.refusal or tally.reason
     done = tally.progress("done")
     report(done)
@@ -162,8 +172,11 @@ class Tally:
             if trial.counts and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
                 energy = self._contents.per_cell(trial.energy, trial.crystal)
-                if self._lowest is None or energy < self._lowest:
-                    self._lowest, self._space_group = energy, trial.crystal.space_group
+                gained = inf if self._lowest is None else self._lowest - energy
+                if gained > SAME * self._contents.num_atoms:  # a copy of it shows its noise, and not another group
+                    self._space_group = trial.crystal.space_group
+                if gained > 0:
+                    self._lowest = energy
             else:
                 self.reason = trial.reason
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 BUDGET = 400
 """Relaxations of a search, where none are given: most of them are given up after a few steps."""
-BATCH, AHEAD = 16, 2
-"""Crystals relaxed together, and batches under way, where none are given."""
+BATCH = 16
+"""Crystals relaxed together, where nothing is said."""
 AHEAD = 2
 """Batches of one run under way at a time, where nothing is said: two cores have work, and the search loses little."""
 
@@ -166,9 +166,11 @@ def search(
     kind: CellKind = "primitive" if cell is None else cell_kind(cell)
     names, reference = _systems(formula, z, kind, max_atoms, settings.pop("reference", None))
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
-    chosen = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
-    read = read_settings(file, {**chosen, **_given(settings), "system": names, "cell": kind, "seeds": (seed,)})
-    read = replace(read, out=str(folder))
+    defaults = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
+    if method is None:
+        defaults["batch"] = BATCH
+    given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
+    read = replace(read_settings(file, given, defaults), out=str(folder))
     if method is None:  # it learns from ends alone
         read = replace(read, relax=replace(read.relax, num_frames=1))
     wanted = prototypes and method is None and prototype_folder is not None

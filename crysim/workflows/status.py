@@ -14,6 +14,7 @@ from crysim.analysis.tables import Column, Table
 from crysim.errors import InputError
 from crysim.harness.columns import columns_of
 from crysim.harness.journal import RunRecord, find_runs, read_run
+from crysim.harness.loop import SAME
 from crysim.harness.plan import Planned, read_plan
 from crysim.harness.run_folder import LOCK, is_locked
 from crysim.symmetry.groups import space_group
@@ -149,10 +150,10 @@ def _of_run(record: RunRecord, budget: int, pace: float | None) -> RunStatus:
     lowest, symbol = None, None
     if len(counting):
         per_atom = columns.energies[counting] / columns.rows["atoms"][counting]
-        best = int(per_atom.argmin())
-        lowest = float(per_atom[best])
+        lowest = float(per_atom.min())
+        best = int(np.flatnonzero(per_atom < lowest + SAME)[0])  # the first of its copies, as the run's progress has it
         symbol = space_group(int(columns.rows["space_group"][counting[best]])).symbol
-    left = budget - len(columns)
+    left = 0 if record.ended else budget - len(columns)
     state = "done" if left <= 0 else _HELD[is_locked(record.path / LOCK)]
     seconds = 0.0 if left <= 0 else None if pace is None else left * pace
     about = str(record.path), record.system, record.method, record.seed, state

@@ -240,7 +240,8 @@ def plugins_page() -> str:
         lines += [f"## {_TITLES[kind]}", ""]
         for info in manager.infos():
             if info.kind == kind and info.distribution == "crysim":
-                lines += _plugin(info.name, info.options, manager.get(kind, info.name))
+                name = re.split(r"\[|:", info.name)[0]  # of ``dask[:ADDRESS]``
+                lines += _plugin(info.name, info.options, manager.get(kind, name))
     return "\n".join(lines)
 
 

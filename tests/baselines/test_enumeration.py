@@ -67,6 +67,7 @@ def test_a_resumed_enumeration_goes_on_where_it_was() -> None:
         whole.tell(batch)
         told += batch
     resumed = Enumerate(problem, **options)  # type: ignore[arg-type]
+    resumed.asked([one.candidate for one in told])
     resumed.tell(told)
     again, first = resumed.ask(5), whole.ask(5)
     assert [(c.crystal, c.info) for c in again] == [(c.crystal, c.info) for c in first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from crysim.composition import Contents
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
-from crysim.interfaces import Problem, Relaxation, RelaxStatus, Trial, TrialStatus
+from crysim.harness.journal import read_run
+from crysim.harness.loop import execute
+from crysim.harness.spec import PartSpec, RunSpec, build_energy
+from crysim.interfaces import Problem, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.symmetry import space_group
 from crysim.testing.strategies import pretended_trials
 from crysim_baselines.portfolio import Portfolio
@@ -198,3 +202,19 @@ def test_problems_of_one_content_are_searched_too() -> None:
     problem = Problem(Contents.from_formula("Ca4S4"), 0)
     assert all(problem.contents.held_by(c.crystal) for c in Portfolio(problem, first=2).ask(6))
     assert replace(problem, contents=CAS).contents.each[2].formula == "Ca4S4"
+
+
+def test_a_run_that_ended_by_itself_is_complete_and_says_why(tmp_path: Path) -> None:
+    contents = Contents.together([Contents.from_formula("Cu", z, "primitive") for z in (1, 2)])
+    strategy = PartSpec("portfolio", {"first": 1, "stop_after": 2})
+    relax = RelaxSettings(fmax=0.05, symmetry="keep", num_frames=1)
+    spec = RunSpec(
+        system=contents, method="portfolio", strategy=strategy, energy=PartSpec("ase:emt"), relax=relax, budget=200
+    )
+    execute(spec, tmp_path, build_energy(spec.energy))
+    record = read_run(tmp_path)
+    assert len(record.trials) < 200
+    assert record.complete
+    assert "independent starts" in record.ended
+    again = execute(replace(spec, budget=300), tmp_path, build_energy(spec.energy))
+    assert again.done == len(record.trials), "a larger budget changes nothing: it wanted no more"

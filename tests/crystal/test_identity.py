@@ -136,3 +136,16 @@ def test_the_forty_crystals_have_their_groups() -> None:
         assert found == (truth["space_group"], truth["atoms_in_primitive_cell"], truth["units_in_primitive_cell"])
         if name in names:
             assert identity.prototype_name == names[name]
+
+
+def test_anatase_is_anatase() -> None:
+    """The library has the oxygen of another origin beside its titanium; a crystal with the measured z is the type's."""
+    a, c, z = 3.785, 9.514, 0.2081
+    primitive = [[-a / 2, a / 2, c / 2], [a / 2, -a / 2, c / 2], [a / 2, a / 2, -c / 2]]
+    places = [(0, 0, 0), (0.75, 0.25, 0.5)]
+    places += [(z, z, 0), (-z, -z, 0), (0.75 + z, 0.25 + z, 0.5), (0.75 - z, 0.25 - z, 0.5)]
+    structure = Structure(primitive, ["Ti"] * 2 + ["O"] * 4, places)
+    assert (
+        sorted(round(n.nn_distance, 2) for n in structure.get_neighbors(structure[0], 2.5)) == [1.93] * 4 + [1.98] * 2
+    )
+    assert identify(Crystal.from_structure(structure)).prototype_name == "Anatase"

@@ -107,7 +107,7 @@ def test_a_file_names_no_scheduler_and_no_code(tmp_path: Path, text: str) -> Non
         read_settings(file, {})
 
 
-def test_an_executor_and_its_options_are_the_persons(tmp_path: Path) -> None:
+def test_an_executor_and_its_options_are_the_persons() -> None:
     settings = read_settings(None, {"executor": "dask:tcp://here:1", "executor_options": {"connect_timeout": 2.0}})
     assert settings.placement.executor == PartSpec("dask:tcp://here:1", {"connect_timeout": 2.0})
     assert settings.placement.task_timeout == 3600
@@ -115,6 +115,10 @@ def test_an_executor_and_its_options_are_the_persons(tmp_path: Path) -> None:
     assert read_settings(None, {"timeout": 10.0, "task_timeout": 5.0}).placement.task_timeout == 5
     with pytest.raises(InputError, match="did you mean 'dask'"):
         read_settings(None, {"executor": "dusk"}).runs()
+
+
+def test_a_configuration_of_parsl_that_is_not_there_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("parsl")
     missing = read_settings(None, {"executor": f"parsl:{tmp_path}/nowhere.py"})
     with pytest.raises(InputError, match=r"cannot read the configuration .*/nowhere\.py"):
         missing.placement.check()

@@ -209,3 +209,14 @@ def test_no_run_of_a_search_gets_less_of_a_larger_budget(formula: str) -> None:
         now = {(job.spec.system.name, job.spec.method): job.spec.budget for job in plan(formula, budget).jobs}
         assert all(now.get(key, 0) >= value for key, value in last.items()), budget
         last = now
+
+
+def test_a_file_says_more_than_the_defaults_of_a_search_and_the_call_more_than_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "search.toml"
+    config.write_text("[bench]\nbudget = 6\nbatch = 3\n")
+    quick = {key: value for key, value in QUICK.items() if key != "workers"}
+    found = crysim.search("Cu", z=1, config=config, out=tmp_path / "file", **quick)  # type: ignore[arg-type]
+    (record,) = found.records
+    assert (record.config["budget"], record.config["batch"]) == (6, 3)
+    found = crysim.search("Cu", z=1, config=config, budget=4, out=tmp_path / "call", **quick)  # type: ignore[arg-type]
+    assert (found.records[0].config["budget"], found.records[0].config["batch"]) == (4, 3)

@@ -11,7 +11,6 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal, MinDistances
-from crysim.crystal.placement import fits
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.interfaces import Problem
 from crysim_baselines import operators
@@ -104,6 +103,8 @@ class Generators:
 
     def _keeps_distance(self, crystal: Crystal) -> bool:
         """Whether no two atoms are closer than those of any start."""
+        from crysim.crystal.placement import fits
+
         place = {element: i for i, element in enumerate(crystal.composition.elements)}
         return fits(
             np.array(crystal.cell),

@@ -12,7 +12,6 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.crystal.distances import shortest_of_pairs
 from crysim.interfaces.racing import SAME_ENERGY
 
 SAME_VOLUME = 0.01
@@ -49,6 +48,8 @@ class Minimum:
     @cached_property
     def spacings(self) -> Floats:
         """Å ``[elements, elements]``: the shortest distance of each pair of elements, at most `REACH`."""
+        from crysim.crystal.distances import shortest_of_pairs
+
         crystal = self.crystal
         place = {element: i for i, element in enumerate(crystal.composition.elements)}
         owners = np.array([place[one] for one in crystal.species], dtype=np.int64)
