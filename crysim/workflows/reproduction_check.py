@@ -99,10 +99,10 @@ def _check(target: Target, folder: Path, cuts: Cuts) -> Checked:
 
 
 def _whole_runs(settings: BenchSettings) -> list[RunRecord]:
-    """The runs that are there with all their relaxations."""
+    """The runs that are there to their end."""
     folders = [(s, run_folder(Path(settings.out), s.system.name, s.method, s.seed)) for s in settings.runs()]
     records = [read_run(folder).within(spec.budget) for spec, folder in folders if (folder / MANIFEST).exists()]
-    return [record for record in records if len(record.trials) >= settings.budget]
+    return [record for record in records if record.complete]
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:
