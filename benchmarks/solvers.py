@@ -1,4 +1,5 @@
-"""Ising solvers on models as a search trains them: ours against dwave-samplers, OpenJij and simulated bifurcation.
+"""Ising solvers on models as a search trains them: ours against dwave-samplers, OpenJij, simulated bifurcation, and
+the exact solvers SCIP and HiGHS.
 
     python benchmarks/solvers.py [--quick] [--models NAME ...] [--solvers NAME ...] [--budgets S ...] [--json FILE]
 
@@ -8,7 +9,8 @@ seconds, so that other work on the machine does not count. Peers get each time b
 (`crysim.quadratic.penalties.tight_penalties`), repair of broken groups, and our own descent by exchanges on their
 three best answers: without it they are far behind. One that ends with more than a fifth of its budget left, as
 dimod:tabu does on a busy machine because it reads a clock of its own, runs again with another seed. Ours are run once,
-`convex` until it has a proof or 60 s are over.
+`convex` until it has a proof or 60 s are over. SCIP and HiGHS (`exact_peers`; named with --solvers, since they are
+installed apart) are run once until they have a proof or the budget is over.
 
 The tables say, in per cent of (mean random energy − best energy), how far each answer is above the best one known, and
 how many times sooner `convex` had an energy at least as low. Memory is the peak over what imports take. With --json a
@@ -30,8 +32,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from exact_peers import PROVING
 from make_models import MODELS
 
+from crysim.arrays import Bits
 from crysim.quadratic import BitGroup, QuadraticModel
 from crysim.quadratic.io import load_model
 
@@ -45,6 +49,7 @@ QUICK_MODELS = ("Y6Co51-g5-later", "random-801")
 QUICK_PEERS = ("dimod:sa", "dimod:tabu", "simulated-bifurcation")
 QUICK_BUDGET = 2.0
 POLISHED = 3
+KEPT = ("feasible", "reads", "repaired", "nodes", "replicas", "programs", "tangents", "status")
 LEFT, MOST_RUNS = 0.2, 20
 SHAPES = {  # Table S12: bits of a length, of the space group, voxels, ones of each element
     801: (35, 19, 125, (6, 51)),
@@ -101,22 +106,32 @@ def use_cpu_clock() -> None:
     time.perf_counter_ns = time.monotonic_ns = time.time_ns = time.process_time_ns
 
 
+def descended(model: QuadraticModel, bits: Bits) -> Bits:
+    """Vectors ``[n, M]`` of a low-rank model after our descent by exchanges."""
+    from crysim.quadratic.convex_relaxation import LowRankForm
+    from crysim_solvers.local_search.descent import Descent
+
+    descent = Descent(LowRankForm.of(model))
+    partition = descent.form.partition
+    ones = [descent.double(partition.ones_of(row)) for row in bits]
+    return partition.bits_of(np.array(ones).reshape(len(bits), -1))
+
+
 def run_job(model_name: str, solver_name: str, budget: float) -> Result:
     """Run one solver on one model in this process."""
     wall = time.perf_counter
     use_cpu_clock()
     from crysim.plugins import plugin_manager
-    from crysim_solvers.local_search.descent import polish
 
     if not solver_name.startswith("dimod:openjij"):
         import torch
 
         torch.set_num_threads(1)
-    solver = plugin_manager().build("solver", solver_name)
+    solver: Any = PROVING[solver_name]() if solver_name in PROVING else plugin_manager().build("solver", solver_name)
     warm = random_model(801)
     if solver_name in OURS:
         solver.solve(warm, num_samples=2, time_limit=0.5)  # compiles, or reads what was compiled
-        polish(warm, warm.random_bits(1, np.random.default_rng(0)))
+        descended(warm, warm.random_bits(1, np.random.default_rng(0)))
     model = find_model(model_name)
     reason = solver.refuses(model)
     if reason:
@@ -127,15 +142,16 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
     begin, wall_begin = time.perf_counter(), wall()
     samples = solver.solve(model, num_samples=10, time_limit=budget, seed=0)
     seconds, runs = time.perf_counter() - begin, 1
-    while solver_name not in OURS and seconds < (1.0 - LEFT) * budget and runs < MOST_RUNS:
+    again = solver_name not in OURS and solver_name not in PROVING
+    while again and seconds < (1.0 - LEFT) * budget and runs < MOST_RUNS:
         more = solver.solve(model, num_samples=10, time_limit=budget - seconds, seed=runs)
         samples = min(samples, more, key=lambda found: found.energies.min(initial=np.inf))
         seconds, runs = time.perf_counter() - begin, runs + 1
     wall_seconds, memory = wall() - wall_begin, peak_memory() - base
     if not len(samples.energies):
-        return {"refused": f"nothing feasible in {budget:g} s"}
+        return {"refused": f"nothing feasible in {budget:g} s", "lower_bound": samples.lower_bound}
     best = float(samples.energies[0])
-    polished = float(model.energies(polish(model, samples.bits[:POLISHED])).min())
+    polished = float(model.energies(descended(model, samples.bits[:POLISHED])).min())
     return {
         "bits": model.num_bits,
         "mean": float(model.energies(model.random_bits(1000, np.random.default_rng(0))).mean()),
@@ -148,7 +164,7 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
         "lower_bound": samples.lower_bound,
         "optimal": samples.optimal,
         "history": samples.info.get("history"),
-        "info": {k: v for k, v in samples.info.items() if k in ("feasible", "reads", "repaired", "nodes", "replicas")},
+        "info": {k: v for k, v in samples.info.items() if k in KEPT},
     }
 
 
@@ -217,6 +233,14 @@ def print_ours(results: dict[str, Result], models: list[str]) -> None:
         print(f"{'median of trained models':<37}{medians}   proven: {sum(proven)} of {len(proven)}")
 
 
+def proof_of(peer: Result, scale: float) -> str:
+    """What a peer that bounds the minimum proved, in words."""
+    if peer["optimal"]:
+        return "proven"
+    bound = peer["lower_bound"]
+    return "no bound" if bound is None else f"gap to its bound {100.0 * (peer['best'] - bound) / scale:.4f}"
+
+
 def print_peers(results: dict[str, Result], models: list[str]) -> None:
     """Peers' answers above ours, and how much sooner ours was there."""
     peers = sorted({tuple(name.split("|")[1:]) for name in results if name.split("|")[1] not in OURS})
@@ -247,6 +271,8 @@ def print_peers(results: dict[str, Result], models: list[str]) -> None:
             worse += polished < -1e-6
             worst[ours["bits"]] = min(worst.get(ours["bits"], np.inf), ratio)
             feasible = f"{peer['info'].get('feasible', 0)}/{peer['info'].get('reads', 0)} feasible"
+            if solver in PROVING:
+                feasible = proof_of(peer, scale)
             print(f"{label}{repaired:>9.3f} /{polished:>8.4f}  ×{ratio:<9.0f}", end="")
             print(f"{peer['memory_mb']:>7.0f} MB  {peer['seconds']:>5.1f} s  {feasible}")
     print("\nleast ratio by size: " + ", ".join(f"{bits} bits ×{ratio:.0f}" for bits, ratio in sorted(worst.items())))

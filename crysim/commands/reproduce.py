@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -10,6 +10,9 @@ from crysim.commands import options as o
 from crysim.commands.output import print_json
 from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
+
+if TYPE_CHECKING:
+    from crysim.workflows.reproduce import Cuts
 
 
 @o.with_settings(
@@ -47,6 +50,16 @@ def reproduce(
             "--prototypes/--no-prototypes", help="crystals40: with known structure types.", rich_help_panel=o.RUN
         ),
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check/--no-check",
+            help="Run nothing: compare the tables in --out with what the journals there give. Give the options of the "
+            "command that made them.",
+            rich_help_panel=o.RECORDS,
+        ),
+    ] = False,
+    every: Annotated[bool, typer.Option("--all/--named", help="All targets.", rich_help_panel=o.RUN)] = False,
     as_json: o.Json = False,
 ) -> None:
     """Make tables and figures of the paper again, with the paper's values beside ours; or crystals40, forty searches.
@@ -69,6 +82,9 @@ def reproduce(
         else:
             table_console().print(table.to_rich())
         return
+    if every and target:
+        raise InputError("--all takes every target: name none, or leave out --all")
+    target = [str(row["target"]) for row in list_targets().rows] if every else target
     if not target:
         raise InputError("name at least one table or figure, as in table-s2; crysim reproduce --list shows all")
     settings = command_line(given)
@@ -82,6 +98,8 @@ def reproduce(
         settings={"energy": energy, **settings},
         prototypes=prototypes,
     )
+    if check:
+        _check(target, out, cuts, as_json=as_json)
     done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
     if as_json:
         print_json([one.to_dict() for one in done])
@@ -90,3 +108,16 @@ def reproduce(
             for shown in one.terminal_tables():
                 table_console().print(shown.to_rich())
     end(ended)
+
+
+def _check(names: list[str], out: str, cuts: Cuts, *, as_json: bool) -> NoReturn:
+    """Print what the check found, and leave with its exit code."""
+    from crysim.commands.showing import table_console
+    from crysim.workflows.reproduction_check import check_reproduced, checked_table, exit_code
+
+    checked = check_reproduced(names, out, cuts)
+    if as_json:
+        print_json([one.to_dict() for one in checked])
+    else:
+        table_console().print(checked_table(checked).to_rich())
+    raise typer.Exit(exit_code(checked))

@@ -140,10 +140,10 @@ def _from_runs(
 ) -> tuple[Reproduced, Ended]:
     """A target of the paper: its runs, and what is made of them."""
     made = [run_protocol(part.settings, console) for part in parts]
-    compared = [_comparison(part.settings, records) for part, (records, _) in zip(parts, made, strict=True)]
+    compared = [comparison_of(part.settings, records) for part, (records, _) in zip(parts, made, strict=True)]
     notes = tuple(dict.fromkeys([*cut_notes(target, cuts), *(note for part in parts for note in part.notes)]))
     records = [record for some, _ in made for record in some]
-    tables = _tables(target, compared, cuts, notes)
+    tables = tables_of_target(target, compared, cuts, notes)
     files = _write(target, tables, _figure(target, compared, records), folder)
     return Reproduced(target, tuple(tables), tuple(files)), joined([ended for _, ended in made])
 
@@ -178,7 +178,8 @@ def _searches(target: Target, folder: Path, cuts: Cuts, console: Console | None)
     return Reproduced(target, (table,), tuple(write_table(table, folder / path_part(made, "the table")))), ended
 
 
-def _comparison(settings: BenchSettings, records: Sequence[RunRecord]) -> Comparison:
+def comparison_of(settings: BenchSettings, records: Sequence[RunRecord]) -> Comparison:
+    """A protocol's runs with the references beside them."""
     return compare_records(records, load_references(Path(settings.out), records))
 
 
@@ -264,7 +265,10 @@ def _cut(what: str, ours: object, theirs: object) -> str:
     return f"cut or changed: {what} {ours} (the protocol: {theirs})"
 
 
-def _tables(target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]) -> list[Table]:
+def tables_of_target(
+    target: Target, comparisons: Sequence[Comparison], cuts: Cuts, notes: Sequence[str]
+) -> list[Table]:
+    """The target's tables, made of its protocols' comparisons."""
     if target.kind == "bits":
         table = bits_table(_kept(target.systems or (), None, cuts.systems), target.title)
         return [replace(table, notes=(*table.notes, *notes))]
@@ -284,15 +288,21 @@ def _figure(target: Target, comparisons: Sequence[Comparison], records: Sequence
 def _write(target: Target, tables: Sequence[Table], figure: Figure | None, folder: Path) -> list[Path]:
     paths: list[Path] = []
     make_folder(folder)
-    for index, table in enumerate(tables):
-        suffix = "" if len(tables) == 1 else f"-{index + 1}"
-        paths += write_table(table, folder / f"{target.name}{suffix}")
+    for stem, table in zip(stems(target, tables, folder), tables, strict=True):
+        paths += write_table(table, stem)
     if figure is not None:
         for ending in ("png", "svg"):
             path = folder / f"{target.name}.{ending}"
             save_figure(figure, path)
             paths.append(path)
     return paths
+
+
+def stems(target: Target, tables: Sequence[Table], folder: Path) -> list[Path]:
+    """Where the target's tables are written, without their endings."""
+    if len(tables) == 1:
+        return [folder / target.name]
+    return [folder / f"{target.name}-{number}" for number in range(1, len(tables) + 1)]
 
 
 def _kept(names: Sequence[str], wanted: Sequence[str] | None, cut: Sequence[str]) -> tuple[str, ...]:
