@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 BATCH = 16
 """Crystals evaluated together on chgnet's own model; more are no faster on a CPU."""
 
+UNTRAINED = frozenset({"Po", "At", "Rn", "Fr", "Ra"})
+"""Of hydrogen to plutonium, in no crystal of the training data, which have 89 elements (Deng et al., Nat. Mach. Intell.
+5, 1031 (2023)): their embeddings are as random as they began."""
+
 
 class CHGNetModel(NetworkModel):
     """Energies of CHGNet. Their reference is not M3GNet's: never compare the two."""
@@ -91,8 +95,8 @@ class CHGNetModel(NetworkModel):
 
     @property
     def elements(self) -> frozenset[str]:
-        """The elements that the weights have an embedding of: hydrogen to plutonium."""
-        return frozenset(SYMBOLS[: self.network.atom_embedding.embedding.num_embeddings])
+        """The elements that the weights were trained on, of those that they have an embedding of."""
+        return frozenset(SYMBOLS[: self.network.atom_embedding.embedding.num_embeddings]) - UNTRAINED
 
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""

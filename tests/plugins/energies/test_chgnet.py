@@ -98,3 +98,8 @@ def test_an_unknown_kind_of_network_is_left_to_ase(capsys):
     model.network = CHGNet(gMLP_norm="batch")
     with pytest.raises(InputError, match=r"norms of batches.*relaxer='ase'"):
         model.energies([rock_salt(ELEMENTS, 5.6)])
+
+
+def test_elements_that_no_training_crystal_holds_are_not_known(model):
+    assert len(model.elements) == 89
+    assert not model.elements & {"Po", "At", "Rn", "Fr", "Ra", "Am"}
