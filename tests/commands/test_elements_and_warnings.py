@@ -17,12 +17,14 @@ from crysim.plugins import plugin_manager
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    # What another test loaded into this process may have hushed spglib by its variables.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("SPGLIB_")}
     return subprocess.run(
         [sys.executable, "-m", "crysim", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
+        env={**own, "COLUMNS": "200", "OMP_NUM_THREADS": "1", **environment},
     )
 
 
