@@ -78,6 +78,21 @@ def check_at_least(part: str, *options: tuple[str, float, float]) -> None:
             raise InputError(f"option '{key}' of {part} is {value}: it must be at least {least}")
 
 
+def check_not_negative(part: str, **options: float) -> None:
+    """Refuse options that are below 0.
+
+    Args:
+        part: whose options they are, as in ``solver 'convex'``.
+        options: by name.
+
+    Raises:
+        InputError: a value is less, or no number.
+    """
+    for key, value in options.items():
+        if not value >= 0:
+            raise InputError(f"option '{key}' of {part} is {value}: it must not be negative")
+
+
 def check_positive(part: str, **options: float | None) -> None:
     """Refuse options that are not above 0; None is not given.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal, MinDistances
+from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.interfaces import Problem
 from crysim_baselines import operators
@@ -26,9 +26,8 @@ SHARES: Mapping[str, float] = {
     MUTANT: 0.12,
     EXCHANGE: 0.08,
 }
-"""Of the relaxations of each content, where nothing is learned."""
-INDEPENDENT = frozenset({ENUMERATE, PRIOR, SPACED})
-"""Of these each start is drawn afresh; the others begin with a crystal that was found."""
+"""Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
+(`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
 dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
@@ -80,7 +79,9 @@ class Generators:
         if arm == AGAIN:
             return self._again(low, rng)
         child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
-        return child if child is not None and self._keeps_distance(child) else None
+        if child is None or not keep_distances(child, self.contents.elements, self._generator.thresholds):
+            return None
+        return child
 
     def _volume(self, low: Minimum | None, rng: np.random.Generator) -> float | None:
         """Å³ per cell, by a low minimum; None where there is none."""
@@ -101,35 +102,8 @@ class Generators:
             crystal.space_group, crystal.combination, volume, rng, thresholds=self._spaced(low, rng)
         )
 
-    def _keeps_distance(self, crystal: Crystal) -> bool:
-        """Whether no two atoms are closer than those of any start."""
-        from crysim.crystal.placement import fits
-
-        place = {element: i for i, element in enumerate(crystal.composition.elements)}
-        return fits(
-            np.array(crystal.cell),
-            np.array([site.position for site in crystal.sites], dtype=np.int64),
-            np.array([place[site.element] for site in crystal.sites], dtype=np.int64),
-            crystal.frac_coords[crystal.representatives],
-            *crystal.group.flat_positions,
-            self._generator.thresholds,
-        )
-
 
 def _exchanged(low: Minimum, rng: np.random.Generator) -> Crystal | None:
     """Two elements change places, on whole orbits of one size; None where there are none."""
-    crystal = low.crystal
-    sites = list(crystal.sites)
-    sizes = crystal.multiplicities
-    pairs = [
-        (i, j)
-        for i in range(len(sites))
-        for j in range(i)
-        if sites[i].element != sites[j].element and sizes[i] == sizes[j]
-    ]
-    if not pairs:
-        return None
-    i, j = pairs[int(rng.integers(len(pairs)))]
-    sites[i], sites[j] = replace(sites[i], element=sites[j].element), replace(sites[j], element=sites[i].element)
-    order = crystal.composition.elements.index
-    return replace(crystal, sites=tuple(sorted(sites, key=lambda site: order(site.element))))
+    pairs = operators.exchangeable_orbits(low.crystal)
+    return operators.with_exchanged(low.crystal, *pairs[int(rng.integers(len(pairs)))]) if pairs else None
