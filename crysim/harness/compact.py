@@ -6,8 +6,7 @@ from pathlib import Path
 
 from crysim.harness.blocks import ENDING, open_lines, pack
 from crysim.harness.journal import JOURNAL, beginning_of, read_run
-from crysim.harness.lines import ChainReader, sync_folder
-from crysim.harness.packed import write_parts
+from crysim.harness.lines import ChainReader, sync_folder, write_parts
 from crysim.harness.run_folder import LOCK, locked
 
 
