@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.crystal import one_atom
+from crysim.crystal.validity import find_fault
 from crysim.harness.care import Care, Failure, Once
 from crysim.harness.driving import Driving
 from crysim.harness.loop import Progress
@@ -23,7 +26,7 @@ from crysim.harness.placement import Placement
 from crysim.harness.run_folder import check_manifest, check_writable
 from crysim.harness.runner import Ended, Job
 from crysim.harness.sending import Sender
-from crysim.harness.spec import PartSpec, check_elements
+from crysim.harness.spec import PartSpec, RunSpec, check_elements
 from crysim.harness.whole_runs import run_whole
 from crysim.interfaces import EnergyModel, Executor
 
@@ -151,12 +154,13 @@ def run_jobs(
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
             with closing(Driving(jobs, runners, sender, care, pool, progressed, one_ended)) as driving:
-                # A fresh installation compiles for longer than anything else before its first energy.
+                # A fresh installation compiles for longer than anything else before its first energy: what strategies
+                # need in their processes, what energies need, and what looks at crystals then, all at once.
                 if together:
                     driving.warm_up()
                 fingerprint = _prepare(jobs, sender, care)
-                if together:
-                    sender.submit_task(Once(_warm_energies), care, lambda _: None)
+                if plugin.local:
+                    _warm_up(jobs[0].spec, sender, care)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
         else:
             fingerprint = _prepare(jobs, sender, care)
@@ -225,5 +229,18 @@ def _describe(model: EnergyModel) -> tuple[dict[str, str], frozenset[str] | None
     return dict(model.fingerprint()), model.elements
 
 
-def _warm_energies(model: EnergyModel) -> None:
+def _warm_up(spec: RunSpec, sender: Sender, care: Care) -> None:
+    """Have compiled what every task needs, while the strategies make their first crystals."""
+    for task in (_warm_model, _warm_looks)[: 1 + spec.require_bound]:
+        sender.submit_task(Once(task), care, lambda _: None)
+
+
+def _warm_model(model: EnergyModel) -> None:
     model.warm_up()
+
+
+def _warm_looks(model: EnergyModel) -> None:
+    del model
+    crystal = one_atom()
+    crystal.min_distance()
+    find_fault(crystal, DEFAULT_CUTOFF)
