@@ -16,14 +16,17 @@ from crysim.interfaces import Problem
 from crysim_baselines import operators
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.portfolio.minima import Minima, Minimum
+from crysim_baselines.portfolio.refill import refilled
 
-ENUMERATE, PRIOR, SPACED, AGAIN, MUTANT, EXCHANGE = "enumerate", "prior", "spaced", "again", "mutant", "exchange"
+ENUMERATE, PRIOR, SPACED = "enumerate", "prior", "spaced"
+AGAIN, REFILL, MUTANT, EXCHANGE = "again", "refill", "mutant", "exchange"
 SHARES: Mapping[str, float] = {
     ENUMERATE: 0.08,
     PRIOR: 0.17,
-    SPACED: 0.40,
-    AGAIN: 0.15,
-    MUTANT: 0.12,
+    SPACED: 0.30,
+    AGAIN: 0.12,
+    REFILL: 0.15,
+    MUTANT: 0.10,
     EXCHANGE: 0.08,
 }
 """Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
@@ -78,6 +81,8 @@ class Generators:
             return self._generator.draw(rng, self._volume(low, rng), thresholds=self._spaced(low, rng))
         if arm == AGAIN:
             return self._again(low, rng)
+        if arm == REFILL:
+            return refilled(low.crystal, self._spaced(low, rng), rng)
         child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
         if child is None or not keep_distances(child, self.contents.elements, self._generator.thresholds):
             return None

@@ -1,0 +1,119 @@
+"""Whether a known crystal is reached from its own space group and Wyckoff combination, and how often that is drawn.
+
+    python benchmarks/misses.py [--formulas F ...] [--draws 32] [--out results/search/misses.jsonl]
+
+For a search that missed one of the forty crystals. A search needs, on average, one over the product of two numbers:
+
+- draws: 1 / the probability that strategy ``portfolio``'s prior draws the truth's own space group and combination, in
+  cells of the truth's number of formula units;
+- hits: of random placements of that combination at the truth's volume, relaxed whole and, from the same start, raced
+  against the truth itself (so that only what can win is followed), those that end in the strict match.
+
+Combinations that describe the same crystal with another origin, and the truth's subgroups, count as others, so the real
+need is less. Each crystal is one line of a JSON file, and is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crysim.analysis.forty import forty_crystals
+from crysim.composition import Composition, Contents
+from crysim.crystal import Crystal, MinDistances
+from crysim.crystal.matching import ReferenceMatcher
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.harness.loop import limit_threads
+from crysim.harness.spec import PartSpec, RunSettings, build_energy
+from crysim.harness.trials import relax_candidates
+from crysim.interfaces import Candidate, EnergyModel, RelaxSettings, StopRule, derive_rng
+from crysim_baselines.portfolio.generators import PRICE_OF_MANY
+
+SETTINGS = RunSettings(relax=RelaxSettings(symmetry="keep", num_frames=1))
+BATCH = 16
+
+
+def main() -> None:
+    """Measure what is not measured yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--formulas", nargs="+", help="of the forty; default: all")
+    parser.add_argument("--draws", type=int, default=32, help="placements of the truth's combination")
+    parser.add_argument("--energy", default="m3gnet")
+    parser.add_argument("--out", type=Path, default=Path("results/search/misses.jsonl"))
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    limit_threads(1)
+    done = set()
+    if options.out.exists():
+        done = {json.loads(line)["formula"] for line in options.out.read_text().splitlines()}
+    model = build_energy(PartSpec(options.energy))
+    truths = forty_crystals()
+    for formula in options.formulas or truths:
+        if formula in done:
+            continue
+        row = {"formula": formula, **measure(truths[formula].crystal, model, options.draws)}
+        with options.out.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+
+
+def measure(truth: Crystal, model: EnergyModel, draws: int) -> dict[str, Any]:
+    """How often a prior draws the truth's combination, and how often placements of it end in the truth."""
+    began = time.process_time()
+    counts = tuple(n // truth.centring_factor for n in truth.composition.counts)
+    contents = Contents(Composition(truth.composition.elements, counts), "primitive")
+    prior = Prior(contents, price_of_many=PRICE_OF_MANY)
+    energy = float(model.energies([truth])[0]) / truth.num_atoms
+    generator = PriorGenerator(prior, MinDistances(contents.composition, 0.0))
+    volume = truth.volume / truth.centring_factor
+    rng = derive_rng(0, "misses", contents.formula)
+    starts = [generator.place(truth.space_group, truth.combination, volume, rng) for _ in range(draws)]
+    placed = [one for one in starts if one is not None]
+    matcher = ReferenceMatcher(truth)
+    probability = prior.probability(truth.space_group, truth.combination)
+    return {
+        "atoms": contents.num_atoms,
+        "space_group": truth.space_group,
+        "free": truth.num_free_coordinates,
+        "draws": 1 / probability if probability else None,
+        "placed": len(placed),
+        "of": draws,
+        **{name: _ends(placed, stop, contents, matcher, energy, model) for name, stop in _rules(energy).items()},
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }
+
+
+def _rules(energy: float) -> dict[str, StopRule | None]:
+    return {"whole": None, "raced": StopRule(energy)}
+
+
+def _ends(
+    starts: list[Crystal],
+    stop: StopRule | None,
+    contents: Contents,
+    matcher: ReferenceMatcher,
+    energy: float,
+    model: EnergyModel,
+) -> dict[str, Any]:
+    """Hits, network evaluations, and energies above the truth, meV/atom, of the relaxations that ended."""
+    trials = []
+    for first in range(0, len(starts), BATCH):
+        candidates = [Candidate(one, {}, {}, stop) for one in starts[first : first + BATCH]]
+        trials += relax_candidates(candidates, model, SETTINGS, first, contents)
+    ends = [t.energy / t.crystal.num_atoms - energy for t in trials if t.counts and t.energy and t.crystal]
+    return {
+        "hits": sum(t.counts and t.crystal is not None and matcher.match(t.crystal).strict for t in trials),
+        "evaluations": sum(t.evaluations for t in trials),
+        "statuses": {s: sum(t.status == s for t in trials) for s in sorted({str(t.status) for t in trials})},
+        "above": [round(1000 * float(e), 1) for e in np.sort(ends)[:5]],
+    }
+
+
+if __name__ == "__main__":
+    main()
