@@ -1,6 +1,7 @@
 """Whether a known crystal is reached from its own space group and Wyckoff combination, and how often that is drawn.
 
     python benchmarks/misses.py [--formulas F ...] [--draws 32] [--out results/search/misses.jsonl]
+    python benchmarks/misses.py --table         # only the table of what there is, misses.md beside it
 
 For a search that missed one of the forty crystals. A search needs, on average, one over the product of two numbers:
 
@@ -19,6 +20,7 @@ import argparse
 import json
 import time
 import warnings
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from crysim.harness.trials import relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, RelaxSettings, StopRule, derive_rng
 from crysim_baselines.portfolio.generators import PRICE_OF_MANY
 
+Row = dict[str, Any]
 SETTINGS = RunSettings(relax=RelaxSettings(symmetry="keep", num_frames=1))
 BATCH = 16
 
@@ -46,24 +49,52 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=32, help="placements of the truth's combination")
     parser.add_argument("--energy", default="m3gnet")
     parser.add_argument("--out", type=Path, default=Path("results/search/misses.jsonl"))
+    parser.add_argument("--table", action="store_true", help="measure nothing")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     limit_threads(1)
-    done = set()
+    rows: list[Row] = []
     if options.out.exists():
-        done = {json.loads(line)["formula"] for line in options.out.read_text().splitlines()}
-    model = build_energy(PartSpec(options.energy))
+        rows = [json.loads(line) for line in options.out.read_text().splitlines()]
+    done = {row["formula"] for row in rows}
     truths = forty_crystals()
-    for formula in options.formulas or truths:
-        if formula in done:
-            continue
-        row = {"formula": formula, **measure(truths[formula].crystal, model, options.draws)}
-        with options.out.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row) + "\n")
-        print(row, flush=True)
+    if not options.table:
+        model = build_energy(PartSpec(options.energy))
+        for formula in options.formulas or truths:
+            if formula not in done:
+                rows.append({"formula": formula, **measure(truths[formula].crystal, model, options.draws)})
+                with options.out.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps(rows[-1]) + "\n")
+                print(rows[-1], flush=True)
+    options.out.with_suffix(".md").write_text(table([row for row in rows if row["formula"] in truths]))
 
 
-def measure(truth: Crystal, model: EnergyModel, draws: int) -> dict[str, Any]:
+def table(rows: list[Row]) -> str:
+    """Markdown, smallest cells first."""
+    lines = [
+        "| formula | atoms | group | free | draws | whole: hits | evaluations | lowest end | raced: hits | evaluations |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in sorted(rows, key=lambda one: one["atoms"]):
+        whole, raced, placed = row["whole"], row["raced"], row["placed"]
+        draws = f"10^{log10(row['draws']):.1f}" if row["draws"] else "never"
+        lowest = f"{whole['above'][0]:+.1f}" if whole["above"] else ""
+        lines.append(
+            f"| {row['formula']} | {row['atoms']} | {row['space_group']} | {row['free']} | {draws} "
+            f"| {whole['hits']} of {placed} | {whole['evaluations']} | {lowest} "
+            f"| {raced['hits']} | {raced['evaluations']} |"
+        )
+    lines += [
+        "",
+        "- draws: of group and combination from the prior until those of the truth come up, at its number of formula units",
+        "- hits: of placements of the truth's own combination, at its volume, those that relax into it; raced: against the "
+        "truth's energy",
+        "- lowest end: of the whole relaxations, meV/atom above the truth",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measure(truth: Crystal, model: EnergyModel, draws: int) -> Row:
     """How often a prior draws the truth's combination, and how often placements of it end in the truth."""
     began = time.process_time()
     counts = tuple(n // truth.centring_factor for n in truth.composition.counts)
@@ -100,7 +131,7 @@ def _ends(
     matcher: ReferenceMatcher,
     energy: float,
     model: EnergyModel,
-) -> dict[str, Any]:
+) -> Row:
     """Hits, network evaluations, and energies above the truth, meV/atom, of the relaxations that ended."""
     trials = []
     for first in range(0, len(starts), BATCH):
