@@ -178,7 +178,7 @@ def test_starts_keep_the_distances_of_a_low_minimum() -> None:
 def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     minima = Minima()
     strategy = Portfolio(Problem(CAS, 3), first=2)
-    for trial in told(strategy, 10):
+    for trial in told(strategy, 20):
         if trial.crystal is not None and trial.energy is not None:
             minima.add(Minimum(trial.energy / trial.crystal.num_atoms, trial.number, trial.crystal))
     generators = Generators(Problem(CAS.each[2], 0), minima)

@@ -17,7 +17,7 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import POINTS
 from crysim.crystal.packing import place
-from crysim.crystal.prior import SIMPLICITY, Prior
+from crysim.crystal.prior import SITE_PRICE, Prior
 
 COMBINATIONS = 12
 """Combinations of what was taken out that are tried."""
@@ -38,7 +38,7 @@ def refilled(crystal: Crystal, thresholds: Floats, rng: np.random.Generator) -> 
     elements = crystal.composition.elements
     counts = {e: sum(crystal.multiplicities[i] for i in out if crystal.sites[i].element == e) for e in elements}
     lacking = Composition(tuple(e for e in elements if counts[e]), tuple(n for n in counts.values() if n))
-    prior = _prior(lacking, crystal.space_group)
+    prior = _prior(lacking, crystal.space_group, SITE_PRICE if rng.random() < 0.5 else 0)
     fixed = {crystal.sites[i].position for i in stays if not crystal.sites[i].free}
     before = sorted((crystal.sites[i].element, crystal.sites[i].position) for i in out)
     for _ in range(COMBINATIONS):
@@ -66,8 +66,8 @@ def _taken_out(crystal: Crystal, rng: np.random.Generator) -> set[int]:
 
 
 @lru_cache(maxsize=4096)
-def _prior(lacking: Composition, number: int) -> Prior:
-    return Prior(lacking, [number], simplicity=SIMPLICITY)
+def _prior(lacking: Composition, number: int, site_price: int) -> Prior:
+    return Prior(lacking, [number], site_price=site_price)
 
 
 def _is_free(crystal: Crystal, sites: list[tuple[str, int]]) -> bool:
