@@ -178,10 +178,13 @@ def test_starts_keep_the_distances_of_a_low_minimum() -> None:
 def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     minima = Minima()
     strategy = Portfolio(Problem(CAS, 3), first=2)
-    for trial in told(strategy, 20):
+    for trial in told(strategy, 10):
         if trial.crystal is not None and trial.energy is not None:
             minima.add(Minimum(trial.energy / trial.crystal.num_atoms, trial.number, trial.crystal))
     generators = Generators(Problem(CAS.each[2], 0), minima)
+    drawn = [generators.draw("prior", np.random.default_rng(number)) for number in range(20)]
+    free = next(one for one in drawn if one is not None and one.num_free_coordinates > 2)
+    minima.add(Minimum(-100.0, 1000, free))
     made = [generators.draw(arm, np.random.default_rng(number)) for number in range(20)]
     assert any(crystal is not None for crystal in made)
     assert all(CAS.each[2].held_by(crystal) for crystal in made if crystal is not None)
