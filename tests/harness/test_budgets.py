@@ -139,12 +139,12 @@ def test_a_finished_run_goes_on_within_larger_budgets_and_killed_anywhere_comes_
     assert trials_of(whole)[:done] == before
     assert read_run(whole).complete
     lines = (whole / JOURNAL).read_text().splitlines(keepends=True)
-    for kept in sorted({done, done + 2, done + 4, end.done - 2}):
+    for kept in range(done, end.done, 2):
         cut = tmp_path / f"cut-{kept}"
         shutil.copytree(whole, cut)
         (cut / JOURNAL).write_text("".join(lines[:kept]))
         execute(longer, cut, emt)
-        assert [one["start"] for one in trials_of(cut)] == [one["start"] for one in trials_of(whole)]
+        assert trials_of(cut) == trials_of(whole)
 
 
 def test_a_smaller_budget_of_evaluations_reads_what_there_is_and_changes_nothing(
