@@ -49,6 +49,8 @@ MIN_RATIO = 0.7
 """Of the sum of two covalent radii: atoms are at least so far apart."""
 VOLUMES = (0.8, 1.4)
 """Multiples of the volume wanted between which those of first data are drawn."""
+_FIRST_TRIES = 4
+"""Placements drawn at once of a combination; if all of them fail, so do most of the others, and these are drawn."""
 _TRIES = 300
 """Combinations drawn for a crystal; the volume grows as they fail, up to twice."""
 
@@ -240,7 +242,7 @@ class PriorGenerator:
 
         For the other arguments see `draw`.
         """
-        from crysim.crystal.placement import place_one_by_one
+        from crysim.crystal.placement import place_first
 
         group = space_group(number)
         contents = self.prior.contents
@@ -250,13 +252,21 @@ class PriorGenerator:
         order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
         in_shape = num_shape_parameters(group.crystal_system)
         kept = self._thresholds if thresholds is None else thresholds
-        tries = self._placements if freedom.any() or in_shape else 1
-        for _ in range(tries):
-            shape = rng.random((1, in_shape))
-            size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
-            cell = cells_from_shapes(group.crystal_system, shape, size)[0]
-            tried = rng.random((len(positions), POINTS, 3))
-            points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
-            if complete:
-                return place(contents.composition_in(number), number, combination, cell, points)
+        left = self._placements if freedom.any() or in_shape else 1
+        in_points = len(positions) * POINTS * 3
+        low, high = spread
+        tries = min(_FIRST_TRIES, left)
+        while left:
+            before = rng.bit_generator.state
+            numbers = rng.random((tries, in_shape + 1 + in_points))
+            volumes = volume * (low + (high - low) * numbers[:, in_shape]) * contents.factor_in(number)
+            cells = cells_from_shapes(group.crystal_system, numbers[:, :in_shape], volumes)
+            tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), POINTS, 3)
+            found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
+            if found >= 0:
+                rng.bit_generator.state = before  # what the tries after it took is given back
+                rng.random((found + 1) * numbers.shape[1])
+                return place(contents.composition_in(number), number, combination, cells[found], points)
+            left -= tries
+            tries = left
         return None

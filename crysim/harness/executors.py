@@ -150,15 +150,14 @@ def run_jobs(
     care = Care(jobs[0].spec.energy, jobs[0].spec.threads, placement.task_timeout)
     with _started(placement) as (sender, plugin):
         work = _Beside(sender, care, beside, beside_failed)
-        together = plugin.local and min(placement.workers, len(jobs)) > 1
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
             with closing(Driving(jobs, runners, sender, care, pool, progressed, one_ended)) as driving:
                 # A fresh installation compiles for longer than anything else before its first energy: what strategies
                 # need in their processes, what energies need, and what looks at crystals then, all at once.
-                if together:
+                if plugin.local:
                     driving.warm_up()
-                fingerprint = _prepare(jobs, sender, care)
+                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin))
                 if plugin.local:
                     _warm_up(jobs[0].spec, sender, care)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
@@ -183,10 +182,19 @@ def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(jobs: Sequence[Job], sender: Sender, care: Care) -> Mapping[str, str]:
-    """Have the energy model built in a worker, and check the jobs against it; its fingerprint."""
+def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
+    """Workers that have something to do once the first runs have asked, where they are this machine's; else one."""
+    return min(plugin.tasks, sum(job.spec.batches_ahead for job in jobs)) if plugin.local else 1
+
+
+def _prepare(jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1) -> Mapping[str, str]:
+    """Have the energy model built in as many workers at once, and check the jobs against it; its fingerprint.
+
+    What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes.
+    """
     results: list[Any] = []
-    sender.submit_task(Once(_describe), care, results.append)
+    for _ in range(workers):  # each is idle, or not begun yet, and takes one
+        sender.submit_task(Once(_describe), care, results.append)
     while not results:
         sender.wait()
     if isinstance(results[0], Failure):

@@ -8,6 +8,7 @@ strategy and its solver for the most part, and the parent bounds how long that m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from crysim.crystal.generation import RandomGenerator
+from crysim.crystal.packing import estimated_volume, packing_ratios
+from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.errors import InputError
 from crysim.harness.care import Failure
 from crysim.harness.loop import Progress, drive, limit_threads
 from crysim.harness.processes import Channel
@@ -119,4 +123,14 @@ class _Elsewhere:
 
 
 def _warm_generation(spec: RunSpec) -> None:
-    RandomGenerator(spec.system, spec.space_groups).sample(1, np.random.default_rng(0), time_limit=1.0)
+    """Have compiled what random crystals need, and those of a prior."""
+    rng, contents = np.random.default_rng(0), spec.system.each[0]
+    generator = RandomGenerator(contents, spec.space_groups)
+    with suppress(InputError):  # too hard for so short a time: what it calls is compiled all the same
+        generator.sample(1, rng, time_limit=1.0)
+    prior = PriorGenerator(Prior(contents, generator.space_groups[:1]))  # one group's combinations are soon counted
+    number, combination = prior.prior.draw(rng)
+    prior.place(number, combination, estimated_volume(contents.composition), rng)
+    sites = sum(map(len, combination))
+    cell = np.array([[10.0, 10.0, 10.0, 90.0, 90.0, 90.0]])
+    packing_ratios(number, combination, cell, np.zeros((1, sites, 3)), prior.thresholds)

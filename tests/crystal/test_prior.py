@@ -7,13 +7,18 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from crysim.composition import Composition, Contents
+from crysim.composition import CellKind, Composition, Contents
+from crysim.crystal.min_distances import POINTS
+from crysim.crystal.packing import cells_from_shapes, estimated_volume, num_shape_parameters, place
+from crysim.crystal.placement import place_one_by_one
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.symmetry import (
+    Combination,
     WyckoffCombinations,
     materials_by_space_group,
+    space_group,
     space_group_frequencies,
 )
 
@@ -128,3 +133,55 @@ def test_wrong_strengths_are_refused() -> None:
         Prior(CAS, simplicity=-1.0)
     with pytest.raises(InputError, match="fits none"):
         Prior(Composition.from_formula("Ba3Na3Bi3"), (195, 230))
+
+
+def place_one_after_another(
+    generator: PriorGenerator,
+    number: int,
+    combination: Combination,
+    volume: float,
+    rng: np.random.Generator,
+    spread: tuple[float, float],
+) -> tuple[list[float], list[list[float]]] | None:
+    """Cell and points of the first of 32 tries of which each is drawn when the one before has failed."""
+    group, contents = space_group(number), generator.prior.contents
+    positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
+    elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
+    freedom = np.array([group.positions[i].dof for i in positions])
+    order = np.argsort(freedom, kind="stable")
+    in_shape = num_shape_parameters(group.crystal_system)
+    for _ in range(32 if freedom.any() or in_shape else 1):
+        shape = rng.random((1, in_shape))
+        size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
+        cell = cells_from_shapes(group.crystal_system, shape, size)[0]
+        tried = rng.random((len(positions), POINTS, 3))
+        kept = generator.thresholds
+        points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
+        if complete:
+            crystal = place(contents.composition_in(number), number, combination, cell, points)
+            return list(crystal.cell), [list(site.free) for site in crystal.sites]
+    return None
+
+
+@pytest.mark.parametrize(("formula", "cell"), [("Ca4S4", "primitive"), ("Y6Co51", "conventional"), ("C4", "primitive")])
+def test_tries_drawn_together_are_those_drawn_one_by_one(formula: str, cell: CellKind) -> None:
+    """To the last bit, and the generator goes on where it would have, in all crystal systems."""
+    generator = PriorGenerator(Prior(Contents.from_formula(formula, cell=cell), range(1, 231)))
+    rng = np.random.default_rng(5)
+    placed = set()
+    for attempt in range(250):
+        number, combination = generator.prior.draw(rng)
+        seed, spread = int(rng.integers(1 << 40)), [(1.0, 1.0), (0.8, 1.4)][attempt % 2]
+        volume = 1.5 * estimated_volume(generator.prior.contents.composition)
+        one, other = np.random.default_rng(seed), np.random.default_rng(seed)
+        for each in (one, other):
+            each.integers(9, dtype=np.int32)  # leaves half of a number behind
+        expected = place_one_after_another(generator, number, combination, volume, one, spread)
+        found = generator.place(number, combination, volume, other, spread)
+        if expected is None or found is None:
+            assert expected is found
+        else:
+            assert (list(found.cell), [list(site.free) for site in found.sites]) == expected
+            placed.add(space_group(number).crystal_system)
+        assert one.bit_generator.state == other.bit_generator.state
+    assert len(placed) >= 5
