@@ -86,7 +86,7 @@ def table(rows: list[Row]) -> str:
         )
     lines += [
         "",
-        "- draws: from both priors of portfolio until the truth's group and combination come up, at its number of units",
+        "- draws: from portfolio's two priors until the truth's group and combination come up, at its number of units",
         "- hits: of placements of the truth's own combination, at its volume, those that relax into it; raced: against "
         "the truth's energy",
         "- lowest: end of the whole relaxations, meV/atom above the truth",
