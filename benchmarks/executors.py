@@ -144,7 +144,7 @@ config = Config(
     executors=[
         HighThroughputExecutor(
             label="here", address="127.0.0.1", max_workers_per_node={workers},
-            heartbeat_period=2, heartbeat_threshold=20,
+            heartbeat_period=2, heartbeat_threshold=20, block_error_handler=False,
             provider=LocalProvider(init_blocks=1, max_blocks=1),
         )
     ],
@@ -164,10 +164,13 @@ def on_parsl(folder: Path, workers: int) -> Iterator[tuple[str, Kill]]:
         import psutil  # Parsl needs it
 
         found = []
-        for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or []
-            if any("process_worker_pool" in word for word in words) and any(run_dir in word for word in words):
-                found += [one.pid for one in process.children() if "spawn_main" in " ".join(one.cmdline())]
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):  # it has ended meanwhile
+                words = process.cmdline()
+                if any("process_worker_pool" in word for word in words) and any(run_dir in word for word in words):
+                    begun = [one for one in process.children() if "spawn_main" in " ".join(one.cmdline())]
+                    # The first one that it began is no worker, but holds what they share.
+                    found += [one.pid for one in sorted(begun, key=psutil.Process.create_time)[1:]]
         return kill_processes(choose, found)
 
     yield f"parsl:{file}", kill

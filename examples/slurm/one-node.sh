@@ -1,6 +1,6 @@
 #!/bin/bash
-# A Slurm cluster of one node, this machine, to try things on: no root rights beyond this script's, no systemd, nothing
-# but 127.0.0.1, and everything that it writes in one folder. Needs Debian's packages slurm-wlm and munge.
+# A Slurm cluster of one node, this machine, to try things on: of whoever starts it, who need not be root; without
+# systemd, on 127.0.0.1 alone, and all that it writes in one folder. Needs Debian's packages slurm-wlm and munge.
 #
 #     one-node.sh start FOLDER [CPUS]     FOLDER is made, and must not be writable by others
 #     export SLURM_CONF=FOLDER/slurm.conf
