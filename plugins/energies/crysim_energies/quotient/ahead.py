@@ -44,7 +44,7 @@ def _steps(potential: Potential) -> list[Callable[[], object]]:
         radius=potential.cutoff,
         at=start,
     )
-    inverse = np.linalg.inv(np.eye(len(step)))
+    inverse = np.asarray(np.linalg.inv(np.eye(len(step))), dtype=np.float64)
     return [
         lambda: list_bonds(potential, unit, start, 0.0),
         lambda: unit.moved(start, step),
