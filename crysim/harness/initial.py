@@ -76,7 +76,7 @@ def initial_frames(
             with ExitStack() as held:
                 _hold(held, common.with_suffix(".lock"), lambda: on_progress(0, len(crystals), None))
                 _evaluate(common, key, crystals, drawing, place, pressure, on_progress)
-            _copy(shared, own)
+            _copy(common, own)
         complete = _read_complete(own)
         assert complete is not None
     on_progress(len(complete), len(complete), _lowest(complete))
