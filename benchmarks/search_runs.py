@@ -135,7 +135,7 @@ def warm_up(spec: RunSpec, model: EnergyModel) -> None:
 
 
 def _per_atom(trial: Trial) -> float | None:
-    if not trial.counts or trial.energy is None or trial.crystal is None:
+    if not trial.counted or trial.energy is None or trial.crystal is None:
         return None
     return trial.energy / trial.crystal.num_atoms
 

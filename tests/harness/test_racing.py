@@ -59,8 +59,8 @@ def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
     candidates = [Candidate(CRYSTAL, stop=StopRule(best=-2.0)), Candidate(CRYSTAL)]
     settings = RunSettings(min_relaxed_distance=0.5)
     stopped, relaxed = relax_candidates(candidates, CheckedEnergyModel(Racing()), settings, 0)
-    assert (stopped.status, stopped.evaluations, stopped.counts) == (TrialStatus.STOPPED, 3, False)
-    assert (relaxed.status, relaxed.evaluations, relaxed.counts) == (TrialStatus.RELAXED, 10, True)
+    assert (stopped.status, stopped.evaluations, stopped.counted) == (TrialStatus.STOPPED, 3, False)
+    assert (relaxed.status, relaxed.evaluations, relaxed.counted) == (TrialStatus.RELAXED, 10, True)
     again = trial_from_dict(json.loads(to_json(trial_to_dict(stopped))))
     assert (again.status, again.energy, again.reason) == (TrialStatus.STOPPED, -0.5, "0.5 above")
 
