@@ -66,7 +66,7 @@ def _slack(energy: float) -> float:
 
 def _met(best: float, bound: float | None) -> bool:
     """Whether a bound proves that the best energy is the lowest."""
-    return bound is not None and np.isfinite(best) and best - bound <= _slack(best)
+    return bound is not None and np.isfinite(best) and abs(best - bound) <= _slack(best)
 
 
 class ScipPeer:
@@ -241,8 +241,9 @@ class _Outer:
         self.bound = max(self.bound, bound)
         self.history.note(self.best, self.bound)
 
+    # Bounds are taken when a program ends: during one the callbacks also tell those of the restricted programs that
+    # HiGHS solves to find vectors, which bound nothing.
     def _interrupt(self, event: Any) -> None:
-        self._bound(float(event.data_out.mip_dual_bound))
         if time.perf_counter() > self._deadline:
             event.data_in.user_interrupt = True
 
