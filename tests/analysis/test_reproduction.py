@@ -16,7 +16,8 @@ from crysim.analysis.references import compare_records, load_references
 from crysim.errors import CrysimError, InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
 from crysim.harness.journal import RunRecord
-from crysim.workflows.reproduce import Cuts, cut_notes, reproduce, target_parts
+from crysim.workflows.reproduce import cut_notes, reproduce, target_parts
+from crysim.workflows.reproduction_cuts import Cuts
 
 
 @pytest.mark.parametrize("protocol", ["small", "large", "silica", "grid", "grid-silica", "regression"])
