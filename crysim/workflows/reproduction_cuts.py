@@ -98,8 +98,8 @@ def kept_cuts(folder: Path) -> dict[str, KeptCuts]:
     for target, entry in _entries(path).items():
         try:
             energies = entry.pop("references", {})
-            names = {key: tuple(entry.pop(key, ())) for key in ("systems", "methods")}
-            found[target] = KeptCuts(Cuts(**names, **entry), energies)
+            systems, methods = (tuple(entry.pop(key, ())) for key in ("systems", "methods"))
+            found[target] = KeptCuts(Cuts(systems=systems, methods=methods, **entry), energies)
         except (AttributeError, TypeError) as error:
             raise _damaged(path) from error
     return found
