@@ -96,6 +96,38 @@ def place_one_by_one(
 
 
 @compiled
+def place_first(
+    cells: Floats,
+    positions: Ints,
+    elements: Ints,
+    order: Ints,
+    tried: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    thresholds: Floats,
+) -> tuple[int, Floats]:
+    """The first of several tries in which all sites keep their distance.
+
+    Args:
+        cells: ``[tries, 6]``, a cell for each.
+        tried: ``[tries, sites, n, 3]`` fractional points, those of each.
+        positions, elements, order, maps, offsets, starts, thresholds: see `place_one_by_one`.
+
+    Returns:
+        Its index and its points ``[sites, 3]``; -1 and the last one's points if there is none.
+    """
+    points = np.empty((len(positions), 3))
+    for number in range(len(cells)):
+        points, complete = place_one_by_one(
+            cells[number], positions, elements, order, tried[number], maps, offsets, starts, thresholds
+        )
+        if complete:
+            return number, points
+    return -1, points
+
+
+@compiled
 def fits(
     cell: Floats,
     positions: Ints,

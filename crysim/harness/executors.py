@@ -157,7 +157,7 @@ def run_jobs(
                 # need in their processes, what energies need, and what looks at crystals then, all at once.
                 if plugin.local:
                     driving.warm_up()
-                fingerprint = _prepare(jobs, sender, care, warm=plugin.local)
+                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin), warm=plugin.local)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
         else:
             fingerprint = _prepare(jobs, sender, care)
@@ -180,13 +180,22 @@ def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
         engine.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(jobs: Sequence[Job], sender: Sender, care: Care, *, warm: bool = False) -> Mapping[str, str]:
-    """Have the energy model built in a worker, and check the jobs against it; its fingerprint.
+def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
+    """Workers that have something to do once the first runs have asked, where they are this machine's; else one."""
+    return min(plugin.tasks, sum(job.spec.batches_ahead for job in jobs)) if plugin.local else 1
 
-    With ``warm`` what every task needs is compiled too, by two workers at once if there are as many.
+
+def _prepare(
+    jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1, *, warm: bool = False
+) -> Mapping[str, str]:
+    """Have the energy model built in as many workers at once, and check the jobs against it; its fingerprint.
+
+    What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes. With
+    ``warm`` what every task needs is compiled too, by two workers at once if there are as many.
     """
     results: list[Any] = []
-    sender.submit_task(Once(_describe), care, results.append)
+    for _ in range(workers):  # each is idle, or not begun yet, and takes one
+        sender.submit_task(Once(_describe), care, results.append)
     if warm:
         for _ in range(2):
             sender.submit_task(Once(partial(_warm_up, bound=jobs[0].spec.require_bound)), care, lambda _: None)

@@ -27,6 +27,9 @@ from crysim.harness.run_folder import locked, make_folder
 from crysim.harness.tasks import Energies, Place, in_order
 from crysim.interfaces import Frame, Strategy
 
+SHARED = "initial"
+"""The folder, in that of a comparison, in which its runs share energies."""
+
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
 
@@ -67,7 +70,7 @@ def initial_frames(
         drawing = time.process_time() - began
         if not crystals:
             return []
-        key = _key(crystals, fingerprint, pressure)
+        key = initial_key([crystal.to_dict() for crystal in crystals], fingerprint, pressure)
         if shared is None:
             _evaluate(own, key, crystals, drawing, place, pressure, on_progress)
         else:
@@ -104,8 +107,9 @@ def _read_complete(path: Path) -> list[dict[str, Any]] | None:
     return records[1:] if records and len(records) == records[0]["count"] + 1 else None
 
 
-def _key(crystals: Sequence[Crystal], fingerprint: Mapping[str, str], pressure: float) -> str:
-    what = {"energy": dict(fingerprint), "pressure": pressure, "crystals": [c.to_dict() for c in crystals]}
+def initial_key(crystals: Sequence[Mapping[str, Any]], fingerprint: Mapping[str, str], pressure: float) -> str:
+    """The hash of what the energies of crystals, as they are written, depend on."""
+    what = {"energy": dict(fingerprint), "pressure": pressure, "crystals": list(crystals)}
     return hashlib.sha256(to_json(what).encode()).hexdigest()[:20]
 
 

@@ -14,11 +14,11 @@ from typing import Any
 from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, ended_by_strategy, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
-from crysim.harness.sittings import Sitting, add_sitting
+from crysim.harness.sittings import Sitting, add_sitting, read_sittings
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Here, Place
 from crysim.interfaces import EnergyModel, Strategy, Trial
@@ -102,7 +102,9 @@ def drive(
             account, tally = Account(Budget.of(spec), folder / INITIAL), Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
-            if account.left(journal.batches):
+            if len(journal) <= spec.budget:
+                tally.reason = ended_by_strategy(folder, len(journal)) or tally.reason
+            if _goes_on(spec, folder, manifest, account, journal):
                 sittings = begin_sitting(spec, folder, manifest, len(journal))
                 strategy = _begin(spec, folder, place, fingerprint, account, shared, on_progress)
                 on_progress(tally.progress("search"))
@@ -122,10 +124,20 @@ def drive(
     return done
 
 
+def _goes_on(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], account: Account, journal: Journal) -> bool:
+    """Whether a run has something left to do; its strategy is not built to see that it has not."""
+    if ended_by_strategy(folder, len(journal)):
+        return False
+    had = read_sittings(folder, read_manifest(folder) or manifest)[-1].limits
+    # With smaller budgets than it had nothing more is relaxed, also of what was under way.
+    ahead = 1 if Budget.of(spec).allows_less_than(had) else spec.batches_ahead
+    return bool(account.left(journal.batches, ahead))
+
+
 def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], trials: int) -> list[Sitting]:
     """Write down that a run begins or goes on after so many trials, with its budget; return all of its sittings."""
     before = read_manifest(folder) or manifest
-    sittings = add_sitting(folder, before, Sitting(trials, spec.budget, manifest["versions"]))
+    sittings = add_sitting(folder, before, Sitting.of(spec, trials, manifest["versions"]))
     raise_budgets(folder, manifest)
     return sittings
 

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from crysim.errors import all_lines
 from crysim.harness.care import ATTEMPTS, TIMES, Care, Failure, carefully
 from crysim.harness.tasks import Task
 
@@ -130,4 +131,4 @@ class Sender:
 def _line(error: BaseException) -> str:
     if isinstance(error, CancelledError):
         return "cancelled"
-    return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+    return all_lines(error)  # an engine's reason is seldom in the first one
