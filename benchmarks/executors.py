@@ -223,7 +223,7 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         try:
             job = Job(spec, folder / "killed")
             # Where there is one run on four workers, its batches are the tasks.
-            (outcome,) = run_jobs([job], Placement(options.workers, PartSpec(executor)), report=_say)
+            (outcome,) = run_jobs([job], Placement(options.workers, PartSpec(executor)), on_progress=_say)
         finally:
             seconds = time.monotonic() - start
             ended.set()

@@ -138,9 +138,9 @@ def _ends(
     for first in range(0, len(starts), BATCH):
         candidates = [Candidate(one, {}, {}, stop) for one in starts[first : first + BATCH]]
         trials += relax_candidates(candidates, model, SETTINGS, first, contents)
-    ends = [t.energy / t.crystal.num_atoms - energy for t in trials if t.counts and t.energy and t.crystal]
+    ends = [t.energy / t.crystal.num_atoms - energy for t in trials if t.counted and t.energy and t.crystal]
     return {
-        "hits": sum(t.counts and t.crystal is not None and matcher.match(t.crystal).strict for t in trials),
+        "hits": sum(t.counted and t.crystal is not None and matcher.match(t.crystal).strict for t in trials),
         "evaluations": sum(t.evaluations for t in trials),
         "statuses": {s: sum(t.status == s for t in trials) for s in sorted({str(t.status) for t in trials})},
         "above": [round(1000 * float(e), 1) for e in np.sort(ends)[:5]],

@@ -9,9 +9,11 @@ import pytest
 from crysim import renamed
 from crysim.composition import Composition
 from crysim.crystal import Crystal
+from crysim.crystal.crystal import one_atom
 from crysim.errors import InputError
 from crysim.interfaces import Candidate, Frame, Problem, Strategy, Trial
 from crysim.plugins import plugin_manager
+from crysim.testing.trials import make_trial
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +136,12 @@ def test_a_strategy_by_the_new_names_can_be_called_by_the_old_ones() -> None:
 def test_a_class_with_an_old_name_is_told_of_it(caplog: pytest.LogCaptureFixture) -> None:
     type("Late", (Old,), {"name": "late", "hear": lambda self, trials: None})
     assert "method of strategy 'late' 'hear' is now called 'tell_seeds'" in caplog.text
+
+
+def test_whether_a_trial_counts_is_told_by_the_old_name_too(caplog: pytest.LogCaptureFixture) -> None:
+    candidate = Candidate(one_atom())
+    relaxed, failed = make_trial(0, candidate, -1.0), make_trial(1, candidate, None)
+    assert (relaxed.counted, failed.counted) == (relaxed.counts, failed.counts) == (True, False)
+    assert [record.getMessage() for record in caplog.records] == [
+        "note: attribute of a trial 'counts' is now called 'counted'; the old name will be refused by the next release"
+    ]

@@ -87,7 +87,7 @@ def test_promise_7_jobs_of_slurm_that_are_cancelled_lose_nothing(
 
     job = Job(make_spec(budget=20, batch=2, ahead=4), tmp_path / "there")
     placement = Placement(executor=PartSpec(f"parsl:{EXAMPLES / 'four_blocks.py'}"))
-    (outcome,) = run_jobs([job], placement, report=cancel)
+    (outcome,) = run_jobs([job], placement, on_progress=cancel)
     assert outcome.good, outcome.failure
     assert len(set(cancelled)) == 2
     execute(job.spec, tmp_path / "here", emt)
