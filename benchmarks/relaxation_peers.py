@@ -223,7 +223,7 @@ def main() -> None:
     if options.json.exists():
         results = json.loads(options.json.read_text())
     peers = Peers(load_m3gnet(resolve(DEFAULT_NAME)))
-    peers.run("ours", crystals_of("Na2Cl2:225", 1)[0])  # compiles
+    peers.run("ours", crystals_of("Na4Cl4:225", 1)[0])  # compiles
     known = {system: crystals_of(system, options.crystals) for system in options.systems}
     began = time.process_time()
     for number in range(options.crystals):
