@@ -125,8 +125,8 @@ def test_a_bench_that_its_jobs_time_ends_is_gone_on_with_by_the_next_job(
 
 
 def bench(out: str, seconds: float) -> list[str]:
-    """Options of a bench of 80 relaxations, two at a time, for which each energy takes so long."""
-    options = ["--system", "Al2Cu2", "--method", "random", "--budget", "80", "--batch", "2", "--max-steps", "2"]
+    """Options of a bench of 24 relaxations, two at a time, for which each energy takes so long."""
+    options = ["--system", "Al2Cu2", "--method", "random", "--budget", "24", "--batch", "2", "--max-steps", "2"]
     options += ["--space-groups", "123,139,221,225", "--out", out, "--energy", "ase:crysim_slow_calculator.Slow"]
     return [*options, "--energy-option", f"options={{seconds={seconds}}}"]
 
