@@ -258,7 +258,7 @@ def measure_speed(options: argparse.Namespace) -> dict[str, Any]:
         spec = make_spec(options.seconds, options.batches, 1, workers)
         times: dict[int, float] = {}
         with tempfile.TemporaryDirectory() as folder:
-            run_jobs([Job(spec, Path(folder) / "run")], Placement(workers), report=partial(_note, times))
+            run_jobs([Job(spec, Path(folder) / "run")], Placement(workers), on_progress=partial(_note, times))
             seconds = [trial.seconds for trial in read_run(Path(folder) / "run").trials]
         # The first of each worker waits for its process to begin.
         done = {n: when - times[workers] for n, when in times.items() if n >= workers}

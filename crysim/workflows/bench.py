@@ -160,7 +160,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     out = Path(settings.out)
     jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(settle, out, systems, settings.relax)
-    ended = run_all(jobs, settings.placement, pool=out / SHARED, beside=task, console=console, out=out)
+    ended = run_all(jobs, settings.placement, shared=out / SHARED, beside=task, console=console, out=out)
     begun = [job for job in jobs if (job.folder / MANIFEST).exists()]
     return [read_run(job.folder).within(job.spec.budget) for job in begun], ended
 

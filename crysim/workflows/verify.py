@@ -208,7 +208,7 @@ def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
         distance = crystal.min_distance()
         if (distance < limit) != (trial.status is TrialStatus.TOO_CLOSE):
             yield f"it is {trial.status}, and its closest pair is at {distance:.3f} Å (limit {limit:g} Å)"
-    if trial.counts and is_comparable(crystal):
+    if trial.counted and is_comparable(crystal):
         found = find_space_group(crystal.to_structure(), SYMPREC)
         if len(space_group(found).operations[0]) < len(crystal.group.operations[0]) // crystal.centring_factor:
             yield f"it is described in space group {crystal.space_group}, and its atoms are in {found}"
@@ -244,7 +244,7 @@ def _model(
 
 def _check_energies(record: RunRecord, model: EnergyModel, most: int | None, done: Verified) -> None:
     columns = columns_of(record.trials)
-    found = np.flatnonzero(columns.counts)
+    found = np.flatnonzero(columns.counted)
     order = found[np.argsort(columns.energies[found] / columns.rows["atoms"][found], kind="stable")][:most]
     settings = RelaxSettings(**record.config["relax"])
     for first in range(0, len(order), BATCH):
