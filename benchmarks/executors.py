@@ -187,7 +187,8 @@ def on_slurm(folder: Path, workers: int) -> Iterator[tuple[str, Kill]]:
         command = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
         jobs = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         chosen = choose.sample(jobs, k=min(2, len(jobs)))
-        subprocess.run(["scancel", *chosen], check=bool(chosen))
+        if chosen:
+            subprocess.run(["scancel", *chosen], check=True)
         return len(chosen)
 
     yield f"parsl:{Path(__file__).parents[1] / 'examples' / 'slurm' / 'four_blocks.py'}", kill

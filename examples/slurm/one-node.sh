@@ -2,7 +2,7 @@
 # A Slurm cluster of one node, this machine, to try things on: of whoever starts it, who need not be root; without
 # systemd, on 127.0.0.1 alone, and all that it writes in one folder. Needs Debian's packages slurm-wlm and munge.
 #
-#     one-node.sh start FOLDER [CPUS]     FOLDER is made, and must not be writable by others
+#     one-node.sh start FOLDER [CPUS]     FOLDER is made, where all may enter (munged's socket is in it)
 #     export SLURM_CONF=FOLDER/slurm.conf
 #     sinfo; sbatch ...
 #     one-node.sh stop FOLDER             cancels every job, and ends the daemons

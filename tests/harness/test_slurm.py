@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,15 +52,19 @@ TrialsOf = Callable[[Path], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def slurm() -> Iterator[Path]:
     """A cluster, to which the commands of Slurm turn."""
-    folder = tmp_path_factory.mktemp("slurm")
-    subprocess.run([str(EXAMPLES / "one-node.sh"), "start", str(folder), "4"], check=True, stdout=subprocess.DEVNULL)
-    with pytest.MonkeyPatch.context() as patch:
+    # Not among pytest's folders, which only their owner may enter: munged wants its socket where all can reach it.
+    with tempfile.TemporaryDirectory() as made, pytest.MonkeyPatch.context() as patch:
+        folder = Path(made)
+        start = [str(EXAMPLES / "one-node.sh"), "start", str(folder), "4"]
+        subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
         patch.setenv("PATH", os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]))
-        yield folder
-        subprocess.run([str(EXAMPLES / "one-node.sh"), "stop", str(folder)], check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run([str(EXAMPLES / "one-node.sh"), "stop", str(folder)], check=True)
 
 
 def asked(*command: str) -> list[str]:
@@ -120,8 +125,8 @@ def test_a_bench_that_its_jobs_time_ends_is_gone_on_with_by_the_next_job(
 
 
 def bench(out: str, seconds: float) -> list[str]:
-    """Options of a bench of 80 relaxations, two at a time, for which each energy takes so long."""
-    options = ["--system", "Al2Cu2", "--method", "random", "--budget", "80", "--batch", "2", "--max-steps", "2"]
+    """Options of a bench of 24 relaxations, two at a time, for which each energy takes so long."""
+    options = ["--system", "Al2Cu2", "--method", "random", "--budget", "24", "--batch", "2", "--max-steps", "2"]
     options += ["--space-groups", "123,139,221,225", "--out", out, "--energy", "ase:crysim_slow_calculator.Slow"]
     return [*options, "--energy-option", f"options={{seconds={seconds}}}"]
 
