@@ -116,7 +116,7 @@ def _measure_one(spec: RunSpec, folder: Path, workers: int) -> dict[str, Any]:
     told: list[tuple[float, int]] = []
     cpu: dict[int, float] = {}
     began = time.monotonic()
-    (outcome,) = run_jobs([Job(spec, folder)], Placement(workers), report=partial(_note, told, cpu))
+    (outcome,) = run_jobs([Job(spec, folder)], Placement(workers), on_progress=partial(_note, told, cpu))
     if not outcome.good:
         raise SystemExit(outcome.failure)
     searched = [(when, done) for when, done in told if done]

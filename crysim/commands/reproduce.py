@@ -12,7 +12,7 @@ from crysim.harness.settings import BenchSettings
 from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
-    from crysim.workflows.reproduce import Cuts
+    from crysim.workflows.reproduction_cuts import Cuts
 
 
 @o.with_settings(
@@ -50,12 +50,20 @@ def reproduce(
             "--prototypes/--no-prototypes", help="crystals40: with known structure types.", rich_help_panel=o.RUN
         ),
     ] = False,
+    race: Annotated[
+        bool,
+        typer.Option(
+            "--race/--to-the-end",
+            help="Stop relaxations that cannot win, or that fall into a known minimum; printed on the table.",
+            rich_help_panel=o.RELAX,
+        ),
+    ] = False,
     check: Annotated[
         bool,
         typer.Option(
             "--check/--no-check",
-            help="Run nothing: compare the tables in --out with what the journals there give. Give the options of the "
-            "command that made them.",
+            help="Run nothing: compare the tables in --out with what the journals there give. With --all: every table "
+            "that was made there.",
             rich_help_panel=o.RECORDS,
         ),
     ] = False,
@@ -72,8 +80,9 @@ def reproduce(
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
     from crysim.harness.systems import references
-    from crysim.workflows.reproduce import Cuts, list_targets
+    from crysim.workflows.reproduce import list_targets
     from crysim.workflows.reproduce import reproduce as make_again
+    from crysim.workflows.reproduction_cuts import Cuts
 
     if show_list:
         table = list_targets()
@@ -84,8 +93,9 @@ def reproduce(
         return
     if every and target:
         raise InputError("--all takes every target: name none, or leave out --all")
-    target = [str(row["target"]) for row in list_targets().rows] if every else target
-    if not target:
+    if every and not check:
+        target = [str(row["target"]) for row in list_targets().rows]
+    if not target and not every:
         raise InputError("name at least one table or figure, as in table-s2; crysim reproduce --list shows all")
     settings = command_line(given)
     cuts = Cuts(
@@ -97,9 +107,11 @@ def reproduce(
         symmetry=settings.pop("symmetry", None),
         settings={"energy": energy, **settings},
         prototypes=prototypes,
+        race=race,
     )
     if check:
-        _check(target, out, cuts, as_json=as_json)
+        _check(target or [], out, cuts, as_json=as_json)
+    assert target
     done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
     if as_json:
         print_json([one.to_dict() for one in done])

@@ -96,7 +96,8 @@ class MinDistances:
         order = np.argsort([len(site.free) for site in crystal.sites], kind="stable")
         cell = np.array(crystal.cell)
         tables = crystal.group.flat_positions
-        points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, self.thresholds)
+        kept = np.array(self.thresholds)  # a kernel is compiled anew for what cannot be written
+        points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, kept)
         if not complete:
             return None
         frees = [point[list(p.axes)] for point, p in zip(points, crystal.positions, strict=True)]
@@ -108,9 +109,8 @@ def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats
     from crysim.crystal.placement import fits
 
     positions, kinds = _sites(crystal, elements)
-    return bool(
-        fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, thresholds)
-    )
+    kept = np.array(thresholds)  # a kernel is compiled anew for what cannot be written
+    return bool(fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, kept))
 
 
 def _sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:

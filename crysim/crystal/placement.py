@@ -48,19 +48,23 @@ def place_one_by_one(
     metric = metric_of_cell(cell)
     spacings = plane_spacings(metric)
     shortest = shortest_vector(metric, spacings)
-    points = tried[:, -1].copy()
+    points = np.empty((len(positions), 3))
     total = 0
+    for site in range(len(positions)):
+        for axis in range(3):
+            points[site, axis] = tried[site, tried.shape[1] - 1, axis]
+        total += starts[positions[site] + 1] - starts[positions[site]]
     for site in range(len(positions)):
         if shortest < thresholds[elements[site], elements[site]] ** 2:
             return points, False
-        total += starts[positions[site] + 1] - starts[positions[site]]
     coords = np.empty((total, 3))
     owners = np.empty(total, dtype=np.int64)
     filled = 0
     for site in order:
         begin = starts[positions[site]]
         size = starts[positions[site] + 1] - begin
-        owners[filled : filled + size] = elements[site]
+        for atom in range(filled, filled + size):
+            owners[atom] = elements[site]
         found = False
         for number in range(tried.shape[1]):
             point = tried[site, number]
@@ -81,7 +85,8 @@ def place_one_by_one(
                         clear = False
                         break
             if clear:
-                points[site] = point
+                for axis in range(3):
+                    points[site, axis] = point[axis]
                 found = True
                 break
         if not found:

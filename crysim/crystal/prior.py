@@ -39,6 +39,8 @@ FREQUENCY = 0.75
 """Exponent of the group's frequency."""
 SIMPLICITY = 0.1
 """Price of a free coordinate, in natural logarithms of probability."""
+SITE_PRICE = 4
+"""Free coordinates that a site is worth besides its own, for those who want few sites (results/prior)."""
 MANY = 16
 """Free coordinates of a combination that a random search may well fill as the crystal wants them."""
 PLACEMENTS = 32
@@ -55,23 +57,26 @@ _TRIES = 300
 
 @dataclass(frozen=True)
 class PriorCell:
-    """The combinations of one space group with one number of free coordinates.
+    """The combinations of one space group and one price.
 
     Attributes:
         space_group: number.
-        free: free coordinates of each combination.
+        price: of each combination: its free coordinates, and the price of its sites.
         ways: how many combinations there are.
         probability: of all of them together.
     """
 
     space_group: int
-    free: int
+    price: int
     ways: int
     probability: float
 
 
 class Prior:
-    """The distribution over pairs (space group, free coordinates), and combinations within."""
+    """The distribution over pairs (space group, price of a combination), and combinations within.
+
+    The price is the number of free coordinates, and ``site_price`` for each site besides.
+    """
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Prior:
         frequency: float = FREQUENCY,
         simplicity: float = SIMPLICITY,
         price_of_many: float = 0.0,
+        site_price: int = 0,
     ) -> None:
         """Choose the strengths; nothing is counted yet.
 
@@ -91,9 +97,10 @@ class Prior:
             simplicity: price of a free coordinate; 0: all their numbers are equally likely.
             price_of_many: of each free coordinate beyond `MANY`, whatever the group: where all combinations of a group
                 have more, the group is drawn less.
+            site_price: free coordinates that each site counts for besides its own: nature has few orbits, large ones.
 
         Raises:
-            InputError: a strength is negative, or the contents fit none of the groups.
+            InputError: a strength or price is negative, or the contents fit none of the groups.
         """
         _check_strengths(frequency, simplicity)
         self.contents = Contents.of(contents)
@@ -101,30 +108,35 @@ class Prior:
         self.simplicity = simplicity
         self.price_of_many = price_of_many
         fitting = fitting_space_groups(self.contents, allowed_space_groups(space_groups))
-        self._combinations = {n: WyckoffCombinations(self.contents, n, "fewest-free-first") for n in fitting}
+        self.site_price = site_price
+        self._combinations = {
+            n: WyckoffCombinations(self.contents, n, "fewest-free-first", site_price) for n in fitting
+        }
 
     def with_strengths(self, frequency: float, simplicity: float) -> Prior:
         """The same contents and groups with other strengths; what was counted is not counted again."""
         other = Prior.__new__(Prior)
         _check_strengths(frequency, simplicity)
         other.contents, other.frequency, other.simplicity = self.contents, frequency, simplicity
-        other.price_of_many = self.price_of_many
+        other.price_of_many, other.site_price = self.price_of_many, self.site_price
         other._combinations = self._combinations
         return other
 
     @cached_property
     def cells(self) -> tuple[PriorCell, ...]:
-        """All pairs with their probabilities, ascending by group and free coordinates."""
+        """All pairs with their probabilities, ascending by group and price."""
         shares = space_group_frequencies()
         frequencies = np.array([shares[number] for number in self._combinations]) ** self.frequency
         found = []
         for (number, combinations), frequency in zip(self._combinations.items(), frequencies, strict=True):
-            ways = {free: n for free, n in enumerate(combinations.counts_by_free_coordinates) if n}
+            ways = {price: n for price, n in enumerate(combinations.counts_by_price) if n}
             least = min(ways)
-            simple = np.array([exp(-self.simplicity * (free - least)) for free in ways])
-            many = np.array([exp(-self.price_of_many * max(0, free - MANY)) for free in ways])
+            simple = np.array([exp(-self.simplicity * (price - least)) for price in ways])
+            # A site has at most three free coordinates: of a price so many are free at most.
+            free = [price * 3 / (3 + self.site_price) for price in ways]
+            many = np.array([exp(-self.price_of_many * max(0, one - MANY)) for one in free])
             shared = frequency / frequencies.sum() * simple / simple.sum() * many
-            found += [PriorCell(number, free, n, float(p)) for (free, n), p in zip(ways.items(), shared, strict=True)]
+            found += [PriorCell(number, price, n, float(p)) for (price, n), p in zip(ways.items(), shared, strict=True)]
         if not self.price_of_many:
             return tuple(found)
         total = sum(cell.probability for cell in found)
@@ -139,14 +151,14 @@ class Prior:
         combinations = self._combinations.get(number)
         if combinations is None:
             return 0.0
-        free = combinations.num_free_coordinates(combination)
-        return sum(c.probability / c.ways for c in self.cells if c.space_group == number and c.free == free)
+        price = combinations.price(combination)
+        return sum(c.probability / c.ways for c in self.cells if c.space_group == number and c.price == price)
 
     def draw(self, rng: np.random.Generator) -> tuple[int, Combination]:
         """A space group and a combination."""
         index = int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
         cell = self.cells[min(index, len(self.cells) - 1)]
-        return cell.space_group, self._combinations[cell.space_group].sample_with_free(cell.free, rng)
+        return cell.space_group, self._combinations[cell.space_group].sample_at_price(cell.price, rng)
 
 
 def _check_strengths(frequency: float, simplicity: float) -> None:

@@ -26,7 +26,7 @@ from crysim.harness.placement import Placement
 from crysim.harness.run_folder import check_manifest, check_writable
 from crysim.harness.runner import Ended, Job
 from crysim.harness.sending import Sender
-from crysim.harness.spec import PartSpec, RunSpec, check_elements
+from crysim.harness.spec import PartSpec, check_elements
 from crysim.harness.whole_runs import run_whole
 from crysim.interfaces import EnergyModel, Executor
 
@@ -102,10 +102,10 @@ def run_jobs(
     jobs: Sequence[Job],
     placement: Placement,
     *,
-    pool: Path | None = None,
+    shared: Path | None = None,
     beside: ModelTask | None = None,
     beside_failed: Callable[[str], None] | None = None,
-    report: Callable[[Job, Progress], None] | None = None,
+    on_progress: Callable[[Job, Progress], None] | None = None,
     ended: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run jobs on an executor.
@@ -116,10 +116,10 @@ def run_jobs(
     Args:
         jobs: all with the same energy model and number of threads.
         placement: where relaxations, or whole runs, are computed.
-        pool: a folder in which runs share the energies of initial crystals.
+        shared: a folder in which runs share the energies of initial crystals.
         beside: called with the energy model in a worker when no run is waiting any more; it can be pickled.
         beside_failed: called with the reason if that failed; the runs go on.
-        report: called with every progress of a run.
+        on_progress: called with every progress of a run.
         ended: called when a run ends.
 
     Returns:
@@ -137,8 +137,8 @@ def run_jobs(
 
     def progressed(job: Job, progress: Progress) -> None:
         last[places[job.folder]] = progress
-        if report is not None:
-            report(job, progress)
+        if on_progress is not None:
+            on_progress(job, progress)
 
     def one_ended(index: int, end: Ended) -> None:
         failure = end.failure or Failure("")
@@ -152,19 +152,17 @@ def run_jobs(
         work = _Beside(sender, care, beside, beside_failed)
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
-            with closing(Driving(jobs, runners, sender, care, pool, progressed, one_ended)) as driving:
+            with closing(Driving(jobs, runners, sender, care, shared, progressed, one_ended)) as driving:
                 # A fresh installation compiles for longer than anything else before its first energy: what strategies
                 # need in their processes, what energies need, and what looks at crystals then, all at once.
                 if plugin.local:
                     driving.warm_up()
-                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin))
-                if plugin.local:
-                    _warm_up(jobs[0].spec, sender, care)
+                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin), warm=plugin.local)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
         else:
             fingerprint = _prepare(jobs, sender, care)
             work.begin()
-            run_whole(jobs, fingerprint, sender, care, pool, progressed, one_ended)
+            run_whole(jobs, fingerprint, sender, care, shared, progressed, one_ended)
         work.wait()
     return [outcomes[index] for index in range(len(jobs))]
 
@@ -173,13 +171,13 @@ def run_jobs(
 def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
     """An executor's client, and the plug-in; whatever is under way at the end is ended."""
     plugin = placement.build()
-    pool: FuturesExecutor = plugin.start(placement.workers)
-    sender = Sender(placement.executor.name, pool)
+    engine: FuturesExecutor = plugin.start(placement.workers)
+    sender = Sender(placement.executor.name, engine)
     try:
         yield sender, plugin
     finally:
         sender.close()
-        pool.shutdown(wait=True, cancel_futures=True)
+        engine.shutdown(wait=True, cancel_futures=True)
 
 
 def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
@@ -187,14 +185,20 @@ def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
     return min(plugin.tasks, sum(job.spec.batches_ahead for job in jobs)) if plugin.local else 1
 
 
-def _prepare(jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1) -> Mapping[str, str]:
+def _prepare(
+    jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1, *, warm: bool = False
+) -> Mapping[str, str]:
     """Have the energy model built in as many workers at once, and check the jobs against it; its fingerprint.
 
-    What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes.
+    What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes. With
+    ``warm`` what every task needs is compiled too, by two workers at once if there are as many.
     """
     results: list[Any] = []
     for _ in range(workers):  # each is idle, or not begun yet, and takes one
         sender.submit_task(Once(_describe), care, results.append)
+    if warm:
+        for _ in range(2):
+            sender.submit_task(Once(partial(_warm_up, bound=jobs[0].spec.require_bound)), care, lambda _: None)
     while not results:
         sender.wait()
     if isinstance(results[0], Failure):
@@ -237,18 +241,10 @@ def _describe(model: EnergyModel) -> tuple[dict[str, str], frozenset[str] | None
     return dict(model.fingerprint()), model.elements
 
 
-def _warm_up(spec: RunSpec, sender: Sender, care: Care) -> None:
+def _warm_up(model: EnergyModel, bound: bool) -> None:
     """Have compiled what every task needs, while the strategies make their first crystals."""
-    for task in (_warm_model, _warm_looks)[: 1 + spec.require_bound]:
-        sender.submit_task(Once(task), care, lambda _: None)
-
-
-def _warm_model(model: EnergyModel) -> None:
     model.warm_up()
-
-
-def _warm_looks(model: EnergyModel) -> None:
-    del model
     crystal = one_atom()
     crystal.min_distance()
-    find_fault(crystal, DEFAULT_CUTOFF)
+    if bound:
+        find_fault(crystal, DEFAULT_CUTOFF)

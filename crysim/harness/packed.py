@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crysim.harness.blocks import ENDING, open_lines
-from crysim.harness.lines import write_parts
+from crysim.harness.lines import write_blocks
 
 
 def unpack(path: Path) -> None:
@@ -13,6 +13,6 @@ def unpack(path: Path) -> None:
     packed = path.with_name(path.name + ENDING)
     if packed.exists() and not path.exists():
         with open_lines(path) as lines:
-            write_parts(path, lines)
+            write_blocks(path, lines)
     if packed.exists():
         packed.unlink()

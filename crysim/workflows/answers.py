@@ -120,7 +120,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
     for record in records:
         for trial in record.trials:
             number += 1
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
+            if trial.counted and trial.crystal is not None and trial.energy is not None:
                 trials.append((number, record, trial, trial.crystal, trial.energy))
             else:
                 left_out[str(trial.status)] += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,34 +23,13 @@ from crysim.harness.run_folder import check_writable, make_folder
 from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import run_protocol
 from crysim.workflows.crystals40 import find_forty
+from crysim.workflows.reproduction_cuts import RACED, Cuts, keep_cuts
 from crysim.workflows.running import Ended, joined, progress_console
 from crysim.written_files import path_part
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """How a user changes the paper's protocol.
-
-    Attributes:
-        budget, seeds, systems, methods: what is run of it; None or empty: all.
-        references: structure files by system.
-        settings: of `crysim.harness.config_file.read_settings`: ``energy``, ``solver``, ``workers``, ...
-        symmetry: of the relaxation.
-        prototypes: known structure types take part in the searches of formulas.
-    """
-
-    budget: int | None = None
-    seeds: str | None = None
-    systems: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
-    references: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    symmetry: str | None = None
-    prototypes: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +124,8 @@ def _from_runs(
     records = [record for some, _ in made for record in some]
     tables = tables_of_target(target, compared, cuts, notes)
     files = _write(target, tables, _figure(target, compared, records), folder)
+    given = {name: one.energy for each in compared for name, one in each.references.items() if name in cuts.references}
+    files.append(keep_cuts(folder, target.name, cuts, given))
     return Reproduced(target, tuple(tables), tuple(files)), joined([ended for _, ended in made])
 
 
@@ -154,6 +135,8 @@ def _check_searches(chosen: Sequence[Target], cuts: Cuts) -> None:
         raise InputError("known structure types take part in searches alone: leave out --prototypes")
     if searches and cuts.references:
         raise InputError(f"{searches[0]} has references of its own: leave out --reference")
+    if searches and cuts.race:
+        raise InputError(f"{searches[0]} races as its strategy does: leave out --race")
     if searches and len(cuts.methods) > 1:
         raise InputError(f"{searches[0]} takes one strategy at a time, not {_listed(cuts.methods)}")
     if searches and cuts.methods and cuts.prototypes:
@@ -162,7 +145,7 @@ def _check_searches(chosen: Sequence[Target], cuts: Cuts) -> None:
 
 def _searches(target: Target, folder: Path, cuts: Cuts, console: Console | None) -> tuple[Reproduced, Ended]:
     """A target whose runs are searches of formulas."""
-    given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
+    given = cuts.given
     method = next(iter(cuts.methods), None)
     table, ended = find_forty(
         folder,
@@ -215,14 +198,16 @@ def _part(
     folder: Path,
     cuts: Cuts,
 ) -> Part:
-    given = {**cuts.settings, "symmetry": cuts.symmetry, "budget": cuts.budget, "seeds": cuts.seeds}
+    given = cuts.given
     if cuts.seeds is None and target.seeds is not None:
         given["seeds"] = list(target.seeds)
     references = {system: source for system, source in cuts.references.items() if system in systems}
     settings = read_settings(
         protocol_path(protocol), {**given, "system": list(systems), "method": list(methods), "reference": references}
     )
-    name = f"{protocol}-{settings.budget}-{settings.energy}-{settings.solver}".replace(":", "-")
+    # Without the budget, so that runs with a small one go on when a larger one is asked for.
+    kinds = (protocol, settings.energy, settings.solver, cuts.symmetry, "race" if cuts.race else None)
+    name = "-".join(kind for kind in kinds if kind is not None).replace(":", "-")
     notes = []
     for what, ours, theirs in (
         ("relaxations", settings.budget, whole.budget),
@@ -252,6 +237,8 @@ def cut_notes(target: Target, cuts: Cuts) -> list[str]:
             notes.append(_cut(what, _listed(left), _listed(all_of_them)))
     if cuts.symmetry is not None:
         notes.append(f"symmetry of the relaxations: {cuts.symmetry}")
+    if cuts.race:
+        notes.append(RACED)
     return notes
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from crysim.analysis.paper.tables import Target, find_target
+from crysim.analysis.comparison import Comparison, Reference
+from crysim.analysis.paper.tables import Target, find_target, targets
 from crysim.analysis.tables import Column, Table
 from crysim.errors import InputError
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
-from crysim.workflows.reproduce import Cuts, comparison_of, stems, tables_of_target, target_parts
+from crysim.harness.systems import find_system
+from crysim.workflows.reproduce import comparison_of, stems, tables_of_target, target_parts
+from crysim.workflows.reproduction_cuts import Cuts, KeptCuts, kept_cuts
 
-State = Literal["same", "differs", "no journals", "runs are missing", "no table", "not checked"]
+State = Literal["same", "differs", "no journals", "runs are missing", "no table", "no reference", "not checked"]
 
 _SHOWN = 5
 """Differences of a table that are told one by one."""
@@ -57,9 +60,9 @@ def check_reproduced(names: Sequence[str], out: str, cuts: Cuts) -> list[Checked
     """Compare the tables in a folder with what its runs give.
 
     Args:
-        names: of targets.
+        names: of targets; none: all that were made in the folder, or every target if it does not say.
         out: the folder that `crysim.workflows.reproduce.reproduce` wrote.
-        cuts: those with which it did.
+        cuts: those with which it did; without any, those that it wrote down.
 
     Raises:
         InputError: an unknown target, no such folder, or a damaged run.
@@ -67,12 +70,28 @@ def check_reproduced(names: Sequence[str], out: str, cuts: Cuts) -> list[Checked
     folder = Path(out)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} to check: name with --out the one that was written")
-    return [_check(find_target(name), folder, cuts) for name in dict.fromkeys(names)]
+    kept = kept_cuts(folder)
+    unsaid = KeptCuts(cuts, {})
+    return [
+        _check(find_target(name), folder, cuts.references, unsaid if cuts.kept else kept.get(name, unsaid))
+        for name in dict.fromkeys(names or kept or targets())
+    ]
 
 
-def _check(target: Target, folder: Path, cuts: Cuts) -> Checked:
-    if target.kind in ("bits", "searches"):
+def _check(target: Target, folder: Path, references: Mapping[str, str], made: KeptCuts) -> Checked:
+    cuts = made.cuts
+    if target.kind == "searches":
         return Checked(target.name, "not checked", "not made of a comparison's journals: make it again in a new folder")
+    if target.kind == "bits":
+        path = folder / f"{target.name}.json"
+        if not path.is_file():
+            return Checked(target.name, "no table", f"{path} is not there")
+        (table,) = tables_of_target(target, (), cuts, ())
+        return _compared(target, folder, [table], "made again from random crystals")
+    if missing := [system for system in made.energies if system not in references]:
+        return Checked(
+            target.name, "no reference", "give " + " ".join(f"--reference {system}=FILE" for system in missing)
+        )
     parts = target_parts(target, folder, cuts)
     wanted = sum(len(part.settings.runs()) for part in parts)
     found = [_whole_runs(part.settings) for part in parts]
@@ -83,7 +102,25 @@ def _check(target: Target, folder: Path, cuts: Cuts) -> Checked:
     if whole < wanted:
         return Checked(target.name, "runs are missing", f"{whole} of {wanted} are there to their end")
     compared = [comparison_of(part.settings, records) for part, records in zip(parts, found, strict=True)]
-    tables = tables_of_target(target, compared, cuts, ())
+    compared = [_with_references(one, references, made.energies) for one in compared]
+    return _compared(target, folder, tables_of_target(target, compared, cuts, ()), f"{whole} runs")
+
+
+def _with_references(
+    comparison: Comparison, files: Mapping[str, str], energies: Mapping[str, float | None]
+) -> Comparison:
+    """With the references that a user gave, which no folder has to hold, at the energies that were written down."""
+    found = dict(comparison.references)
+    for system in comparison.systems:
+        if system in energies:
+            crystal = find_system(system, reference=files[system]).reference
+            assert crystal is not None
+            found[system] = Reference(crystal, energies[system])
+    return replace(comparison, references=found)
+
+
+def _compared(target: Target, folder: Path, tables: Sequence[Table], told: str) -> Checked:
+    """The tables against the files of the target."""
     differences: list[str] = []
     for stem, table in zip(stems(target, tables, folder), tables, strict=True):
         path = stem.with_name(f"{stem.name}.json")
@@ -93,7 +130,7 @@ def _check(target: Target, folder: Path, cuts: Cuts) -> Checked:
             f"{path.name}, {line}" for line in _differences(_rows(path), json.loads(table.to_json())["rows"])
         ]
     if not differences:
-        return Checked(target.name, "same", f"{whole} runs")
+        return Checked(target.name, "same", told)
     more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
     return Checked(target.name, "differs", "; ".join(differences[:_SHOWN]) + more)
 

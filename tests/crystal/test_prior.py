@@ -54,7 +54,7 @@ def test_frequent_groups_and_few_coordinates_are_preferred_as_the_formula_says()
     for number in GROUPS:
         first, *others = [one for one in prior.cells if one.space_group == number]
         for one in others:
-            expected = np.exp(-0.3 * (one.free - first.free))
+            expected = np.exp(-0.3 * (one.price - first.price))
             assert one.probability / first.probability == pytest.approx(expected)
     uniform = prior.with_strengths(0.0, 0.0).cells
     for number in GROUPS:
@@ -62,8 +62,9 @@ def test_frequent_groups_and_few_coordinates_are_preferred_as_the_formula_says()
         assert found == pytest.approx([1 / len(GROUPS) / len(found)] * len(found))
 
 
-def test_draws_follow_the_probabilities() -> None:
-    prior = Prior(Contents(CAS, "primitive"), (123, 186, 216))
+@pytest.mark.parametrize("site_price", [0, 4])
+def test_draws_follow_the_probabilities(site_price: int) -> None:
+    prior = Prior(Contents(CAS, "primitive"), (123, 186, 216), site_price=site_price)
     rng = np.random.default_rng(0)
     n = 6000
     drawn = Counter(prior.draw(rng) for _ in range(n))
@@ -74,19 +75,27 @@ def test_draws_follow_the_probabilities() -> None:
     assert chi2 < degrees + 4 * np.sqrt(2 * degrees)
 
 
+def test_a_price_of_sites_prefers_few_of_them() -> None:
+    contents = Contents.from_formula("Nd2Fe14B", 4, "primitive")
+    rng = np.random.default_rng(5)
+    plain, few = (Prior(contents, [136], site_price=price) for price in (0, 4))
+    sites = [np.mean([sum(map(len, one.draw(rng)[1])) for _ in range(60)]) for one in (plain, few)]
+    assert sites[1] < 0.9 * sites[0]
+
+
 def test_combinations_of_one_freedom_are_drawn_uniformly() -> None:
     combinations = WyckoffCombinations(CAS, 123, "fewest-free-first")
     free = 1
     counts = combinations.counts_by_free_coordinates
     wanted = {combinations.unrank(counts[0] + i) for i in range(counts[free])}
     rng = np.random.default_rng(1)
-    drawn = Counter(combinations.sample_with_free(free, rng) for _ in range(60 * counts[free]))
+    drawn = Counter(combinations.sample_at_price(free, rng) for _ in range(60 * counts[free]))
     assert set(drawn) == wanted
     assert max(drawn.values()) < 60 + 5 * np.sqrt(60)
-    with pytest.raises(InputError, match="99 free coordinates"):
-        combinations.sample_with_free(99, rng)
+    with pytest.raises(InputError, match="price 99"):
+        combinations.sample_at_price(99, rng)
     with pytest.raises(InputError, match="fewest-free-first"):
-        WyckoffCombinations(CAS, 123).sample_with_free(1, rng)
+        WyckoffCombinations(CAS, 123).sample_at_price(1, rng)
 
 
 def test_sets_too_large_to_list_are_drawn_from() -> None:
@@ -94,7 +103,7 @@ def test_sets_too_large_to_list_are_drawn_from() -> None:
     drawn = WyckoffCombinations(silica, 62, "fewest-free-first")
     rng = np.random.default_rng(2)
     for free in (110, 120):
-        combination = drawn.sample_with_free(free, rng)
+        combination = drawn.sample_at_price(free, rng)
         drawn.check(combination)
         assert drawn.num_free_coordinates(combination) == free
 

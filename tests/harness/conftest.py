@@ -86,7 +86,7 @@ def execute_until() -> Callable[[int, RunSpec, Path, EnergyModel], None]:
                 raise StopError
 
         with pytest.raises(StopError):
-            execute(spec, folder, model, report=stop_there)
+            execute(spec, folder, model, on_progress=stop_there)
 
     return until
 

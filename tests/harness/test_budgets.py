@@ -90,7 +90,7 @@ def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitt
 
     monkeypatch.setattr("time.process_time", Ticking(1.0))
     with pytest.raises(_StopError):
-        execute(spec, folder, emt, report=stop_after_two_batches)
+        execute(spec, folder, emt, on_progress=stop_after_two_batches)
     assert spent(folder).cpu_seconds == 6.0
     assert not read_run(folder).complete
     monkeypatch.setattr("time.process_time", Ticking(0.6))
@@ -201,9 +201,9 @@ def test_a_run_is_charged_for_energies_that_another_run_computed(
     make_spec: Make, emt: EnergyModel, tmp_path: Path
 ) -> None:
     spec = make_spec("crysim")
-    execute(spec, tmp_path / "one", emt, pool=tmp_path / "pool")
+    execute(spec, tmp_path / "one", emt, shared=tmp_path / "shared")
     shutil.rmtree(tmp_path / "one")
-    execute(spec, tmp_path / "other", emt, pool=tmp_path / "pool")
+    execute(spec, tmp_path / "other", emt, shared=tmp_path / "shared")
     cost = spent_on_initial(tmp_path / "other" / INITIAL)
     assert cost.evaluations == 60
     assert cost.cpu_seconds > 0

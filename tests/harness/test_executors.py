@@ -48,7 +48,7 @@ def test_runs_in_workers_equal_runs_here(
     outcomes = run_jobs(
         jobs,
         Placement(2),
-        pool=tmp_path / "initial",
+        shared=tmp_path / "initial",
         beside=partial(write_name, tmp_path / "beside"),
         ended=lambda outcome: ended.append(outcome.job.spec.label),
     )
@@ -74,7 +74,7 @@ def test_promise_7_a_workers_death_loses_nothing(tmp_path: Path, make_spec: Make
             multiprocessing.active_children()[len(killed) % 2].kill()
 
     reasons: list[str] = []
-    outcomes = run_jobs(jobs, Placement(), beside=fail, beside_failed=reasons.append, report=kill_now_and_then)
+    outcomes = run_jobs(jobs, Placement(), beside=fail, beside_failed=reasons.append, on_progress=kill_now_and_then)
     assert len(killed) >= 4
     assert all(outcome.good for outcome in outcomes)
     assert reasons == ["ZeroDivisionError: on purpose"]
@@ -89,7 +89,7 @@ def test_a_run_whose_process_dies_each_time_fails_and_says_so(tmp_path: Path, ma
             for child in multiprocessing.active_children():
                 child.kill()
 
-    (outcome,) = run_jobs([Job(make_spec(budget=40, batch=1), tmp_path)], Placement(), report=kill_always)
+    (outcome,) = run_jobs([Job(make_spec(budget=40, batch=1), tmp_path)], Placement(), on_progress=kill_always)
     assert outcome.error == "the worker process died (signal SIGKILL) three times"
 
 

@@ -204,12 +204,12 @@ def test_runs_share_the_energies_of_equal_initial_crystals(
             return energies
 
     model = Counting(calculator_name="emt")
-    pool = tmp_path / "initial"
+    shared = tmp_path / "initial"
     spec = make_spec("crysim", budget=2)
-    execute(spec, tmp_path / "one", model, pool=pool)
-    execute(replace(spec, method="other"), tmp_path / "two", model, pool=pool)
+    execute(spec, tmp_path / "one", model, shared=shared)
+    execute(replace(spec, method="other"), tmp_path / "two", model, shared=shared)
     assert sum(asked) == 60
-    execute(replace(spec, seed=1), tmp_path / "three", model, pool=pool)
+    execute(replace(spec, seed=1), tmp_path / "three", model, shared=shared)
     assert sum(asked) == 120
     assert trials_of(tmp_path / "one") == trials_of(tmp_path / "two") == trials_of(undisturbed["crysim"])[:2]
     assert len(read_bench(tmp_path)) == 3

@@ -12,7 +12,8 @@ from crysim.analysis.paper.tables import protocol_path
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
 from crysim.workflows.crystals40 import MAX_ATOMS, UNITS, find_forty
-from crysim.workflows.reproduce import Cuts, reproduce
+from crysim.workflows.reproduce import reproduce
+from crysim.workflows.reproduction_cuts import Cuts
 from crysim.workflows.search_plan import searched_contents
 
 QUICK = {"energy": "ase:emt", "fmax": 0.1, "max_steps": 30, "symmetry": "keep", "budget": 6}

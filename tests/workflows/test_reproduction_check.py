@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from crysim.analysis.paper.bits import bits_table
+from crysim.analysis.paper.tables import find_target
 from crysim.errors import InputError
-from crysim.workflows.reproduce import Cuts, reproduce
+from crysim.harness.systems import find_system
+from crysim.workflows.reproduce import cut_notes, reproduce, target_parts
 from crysim.workflows.reproduction_check import check_reproduced, exit_code
+from crysim.workflows.reproduction_cuts import KEPT, RACED, Cuts, kept_cuts
 
 CUTS = Cuts(
     budget=2,
@@ -45,10 +51,62 @@ def test_a_table_is_compared_with_what_its_journals_give(tmp_path: Path) -> None
     assert (empty.state, exit_code([empty])) == ("no journals", 3)
 
 
+def test_what_was_made_is_checked_with_the_cuts_that_were_written_down(tmp_path: Path) -> None:
+    reproduce(["table-s2", "fig-2"], str(tmp_path), CUTS)
+    checked = check_reproduced([], str(tmp_path), Cuts())
+    assert [(one.target, one.state) for one in checked] == [("fig-2", "same"), ("table-s2", "same")]
+    assert kept_cuts(tmp_path)["table-s2"].cuts == replace(CUTS, settings={"energy": "ase:lj"})
+    (tmp_path / KEPT).write_text("[1]")
+    with pytest.raises(InputError, match=r"cuts.json is damaged"):
+        check_reproduced([], str(tmp_path), Cuts())
+
+
+def test_a_cut_run_goes_on_with_a_larger_budget(tmp_path: Path) -> None:
+    reproduce(["table-s2"], str(tmp_path), replace(CUTS, budget=1))
+    (journal,) = tmp_path.rglob("journal.jsonl")
+    first = journal.read_bytes()
+    reproduce(["table-s2"], str(tmp_path), CUTS)
+    (journal,) = tmp_path.rglob("journal.jsonl")
+    assert journal.read_bytes().startswith(first)
+    assert journal.read_bytes() != first
+
+
+def test_a_reference_of_ones_own_need_not_lie_in_the_folder(tmp_path: Path) -> None:
+    crystal = find_system("Ca4S4").reference
+    assert crystal is not None
+    file = tmp_path / "own.cif"
+    crystal.to_structure().to(str(file))
+    out = tmp_path / "out"
+    reproduce(["table-s2"], str(out), replace(CUTS, references={"Ca4S4": str(file)}))
+    (references,) = out.rglob("references.json")
+    references.unlink()
+    (without,) = check_reproduced([], str(out), Cuts())
+    assert (without.state, without.detail) == ("no reference", "give --reference Ca4S4=FILE")
+    (given,) = check_reproduced([], str(out), Cuts(references={"Ca4S4": str(file)}))
+    assert given.state == "same", given.detail
+
+
+def test_racing_is_asked_of_every_method_and_printed(tmp_path: Path) -> None:
+    cuts = replace(CUTS, methods=(), race=True)
+    (part,) = target_parts(find_target("table-s2"), tmp_path, cuts)
+    assert {run.strategy.options["race"] for run in part.settings.runs()} == {True}
+    assert part.settings.out.endswith("small-ase-lj-annealer-keep-race")
+    assert RACED in cut_notes(find_target("table-s2"), cuts)
+    assert target_parts(find_target("table-s2"), tmp_path, CUTS)[0].settings.out.endswith("annealer-keep")
+
+
+def test_table_s12_is_checked_by_making_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(bits_table, num_initial=20)
+    monkeypatch.setattr("crysim.workflows.reproduce.bits_table", few)
+    reproduce(["table-s12"], str(tmp_path), Cuts(systems=("Y6Co51",)))
+    (same,) = check_reproduced([], str(tmp_path), Cuts())
+    assert same.state == "same", same.detail
+
+
 def test_committed_tables_without_journals_say_so() -> None:
     results = Path(__file__).parents[2] / "results" / "small"
     checked = check_reproduced(["table-s1", "table-s2", "table-s12"], str(results), Cuts())
-    assert [one.state for one in checked] == ["no journals", "no journals", "not checked"]
+    assert [one.state for one in checked] == ["no journals", "no journals", "no table"]
     assert "none of its 9 runs" in checked[0].detail
 
 

@@ -236,11 +236,11 @@ class Portfolio(Strategy):
     def _learn(self, trial: Trial) -> float | None:
         """The energy per atom of a minimum that is new; None if there is none."""
         crystal = trial.crystal
-        if crystal is None or trial.energy is None or not (trial.counts or trial.status is TrialStatus.KNOWN):
+        if crystal is None or trial.energy is None or not (trial.counted or trial.status is TrialStatus.KNOWN):
             return None
         end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
         self._count_best(trial, end)
-        if not trial.counts:
+        if not trial.counted:
             return None
         if trial.status is TrialStatus.RELAXED:
             self._known[known_minimum(crystal, trial.energy)] = None
@@ -251,7 +251,7 @@ class Portfolio(Strategy):
         best = self._minima.best
         independent = trial.candidate.info.get("origin") in AFRESH
         if best is None or end.energy < best.energy - SAME_ENERGY:
-            if trial.counts:
+            if trial.counted:
                 self._led_to_best = int(independent)
         elif end.energy < best.energy + 2 * SAME_ENERGY and is_same(best.volume, end.volume):
             self._led_to_best += independent

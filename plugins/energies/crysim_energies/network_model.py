@@ -54,9 +54,11 @@ class NetworkModel(CalculatorModel):
             return None
 
     def warm_up(self) -> None:
-        """Load the network, and compile what builds its graphs and relaxes: a step of one atom in a small cell."""
+        """Load the network, and compile what builds its graphs and relaxes; try it on one atom in a small cell."""
+        from crysim_energies.quotient.ahead import compile_ahead
+
         if self.quotient is not None:
-            self.energies([one_atom()])
+            compile_ahead(self.quotient)
             self.relax([one_atom()], RelaxSettings(max_steps=1, symmetry="keep"))
 
     def energies(self, crystals: Sequence[Crystal]) -> Floats:
