@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 # Hundreds of short processes load what the first of them compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test ten lint docs clean
 
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,10 @@ demo: .venv/demo
 
 test: .venv/test
 	$(BIN)/python -m pytest tests examples -n 2 --dist worksteal
+
+# Ten green runs of the tests in a row, five of them beside a busy loop on each core; goes on where it was.
+ten: .venv/test
+	$(BIN)/python benchmarks/suite.py --runs 10 --busy 5
 
 lint: .venv/test
 	$(BIN)/ruff check .

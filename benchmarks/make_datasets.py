@@ -22,7 +22,7 @@ from crysim.workflows.training_data import generate_training_data
 FOLDER = Path(__file__).parent / "data"
 
 
-def report(what: str, done: int, total: int) -> None:
+def on_progress(what: str, done: int, total: int) -> None:
     print(f"\r{what} {done}/{total}   ", end="", flush=True)
 
 
@@ -51,7 +51,7 @@ def main() -> None:
             num_random=args.random,
             num_relaxed=args.relaxed,
             relax=RelaxSettings(max_steps=args.max_steps),
-            report=report,
+            on_progress=on_progress,
         )
         path = args.out / f"{data.formula}-g{args.g}.npz"
         data.save(path)

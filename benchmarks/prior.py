@@ -24,7 +24,7 @@ import numpy as np
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups, fitting_space_groups
-from crysim.crystal.prior import FREQUENCY, SIMPLICITY, Prior
+from crysim.crystal.prior import FREQUENCY, SIMPLICITY, SITE_PRICE, Prior
 from crysim.crystal.structure_types import StructureType, structure_types
 from crysim.harness.systems import builtin_systems
 from crysim.symmetry import WyckoffCombinations
@@ -34,6 +34,8 @@ STRENGTHS = (
     *((f, s) for f in (0.5, 0.75, 1.0) for s in (0.1, 0.2, 0.4, 0.6)),
 )
 PAPER = "paper's generator"
+SITE_PRICES = (2, SITE_PRICE, 8)
+"""Compared with the default strengths."""
 
 
 def main() -> None:
@@ -74,6 +76,11 @@ def measure(one: StructureType) -> dict[str, object] | None:
     for frequency, simplicity in STRENGTHS:
         weighed = prior.with_strengths(frequency, simplicity)
         draws[_name(frequency, simplicity)] = _inverse(weighed.probability(crystal.space_group, crystal.combination))
+    plain = prior.probability(crystal.space_group, crystal.combination)
+    for price in SITE_PRICES:
+        few = Prior(contents, None, site_price=price).probability(crystal.space_group, crystal.combination)
+        draws[f"price of a site {price}"] = _inverse(few)
+        draws[_half(price)] = _inverse((plain + few) / 2)
     return {
         "type": one.title,
         "formula": contents.formula,
@@ -102,16 +109,22 @@ def _name(frequency: float, simplicity: float) -> str:
     return f"frequency {frequency:g}, simplicity {simplicity:g}"
 
 
+def _half(price: int) -> str:
+    return f"half of it, half without price {price}"
+
+
 def print_table(rows: Sequence[dict[str, object]]) -> None:
     """Medians and quartiles of log10 of the draws over all structure types."""
-    print(f"{len(rows)} structure types; log10 of the draws until the true combination: quartiles, within 1000 draws")
-    names = [PAPER, *(_name(*one) for one in STRENGTHS)]
+    print(f"{len(rows)} structure types; log10 of the draws until the true combination:")
+    print(f"{'':36}     quartiles       < 3    mean")
+    names = list(rows[0]["draws"])  # type: ignore[call-overload]
     for name in names:
         found = [row["draws"][name] for row in rows]  # type: ignore[index]
         logs = np.array([inf if n is None else log10(n) for n in found])
         first, median, third = (float(np.sort(logs)[int(q * (len(logs) - 1))]) for q in (0.25, 0.5, 0.75))
         mark = "  (default)" if name == _name(FREQUENCY, SIMPLICITY) else ""
-        print(f"{name:36} {first:6.2f} {median:6.2f} {third:6.2f} {float((logs < 3).mean()):6.0%}{mark}")
+        within = float((logs < 3).mean())
+        print(f"{name:36} {first:6.2f} {median:6.2f} {third:6.2f} {within:6.0%} {logs.mean():7.3f}{mark}")
 
 
 if __name__ == "__main__":

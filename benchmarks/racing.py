@@ -101,7 +101,7 @@ def search(reference: Crystal, model: EnergyModel, method: str, seed: int, budge
             evaluations += trial.evaluations
             stopped += trial.status is TrialStatus.STOPPED
             known += trial.status is TrialStatus.KNOWN
-            if trial.counts and trial.crystal is not None and matcher.match(trial.crystal).strict:
+            if trial.counted and trial.crystal is not None and matcher.match(trial.crystal).strict:
                 found = True
                 break
     return {

@@ -53,6 +53,7 @@ def search(task: Task, model: EnergyModel) -> Row:
     by_origin: dict[str, list[float | None]] = {}
     reached: Row | None = None
     found: Spent | None = None
+    found_by: str | None = None
     given_up = dict.fromkeys((TrialStatus.STOPPED, TrialStatus.KNOWN), 0)
     for spec in task.specs:
         for initial, batch in batches(spec, model):
@@ -64,14 +65,15 @@ def search(task: Task, model: EnergyModel) -> Row:
                 own += (trial.candidate.cpu_seconds or 0.0) * (found is None)
                 given_up.update({trial.status: given_up[trial.status] + 1} if trial.status in given_up else {})
                 energy = _per_atom(trial)
-                by_origin.setdefault(str(trial.candidate.info.get("origin", "any")), []).append(energy)
+                origin = str(trial.candidate.info.get("origin", "any"))
+                by_origin.setdefault(origin, []).append(energy)
                 if energy is None:
                     continue
                 lowest = energy if lowest is None else min(lowest, energy)
                 if reached is None and energy <= target + 0.001:
                     reached = _effort(spent)
                 if found is None and abs(energy - target) <= MATCH_WINDOW and _is_match(trial, matcher):
-                    found = spent
+                    found, found_by = spent, origin
             trials += len(batch)
             if found is not None:
                 break
@@ -85,6 +87,7 @@ def search(task: Task, model: EnergyModel) -> Row:
         "strategy_seconds": round(own, 3),
         "all_relaxations": trials,
         "origins": origins,
+        "found_by": found_by,
         "stopped": given_up[TrialStatus.STOPPED],
         "known": given_up[TrialStatus.KNOWN],
         "above_reference": None if lowest is None else round(1000 * (lowest - target), 2),
@@ -132,7 +135,7 @@ def warm_up(spec: RunSpec, model: EnergyModel) -> None:
 
 
 def _per_atom(trial: Trial) -> float | None:
-    if not trial.counts or trial.energy is None or trial.crystal is None:
+    if not trial.counted or trial.energy is None or trial.crystal is None:
         return None
     return trial.energy / trial.crystal.num_atoms
 

@@ -10,12 +10,14 @@ seconds, so that other work on the machine does not count. Peers get each time b
 three best answers: without it they are far behind. One that ends with more than a fifth of its budget left, as
 dimod:tabu does on a busy machine because it reads a clock of its own, runs again with another seed. Ours are run once,
 `convex` until it has a proof or 60 s are over. SCIP and HiGHS (`exact_peers`; named with --solvers, since they are
-installed apart) are run once until they have a proof or the budget is over.
+installed apart) are run once until they have a proof or the largest budget is over, and the history that they keep
+says what they had at each.
 
 The tables say, in per cent of (mean random energy − best energy), how far each answer is above the best one known, and
 how many times sooner `convex` had an energy at least as low. Memory is the peak over what imports take. With --json a
 run goes on where the file ends, so models and budgets can be added one by one: all of it takes hours, nearly all of
-them the peers'. --quick is a run of under a minute on two models.
+them the peers', so that --at-most ends a run after so many CPU seconds of jobs, and the exact solvers and the small
+models come first. --quick is a run of under a minute on two models.
 """
 
 from __future__ import annotations
@@ -123,7 +125,7 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
     use_cpu_clock()
     from crysim.plugins import plugin_manager
 
-    if not solver_name.startswith("dimod:openjij"):
+    if solver_name not in PROVING and not solver_name.startswith("dimod:openjij"):
         import torch
 
         torch.set_num_threads(1)
@@ -149,7 +151,15 @@ def run_job(model_name: str, solver_name: str, budget: float) -> Result:
         seconds, runs = time.perf_counter() - begin, runs + 1
     wall_seconds, memory = wall() - wall_begin, peak_memory() - base
     if not len(samples.energies):
-        return {"refused": f"nothing feasible in {budget:g} s", "lower_bound": samples.lower_bound}
+        return {
+            "refused": f"nothing feasible in {budget:g} s",
+            "bits": model.num_bits,
+            "seconds": seconds,
+            "memory_mb": memory,
+            "lower_bound": samples.lower_bound,
+            "optimal": False,
+            "history": samples.info.get("history"),
+        }
     best = float(samples.energies[0])
     polished = float(model.energies(descended(model, samples.bits[:POLISHED])).min())
     return {
@@ -203,6 +213,7 @@ def print_tables(results: dict[str, Result]) -> None:
     """Everything that the results say."""
     models = sorted({name.split("|")[0] for name in results}, key=lambda m: (find_model(m).num_bits, m))
     print_ours(results, models)
+    print_proofs(results, models)
     print_peers(results, models)
 
 
@@ -233,17 +244,58 @@ def print_ours(results: dict[str, Result], models: list[str]) -> None:
         print(f"{'median of trained models':<37}{medians}   proven: {sum(proven)} of {len(proven)}")
 
 
-def proof_of(peer: Result, scale: float) -> str:
-    """What a peer that bounds the minimum proved, in words."""
-    if peer["optimal"]:
-        return "proven"
-    bound = peer["lower_bound"]
-    return "no bound" if bound is None else f"gap to its bound {100.0 * (peer['best'] - bound) / scale:.4f}"
+def moment(result: Result, seconds: float) -> tuple[float | None, float | None]:
+    """Best energy and bound that a run had after so many seconds; None where it had none."""
+    seen = [(best, bound) for t, best, bound in result.get("history") or () if t <= seconds]
+    return seen[-1] if seen else (None, None)
+
+
+def proof_at(result: Result, seconds: float, ours: Result) -> str:
+    """What a solver that bounds the minimum had proved by then: its vector's and its bound's distance from our best."""
+    if result.get("optimal") and result["seconds"] <= seconds:
+        return f"proven in {result['seconds']:.2f} s"
+    scale = ours["mean"] - ours["best"]
+    best, bound = moment(result, seconds)
+    above = "no vector" if best is None else f"+{100.0 * max(0.0, best - ours['best']) / scale:.4f}"
+    below = "no bound" if bound is None else f"-{100.0 * max(0.0, ours['best'] - bound) / scale:.4f}"
+    return f"{above} / {below}"
+
+
+def print_proofs(results: dict[str, Result], models: list[str]) -> None:
+    """What each solver that bounds the minimum proves on each model, and when."""
+    columns = ("convex", *PROVING)
+    rows = []
+    for model in models:
+        ours = results.get(key(model, "convex", PROOF_SECONDS))
+        runs = {
+            solver: result
+            for name, result in results.items()
+            for solver in (name.split("|")[1],)
+            if name.split("|")[0] == model and solver in columns
+        }
+        if ours and "best" in ours and len(runs) > 1:
+            rows.append((model, ours, runs))
+    if not rows:
+        return
+    print(
+        "\nproofs: proven, or the best vector's distance above and the bound's distance below convex's best energy, "
+        f"% of (mean random − best)\n{'model':<28}{'bits':>7}{'at':>6}" + "".join(f"{name:>24}" for name in columns)
+    )
+    count = dict.fromkeys(columns, 0)
+    for model, ours, runs in rows:
+        for seconds in BUDGETS:
+            cells = [proof_at(runs[name], seconds, ours) if name in runs else "-" for name in columns]
+            print(f"{model:<28}{ours['bits']:>7}{seconds:>5g}s" + "".join(f"{cell:>24}" for cell in cells))
+        for name, run in runs.items():
+            count[name] += bool(run.get("optimal")) and run["seconds"] <= max(BUDGETS)
+    print(
+        f"proven within {max(BUDGETS):g} s, of {len(rows)} models: " + ", ".join(f"{k} {n}" for k, n in count.items())
+    )
 
 
 def print_peers(results: dict[str, Result], models: list[str]) -> None:
     """Peers' answers above ours, and how much sooner ours was there."""
-    peers = sorted({tuple(name.split("|")[1:]) for name in results if name.split("|")[1] not in OURS})
+    peers = sorted({tuple(name.split("|")[1:]) for name in results if name.split("|")[1] not in OURS + tuple(PROVING)})
     if not peers:
         return
     print(
@@ -271,8 +323,6 @@ def print_peers(results: dict[str, Result], models: list[str]) -> None:
             worse += polished < -1e-6
             worst[ours["bits"]] = min(worst.get(ours["bits"], np.inf), ratio)
             feasible = f"{peer['info'].get('feasible', 0)}/{peer['info'].get('reads', 0)} feasible"
-            if solver in PROVING:
-                feasible = proof_of(peer, scale)
             print(f"{label}{repaired:>9.3f} /{polished:>8.4f}  ×{ratio:<9.0f}", end="")
             print(f"{peer['memory_mb']:>7.0f} MB  {peer['seconds']:>5.1f} s  {feasible}")
     print("\nleast ratio by size: " + ", ".join(f"{bits} bits ×{ratio:.0f}" for bits, ratio in sorted(worst.items())))
@@ -290,7 +340,9 @@ def planned(options: argparse.Namespace) -> list[tuple[str, str, float]]:
     jobs = [(model, "convex", PROOF_SECONDS) for model in models]
     if not options.solvers or "annealer" in options.solvers:
         jobs += [(model, "annealer", ANNEALER_SECONDS) for model in models]
-    return jobs + [(m, peer, budget) for m in models for peer in peers if peer not in OURS for budget in budgets]
+    jobs += [(m, peer, max(budgets)) for m in models for peer in peers if peer in PROVING]
+    others = [peer for peer in peers if peer not in OURS + tuple(PROVING)]
+    return jobs + [(m, peer, budget) for budget in budgets for m in models for peer in others]
 
 
 def main() -> None:
@@ -301,6 +353,7 @@ def main() -> None:
     parser.add_argument("--solvers", nargs="+", help=f"default: annealer {' '.join(PEERS)}; 'convex' alone: convex")
     parser.add_argument("--budgets", nargs="+", type=float, help="seconds of the peers; default: 10 30")
     parser.add_argument("--json", type=Path, help="where results are kept")
+    parser.add_argument("--at-most", type=float, default=float("inf"), help="CPU seconds of jobs after which to end")
     parser.add_argument("--job", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -311,9 +364,14 @@ def main() -> None:
     if options.json and options.json.exists():
         results = json.loads(options.json.read_text())
     jobs = [job for job in planned(options) if key(*job) not in results]
+    spent = 0.0
     for number, job in enumerate(jobs, 1):
+        if spent > options.at_most:
+            print(f"\n{len(jobs) - number + 1} runs left: the same command goes on", file=sys.stderr)
+            break
         print(f"\r{number}/{len(jobs)} {' '.join(map(str, job))}   ", end="", file=sys.stderr, flush=True)
         results[key(*job)] = run_apart(*job)
+        spent += results[key(*job)].get("seconds", 0.0)
         if options.json:
             options.json.write_text(json.dumps(results))
     print(file=sys.stderr)

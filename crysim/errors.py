@@ -24,11 +24,24 @@ def hush_warnings() -> None:
         warnings.simplefilter("ignore")
 
 
+LONG = 400
+"""Characters of a foreign error's text that are shown."""
+
+
 def first_line(error: BaseException) -> str:
     """An error's type and first line, without any password; of one that cannot be put into words, its type."""
     try:
         return without_credentials((f"{type(error).__name__}: {error}".splitlines() or [""])[0])
     except Exception:  # noqa: BLE001 - a foreign error may raise another when it is asked for its text
+        return type(error).__name__
+
+
+def all_lines(error: BaseException) -> str:
+    """An error's type and its whole text in one line, cut where it is long, without any password."""
+    try:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return without_credentials(text if len(text) <= LONG else f"{text[:LONG]} ...")
+    except Exception:  # noqa: BLE001 - see `first_line`
         return type(error).__name__
 
 
@@ -76,6 +89,21 @@ def check_at_least(part: str, *options: tuple[str, float, float]) -> None:
     for key, value, least in options:
         if value < least:
             raise InputError(f"option '{key}' of {part} is {value}: it must be at least {least}")
+
+
+def check_not_negative(part: str, **options: float) -> None:
+    """Refuse options that are below 0.
+
+    Args:
+        part: whose options they are, as in ``solver 'convex'``.
+        options: by name.
+
+    Raises:
+        InputError: a value is less, or no number.
+    """
+    for key, value in options.items():
+        if not value >= 0:
+            raise InputError(f"option '{key}' of {part} is {value}: it must not be negative")
 
 
 def check_positive(part: str, **options: float | None) -> None:

@@ -79,5 +79,5 @@ class Generations(Strategy):
 def counting(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Crystal, float]]:
     """The trials that count, with their crystals and energies."""
     for trial in trials:
-        if trial.counts and trial.crystal is not None and trial.energy is not None:
+        if trial.counted and trial.crystal is not None and trial.energy is not None:
             yield trial, trial.crystal, trial.energy

@@ -140,7 +140,7 @@ class HyperoptSearch(Strategy):
         from hyperopt import JOB_STATE_DONE, STATUS_OK
 
         loss = _PENALTY
-        known = trial.counts or trial.status in (TrialStatus.STOPPED, TrialStatus.KNOWN)
+        known = trial.counted or trial.status in (TrialStatus.STOPPED, TrialStatus.KNOWN)
         if known and trial.energy is not None and trial.crystal is not None:
             loss = self.problem.contents.per_cell(trial.energy, trial.crystal)
         misc = {

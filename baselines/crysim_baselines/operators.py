@@ -67,21 +67,9 @@ def permute(parent: Crystal, rng: np.random.Generator, contents: Contents | None
     composition = parent.composition
     if len(composition.elements) < 2:
         return None
-    pairs = [
-        (i, j)
-        for i in range(len(parent.sites))
-        for j in range(i)
-        if parent.sites[i].element != parent.sites[j].element and parent.multiplicities[i] == parent.multiplicities[j]
-    ]
+    pairs = exchangeable_orbits(parent)
     if pairs and rng.random() < 0.5:
-        i, j = pairs[int(rng.integers(len(pairs)))]
-        sites = list(parent.sites)
-        sites[i], sites[j] = (
-            replace(sites[i], element=sites[j].element),
-            replace(sites[j], element=sites[i].element),
-        )
-        order = composition.elements.index
-        return replace(parent, sites=tuple(sorted(sites, key=lambda site: order(site.element))))
+        return with_exchanged(parent, *pairs[int(rng.integers(len(pairs)))])
     contents = contents or Contents(composition)
     parent = _bare(parent, contents)
     species = list(parent.species)
@@ -90,6 +78,25 @@ def permute(parent: Crystal, rng: np.random.Generator, contents: Contents | None
     j = others[int(rng.integers(len(others)))]
     species[i], species[j] = species[j], species[i]
     return with_symmetry(contents, parent.lattice, species, parent.frac_coords)
+
+
+def exchangeable_orbits(crystal: Crystal) -> list[tuple[int, int]]:
+    """Pairs of sites of two elements, and of one multiplicity."""
+    sites, sizes = crystal.sites, crystal.multiplicities
+    return [
+        (i, j)
+        for i in range(len(sites))
+        for j in range(i)
+        if sites[i].element != sites[j].element and sizes[i] == sizes[j]
+    ]
+
+
+def with_exchanged(crystal: Crystal, i: int, j: int) -> Crystal:
+    """The crystal with the elements of two of its sites exchanged, which must be of one multiplicity."""
+    sites = list(crystal.sites)
+    sites[i], sites[j] = replace(sites[i], element=sites[j].element), replace(sites[j], element=sites[i].element)
+    order = crystal.composition.elements.index
+    return replace(crystal, sites=tuple(sorted(sites, key=lambda site: order(site.element))))
 
 
 def strain(

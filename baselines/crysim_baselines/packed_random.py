@@ -83,6 +83,6 @@ class PackedGenerator:
         # what has least freedom goes first: it cannot give way
         order = np.argsort([np.count_nonzero(maps[starts[i]].any(axis=0)) for i in positions], kind="stable")
         tried = rng.random((len(positions), POINTS, 3))
-        thresholds = self.min_distances.thresholds
+        thresholds = np.array(self.min_distances.thresholds)  # a kernel is compiled anew for what cannot be written
         points, complete = place_one_by_one(cell, positions, elements, order, tried, maps, offsets, starts, thresholds)
         return points, bool(complete)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from crysim import hookimpl
 from crysim.crystal import MinDistances
 from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
-from crysim.errors import InputError, check_at_least
+from crysim.errors import check_at_least, check_not_negative
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
 from crysim.interfaces.racing import MARGIN, PATIENCE
 from crysim.strategies.racing import Race
@@ -60,15 +60,14 @@ class PriorSearch(Strategy):
             InputError: an option is out of range.
         """
         check_at_least(f"strategy '{self.name}'", ("placements", placements, 1))
-        for key, value in (
-            ("frequency", frequency),
-            ("simplicity", simplicity),
-            ("min_ratio", min_ratio),
-            ("patience", patience),
-            ("margin", margin),
-        ):
-            if not value >= 0:
-                raise InputError(f"option '{key}' of strategy 'prior' is {value}: it must not be negative")
+        check_not_negative(
+            "strategy 'prior'",
+            frequency=frequency,
+            simplicity=simplicity,
+            min_ratio=min_ratio,
+            patience=patience,
+            margin=margin,
+        )
         self.problem = problem
         self._strengths = (frequency, simplicity)
         self._placements = placements

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
 from crysim import hookimpl
 from crysim.crystal import Crystal, MinDistances
 from crysim.crystal.packing import scaled
-from crysim.crystal.prototypes import iterate_prototypes
 from crysim.errors import InputError, check_at_least
 from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
+from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.packed_random import PackedGenerator
 
 
@@ -51,24 +51,14 @@ class Prototypes(Strategy):
         if not 0 <= spread < 1:
             raise InputError(f"option 'spread' of strategy 'prototypes' is {spread}: it must be from 0 to below 1")
         self.problem = problem
-        self._folder = folder
-        self._library = library
+        self._types = FittingTypes(problem.contents, self._allows, folder=folder, library=library)
         self._rounds = rounds
         self._spread = spread
         self._asked = 0
-        self._found: list[tuple[str, Crystal]] = []
 
     def check(self) -> None:
         """Raise InputError if the folder is none, or a file in it cannot be read."""
-        next(iterate_prototypes(self.problem.composition, folder=self._folder, library=self._library), None)
-
-    @cached_property
-    def _coming(self) -> Iterator[tuple[str, Crystal]]:
-        composition = self.problem.composition
-        for one in iterate_prototypes(composition, folder=self._folder, library=self._library):
-            crystal = one.with_contents(self.problem.contents)
-            if crystal is not None and self._allows(crystal):
-                yield one.name, crystal
+        self._types.check()
 
     @cached_property
     def _generator(self) -> PackedGenerator:
@@ -89,15 +79,13 @@ class Prototypes(Strategy):
 
     def _candidate(self, number: int) -> Candidate:
         began = time.perf_counter()
-        while len(self._found) <= number and (one := next(self._coming, None)) is not None:
-            self._found.append(one)
-        types = len(self._found)
-        if number < types:
-            name, crystal = self._found[number]
+        if (known := self._types.get(number)) is not None:
+            name, crystal = known
             return Candidate(crystal, {"prototype": name}, {"decode": time.perf_counter() - began})
         rng = derive_rng(self.problem.seed, "prototypes", number)
-        if number < types * self._rounds:
-            name, crystal = self._found[number % types]
+        types = len(self._types)
+        if number < types * self._rounds and (known := self._types.get(number % types)) is not None:
+            name, crystal = known
             strained = scaled(crystal, float(rng.uniform(1 - self._spread, 1 + self._spread)) ** (1 / 3))
             if self._allows(strained):
                 return Candidate(strained, {"prototype": name}, {"decode": time.perf_counter() - began})

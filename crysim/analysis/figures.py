@@ -70,7 +70,7 @@ def search_figure(records: Sequence[RunRecord], *, currency: Currency = "relaxat
     for record in records:
         columns = columns_of(record.trials)
         per_atom = columns.energies / np.maximum(1, columns.rows["atoms"])
-        curve = np.fmin.accumulate(np.where(columns.counts, per_atom, np.nan))
+        curve = np.fmin.accumulate(np.where(columns.counted, per_atom, np.nan))
         axis.plot(
             spent_after(record, currency),
             curve,

@@ -123,7 +123,7 @@ class Searched:
     def row(self) -> dict[str, Value]:
         """The search as a row of the table. While it is not complete, what it has not found is open and no "no"."""
         trials = [trial for record in self.records for trial in record.trials]
-        lowest = min((e for trial in trials if trial.counts and (e := _per_atom(trial)) is not None), default=None)
+        lowest = min((e for trial in trials if trial.counted and (e := _per_atom(trial)) is not None), default=None)
         above = None if lowest is None or self.energy is None else lowest - self.energy
         first = first_visit(self.truth.crystal, trials)
         not_found = False if len(trials) >= self.budget else None

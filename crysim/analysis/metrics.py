@@ -134,7 +134,7 @@ def run_metrics(
     num_atoms = None if contents is None or not contents.sizes_vary else contents.num_atoms
     energies = columns.energies_per(num_atoms)
     spent = _Efforts(columns, initial)
-    counting = np.flatnonzero(columns.counts)
+    counting = np.flatnonzero(columns.counted)
     lowest = float(energies[counting].min()) if len(counting) else None
     at_lowest = [] if lowest is None else _rounded_to(energies, counting, lowest)
     crystal_of = lru_cache(maxsize=64)(lambda i: trials[i].crystal)
@@ -219,7 +219,7 @@ def accumulated_lowest(
 def _accumulated(energies: Floats, columns: TrialColumns, budget: int | None) -> Floats:
     length = len(columns) if budget is None else budget
     curve = np.full(length, np.nan)
-    known = np.where(columns.counts, energies, np.nan)[:length]
+    known = np.where(columns.counted, energies, np.nan)[:length]
     curve[: len(known)] = known
     return np.fmin.accumulate(curve) if length else curve
 

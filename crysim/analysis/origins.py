@@ -69,8 +69,8 @@ def _target(comparison: Comparison, system: str) -> float | None:
     lowest: list[float] = []
     for run in runs:
         columns = columns_of(run.trials)
-        if columns.counts.any():
-            lowest.append(float((columns.energies / np.maximum(1, columns.rows["atoms"]))[columns.counts].min()))
+        if columns.counted.any():
+            lowest.append(float((columns.energies / np.maximum(1, columns.rows["atoms"]))[columns.counted].min()))
     return min(lowest, default=None)
 
 
@@ -80,6 +80,6 @@ def _is_hit(trial: Trial, target: float | None) -> bool:
 
 
 def _per_atom(trial: Trial) -> float | None:
-    if not trial.counts or trial.energy is None or trial.crystal is None:
+    if not trial.counted or trial.energy is None or trial.crystal is None:
         return None
     return trial.energy / trial.crystal.num_atoms

@@ -87,12 +87,12 @@ def tune(
         with _bar(console) as bar:
             task = bar.add_task("tuning", total=trials, completed=tuning.done)
 
-            def report(progress: Progress) -> None:
+            def on_progress(progress: Progress) -> None:
                 bar.update(task, completed=progress.done, description=f"best correlation {progress.best:.4f}")
                 if not console.is_terminal:
                     console.print(f"trial {progress.done}/{trials}: {progress.pcc:.4f}, best {progress.best:.4f}")
 
-            tuning.run(trials, report)
+            tuning.run(trials, on_progress)
         paths = tuning.write_results()
         result = {
             "formula": contents.name,
@@ -134,7 +134,7 @@ def _generated(folder: Path, recipe: dict[str, Any], contents: Contents, bar: Ba
         derive_rng(recipe["seed"], "tune-data"),
         num_random=recipe["random"],
         num_relaxed=recipe["relaxed"],
-        report=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        on_progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
     )
     data.save(path)
     about.write_text(json.dumps(recipe), encoding="utf-8")

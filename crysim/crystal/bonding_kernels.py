@@ -28,7 +28,7 @@ def add_translation(bases: Ints, ranks: Ints, root: int, vector: Ints) -> None:
     """Add a lattice vector to a component's, if it is independent of them."""
     rank = ranks[root]
     a, b = bases[root, 0], bases[root, 1]
-    if rank == 3 or not vector.any():
+    if rank == 3 or (vector[0] == 0 and vector[1] == 0 and vector[2] == 0):
         return
     if rank >= 1:
         c0 = a[1] * vector[2] - a[2] * vector[1]
@@ -38,7 +38,8 @@ def add_translation(bases: Ints, ranks: Ints, root: int, vector: Ints) -> None:
             return
         if rank == 2 and b[0] * c0 + b[1] * c1 + b[2] * c2 == 0:
             return
-    bases[root, rank] = vector
+    for axis in range(3):
+        bases[root, rank, axis] = vector[axis]
     ranks[root] = rank + 1
 
 
@@ -91,7 +92,8 @@ def component_ranks(metric: Floats, spacings: Floats, coords: Floats, cutoff: fl
                             add_translation(bases, ranks, root_i, image)
                         else:
                             parents[root_j] = root_i
-                            offsets[root_j] = image
+                            for axis in range(3):
+                                offsets[root_j, axis] = image[axis]
                             for k in range(ranks[root_j]):
                                 add_translation(bases, ranks, root_i, bases[root_j, k])
     roots = np.empty(n, dtype=np.int64)

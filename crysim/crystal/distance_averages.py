@@ -28,12 +28,16 @@ def average_distances(
         num_elements: how many there are.
         num_neighbours: k goes to this.
     """
-    volume = sqrt(abs(np.linalg.det(metric)))
+    # of the plane of a and b, whose spacing is the third
+    volume = spacings[2] * sqrt(metric[0, 0] * metric[1, 1] - metric[0, 1] * metric[0, 1])
     counts = np.zeros(num_elements)
     for element in elements:
         counts[element] += 1.0
+    rarest = counts[0]
+    for element in range(num_elements):
+        rarest = min(rarest, counts[element])
     # a sphere that holds as many of the rarest element as are wanted, on average
-    start = 1.1 * (3.0 * num_neighbours * volume / (4.0 * pi * counts.min())) ** (1.0 / 3.0)
+    start = 1.1 * (3.0 * num_neighbours * volume / (4.0 * pi * rarest)) ** (1.0 / 3.0)
     sums = np.zeros((num_elements, num_elements, num_neighbours))
     totals = np.zeros(num_elements)
     nearest = np.empty((num_elements, num_neighbours))
@@ -43,7 +47,9 @@ def average_distances(
         i = centres[c]
         radius = start
         while True:
-            nearest[:] = inf
+            for b in range(num_elements):
+                for k in range(num_neighbours):
+                    nearest[b, k] = inf
             for k in range(3):
                 reach[k] = max(0, ceil(radius / spacings[k] - 0.5))
             for j in range(len(coords)):
@@ -65,7 +71,10 @@ def average_distances(
                                     place -= 1
                                 found[place] = length
             # beyond the radius some images were left out
-            if nearest[:, num_neighbours - 1].max() <= radius * radius:
+            farthest = 0.0
+            for b in range(num_elements):
+                farthest = max(farthest, nearest[b, num_neighbours - 1])
+            if farthest <= radius * radius:
                 break
             radius *= 1.25
         a = elements[i]
@@ -74,5 +83,7 @@ def average_distances(
             for k in range(num_neighbours):
                 sums[a, b, k] += weights[c] * sqrt(nearest[b, k])
     for a in range(num_elements):
-        sums[a] /= totals[a]
+        for b in range(num_elements):
+            for k in range(num_neighbours):
+                sums[a, b, k] /= totals[a]
     return sums

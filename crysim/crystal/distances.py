@@ -30,8 +30,20 @@ def metric_of_cell(cell: Floats) -> Floats:
 @compiled
 def plane_spacings(metric: Floats) -> Floats:
     """Spacings h ``[3]`` (Å) of the lattice planes of a metric tensor ``[3, 3]`` (Å²)."""
-    inverse = np.linalg.inv(metric)
-    return 1.0 / np.sqrt(np.diag(inverse))
+    spacings = np.empty(3)
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        # by expansion along row k: the volume's square over the square of the face's area
+        face = metric[i, i] * metric[j, j] - metric[i, j] * metric[i, j]
+        determinant = (
+            metric[k, k] * face
+            + metric[k, i] * (metric[i, j] * metric[j, k] - metric[i, k] * metric[j, j])
+            + metric[k, j] * (metric[i, k] * metric[i, j] - metric[i, i] * metric[j, k])
+        )
+        if not determinant > 0.0:
+            raise np.linalg.LinAlgError("the cell is flat")
+        spacings[k] = sqrt(determinant / face)
+    return spacings
 
 
 @compiled

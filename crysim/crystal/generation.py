@@ -219,7 +219,7 @@ class RandomGenerator:
             np.array(elements, dtype=np.int64),
             draw.points,
             *group.flat_positions,
-            self.min_distances.thresholds,
+            np.array(self.min_distances.thresholds),  # a kernel is compiled anew for what cannot be written
         ):
             return None
         sites = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -77,21 +77,7 @@ class MinDistances:
 
     def satisfied_by(self, crystal: Crystal) -> bool:
         """Whether no two atoms of the crystal are too close."""
-        if not self.thresholds.any():
-            return True
-        from crysim.crystal.placement import fits
-
-        positions, elements = self._sites(crystal)
-        return bool(
-            fits(
-                np.array(crystal.cell),
-                positions,
-                elements,
-                _points(crystal),
-                *crystal.group.flat_positions,
-                self.thresholds,
-            )
-        )
+        return not self.thresholds.any() or keep_distances(crystal, self.composition.elements, self.thresholds)
 
     def separate(self, crystal: Crystal, rng: np.random.Generator) -> Crystal | None:
         """The crystal with as few of its sites moved as it takes to keep the distances.
@@ -104,25 +90,35 @@ class MinDistances:
         """
         from crysim.crystal.placement import place_one_by_one
 
-        positions, elements = self._sites(crystal)
+        positions, elements = _sites(crystal, self.composition.elements)
         tried = rng.random((len(positions), POINTS, 3))
         tried[:, 0] = _points(crystal)
         order = np.argsort([len(site.free) for site in crystal.sites], kind="stable")
         cell = np.array(crystal.cell)
         tables = crystal.group.flat_positions
-        points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, self.thresholds)
+        kept = np.array(self.thresholds)  # a kernel is compiled anew for what cannot be written
+        points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, kept)
         if not complete:
             return None
         frees = [point[list(p.axes)] for point, p in zip(points, crystal.positions, strict=True)]
         return crystal.with_parameters(cell, frees)
 
-    def _sites(self, crystal: Crystal) -> tuple[Ints, Ints]:
-        """Index of the position ``[sites]`` and of the element ``[sites]`` of each site."""
-        index = self.composition.elements.index
-        return (
-            np.array([site.position for site in crystal.sites], dtype=np.int64),
-            np.array([index(site.element) for site in crystal.sites], dtype=np.int64),
-        )
+
+def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats) -> bool:
+    """Whether no two atoms of a crystal are closer than the thresholds ``[elements, elements]``, Å."""
+    from crysim.crystal.placement import fits
+
+    positions, kinds = _sites(crystal, elements)
+    kept = np.array(thresholds)  # a kernel is compiled anew for what cannot be written
+    return bool(fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, kept))
+
+
+def _sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:
+    """Index of the position ``[sites]`` and of the element ``[sites]`` of each site."""
+    return (
+        np.array([site.position for site in crystal.sites], dtype=np.int64),
+        np.array([elements.index(site.element) for site in crystal.sites], dtype=np.int64),
+    )
 
 
 def _points(crystal: Crystal) -> Floats:

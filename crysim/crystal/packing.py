@@ -34,8 +34,8 @@ def num_shape_parameters(system: str) -> int:
     )
 
 
-def cells_from_shapes(system: str, shapes: Floats, volume: float) -> Floats:
-    """Cells ``[n, 6]`` of one volume from numbers in [0, 1), ``[n, num_shape_parameters(system)]``.
+def cells_from_shapes(system: str, shapes: Floats, volume: float | Floats) -> Floats:
+    """Cells ``[n, 6]`` of one volume, or of one each, from numbers in [0, 1), ``[n, num_shape_parameters(system)]``.
 
     Ratios of lengths are log-uniform between 1/2.5 and 2.5, angles uniform between 60° and 120°; flat triclinic cells
     are made orthogonal.

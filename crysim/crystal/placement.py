@@ -48,19 +48,23 @@ def place_one_by_one(
     metric = metric_of_cell(cell)
     spacings = plane_spacings(metric)
     shortest = shortest_vector(metric, spacings)
-    points = tried[:, -1].copy()
+    points = np.empty((len(positions), 3))
     total = 0
+    for site in range(len(positions)):
+        for axis in range(3):
+            points[site, axis] = tried[site, tried.shape[1] - 1, axis]
+        total += starts[positions[site] + 1] - starts[positions[site]]
     for site in range(len(positions)):
         if shortest < thresholds[elements[site], elements[site]] ** 2:
             return points, False
-        total += starts[positions[site] + 1] - starts[positions[site]]
     coords = np.empty((total, 3))
     owners = np.empty(total, dtype=np.int64)
     filled = 0
     for site in order:
         begin = starts[positions[site]]
         size = starts[positions[site] + 1] - begin
-        owners[filled : filled + size] = elements[site]
+        for atom in range(filled, filled + size):
+            owners[atom] = elements[site]
         found = False
         for number in range(tried.shape[1]):
             point = tried[site, number]
@@ -81,13 +85,46 @@ def place_one_by_one(
                         clear = False
                         break
             if clear:
-                points[site] = point
+                for axis in range(3):
+                    points[site, axis] = point[axis]
                 found = True
                 break
         if not found:
             return points, False
         filled += size
     return points, True
+
+
+@compiled
+def place_first(
+    cells: Floats,
+    positions: Ints,
+    elements: Ints,
+    order: Ints,
+    tried: Floats,
+    maps: Floats,
+    offsets: Floats,
+    starts: Ints,
+    thresholds: Floats,
+) -> tuple[int, Floats]:
+    """The first of several tries in which all sites keep their distance.
+
+    Args:
+        cells: ``[tries, 6]``, a cell for each.
+        tried: ``[tries, sites, n, 3]`` fractional points, those of each.
+        positions, elements, order, maps, offsets, starts, thresholds: see `place_one_by_one`.
+
+    Returns:
+        Its index and its points ``[sites, 3]``; -1 and the last one's points if there is none.
+    """
+    points = np.empty((len(positions), 3))
+    for number in range(len(cells)):
+        points, complete = place_one_by_one(
+            cells[number], positions, elements, order, tried[number], maps, offsets, starts, thresholds
+        )
+        if complete:
+            return number, points
+    return -1, points
 
 
 @compiled

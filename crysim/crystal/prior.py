@@ -39,6 +39,8 @@ FREQUENCY = 0.75
 """Exponent of the group's frequency."""
 SIMPLICITY = 0.1
 """Price of a free coordinate, in natural logarithms of probability."""
+SITE_PRICE = 4
+"""Free coordinates that a site is worth besides its own, for those who want few sites (results/prior)."""
 MANY = 16
 """Free coordinates of a combination that a random search may well fill as the crystal wants them."""
 PLACEMENTS = 32
@@ -47,29 +49,34 @@ MIN_RATIO = 0.7
 """Of the sum of two covalent radii: atoms are at least so far apart."""
 VOLUMES = (0.8, 1.4)
 """Multiples of the volume wanted between which those of first data are drawn."""
+_FIRST_TRIES = 4
+"""Placements drawn at once of a combination; if all of them fail, so do most of the others, and these are drawn."""
 _TRIES = 300
 """Combinations drawn for a crystal; the volume grows as they fail, up to twice."""
 
 
 @dataclass(frozen=True)
 class PriorCell:
-    """The combinations of one space group with one number of free coordinates.
+    """The combinations of one space group and one price.
 
     Attributes:
         space_group: number.
-        free: free coordinates of each combination.
+        price: of each combination: its free coordinates, and the price of its sites.
         ways: how many combinations there are.
         probability: of all of them together.
     """
 
     space_group: int
-    free: int
+    price: int
     ways: int
     probability: float
 
 
 class Prior:
-    """The distribution over pairs (space group, free coordinates), and combinations within."""
+    """The distribution over pairs (space group, price of a combination), and combinations within.
+
+    The price is the number of free coordinates, and ``site_price`` for each site besides.
+    """
 
     def __init__(
         self,
@@ -79,6 +86,7 @@ class Prior:
         frequency: float = FREQUENCY,
         simplicity: float = SIMPLICITY,
         price_of_many: float = 0.0,
+        site_price: int = 0,
     ) -> None:
         """Choose the strengths; nothing is counted yet.
 
@@ -89,9 +97,10 @@ class Prior:
             simplicity: price of a free coordinate; 0: all their numbers are equally likely.
             price_of_many: of each free coordinate beyond `MANY`, whatever the group: where all combinations of a group
                 have more, the group is drawn less.
+            site_price: free coordinates that each site counts for besides its own: nature has few orbits, large ones.
 
         Raises:
-            InputError: a strength is negative, or the contents fit none of the groups.
+            InputError: a strength or price is negative, or the contents fit none of the groups.
         """
         _check_strengths(frequency, simplicity)
         self.contents = Contents.of(contents)
@@ -99,30 +108,35 @@ class Prior:
         self.simplicity = simplicity
         self.price_of_many = price_of_many
         fitting = fitting_space_groups(self.contents, allowed_space_groups(space_groups))
-        self._combinations = {n: WyckoffCombinations(self.contents, n, "fewest-free-first") for n in fitting}
+        self.site_price = site_price
+        self._combinations = {
+            n: WyckoffCombinations(self.contents, n, "fewest-free-first", site_price) for n in fitting
+        }
 
     def with_strengths(self, frequency: float, simplicity: float) -> Prior:
         """The same contents and groups with other strengths; what was counted is not counted again."""
         other = Prior.__new__(Prior)
         _check_strengths(frequency, simplicity)
         other.contents, other.frequency, other.simplicity = self.contents, frequency, simplicity
-        other.price_of_many = self.price_of_many
+        other.price_of_many, other.site_price = self.price_of_many, self.site_price
         other._combinations = self._combinations
         return other
 
     @cached_property
     def cells(self) -> tuple[PriorCell, ...]:
-        """All pairs with their probabilities, ascending by group and free coordinates."""
+        """All pairs with their probabilities, ascending by group and price."""
         shares = space_group_frequencies()
         frequencies = np.array([shares[number] for number in self._combinations]) ** self.frequency
         found = []
         for (number, combinations), frequency in zip(self._combinations.items(), frequencies, strict=True):
-            ways = {free: n for free, n in enumerate(combinations.counts_by_free_coordinates) if n}
+            ways = {price: n for price, n in enumerate(combinations.counts_by_price) if n}
             least = min(ways)
-            simple = np.array([exp(-self.simplicity * (free - least)) for free in ways])
-            many = np.array([exp(-self.price_of_many * max(0, free - MANY)) for free in ways])
+            simple = np.array([exp(-self.simplicity * (price - least)) for price in ways])
+            # A site has at most three free coordinates: of a price so many are free at most.
+            free = [price * 3 / (3 + self.site_price) for price in ways]
+            many = np.array([exp(-self.price_of_many * max(0, one - MANY)) for one in free])
             shared = frequency / frequencies.sum() * simple / simple.sum() * many
-            found += [PriorCell(number, free, n, float(p)) for (free, n), p in zip(ways.items(), shared, strict=True)]
+            found += [PriorCell(number, price, n, float(p)) for (price, n), p in zip(ways.items(), shared, strict=True)]
         if not self.price_of_many:
             return tuple(found)
         total = sum(cell.probability for cell in found)
@@ -137,14 +151,14 @@ class Prior:
         combinations = self._combinations.get(number)
         if combinations is None:
             return 0.0
-        free = combinations.num_free_coordinates(combination)
-        return sum(c.probability / c.ways for c in self.cells if c.space_group == number and c.free == free)
+        price = combinations.price(combination)
+        return sum(c.probability / c.ways for c in self.cells if c.space_group == number and c.price == price)
 
     def draw(self, rng: np.random.Generator) -> tuple[int, Combination]:
         """A space group and a combination."""
         index = int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
         cell = self.cells[min(index, len(self.cells) - 1)]
-        return cell.space_group, self._combinations[cell.space_group].sample_with_free(cell.free, rng)
+        return cell.space_group, self._combinations[cell.space_group].sample_at_price(cell.price, rng)
 
 
 def _check_strengths(frequency: float, simplicity: float) -> None:
@@ -228,7 +242,7 @@ class PriorGenerator:
 
         For the other arguments see `draw`.
         """
-        from crysim.crystal.placement import place_one_by_one
+        from crysim.crystal.placement import place_first
 
         group = space_group(number)
         contents = self.prior.contents
@@ -238,13 +252,21 @@ class PriorGenerator:
         order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
         in_shape = num_shape_parameters(group.crystal_system)
         kept = self._thresholds if thresholds is None else thresholds
-        tries = self._placements if freedom.any() or in_shape else 1
-        for _ in range(tries):
-            shape = rng.random((1, in_shape))
-            size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
-            cell = cells_from_shapes(group.crystal_system, shape, size)[0]
-            tried = rng.random((len(positions), POINTS, 3))
-            points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)
-            if complete:
-                return place(contents.composition_in(number), number, combination, cell, points)
+        left = self._placements if freedom.any() or in_shape else 1
+        in_points = len(positions) * POINTS * 3
+        low, high = spread
+        tries = min(_FIRST_TRIES, left)
+        while left:
+            before = rng.bit_generator.state
+            numbers = rng.random((tries, in_shape + 1 + in_points))
+            volumes = volume * (low + (high - low) * numbers[:, in_shape]) * contents.factor_in(number)
+            cells = cells_from_shapes(group.crystal_system, numbers[:, :in_shape], volumes)
+            tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), POINTS, 3)
+            found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
+            if found >= 0:
+                rng.bit_generator.state = before  # what the tries after it took is given back
+                rng.random((found + 1) * numbers.shape[1])
+                return place(contents.composition_in(number), number, combination, cells[found], points)
+            left -= tries
+            tries = left
         return None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,14 @@ class Budget:
         """That of a run's settings."""
         return cls(settings.budget, settings.budget_evaluations, settings.budget_seconds)
 
+    def allows_less_than(self, other: Budget) -> bool:
+        """Whether any of it is smaller than the other's."""
+        mine, others = (
+            (one.relaxations, *(inf if x is None else x for x in (one.evaluations, one.cpu_seconds)))
+            for one in (self, other)
+        )
+        return any(one < another for one, another in zip(mine, others, strict=True))
+
     def left(self, spent: Spent) -> int:
         """Relaxations that may still begin."""
         return 0 if self.is_over(spent) else max(0, self.relaxations - spent.relaxations)
@@ -112,17 +121,17 @@ class Account:
         first = self._initial
         return Spent(trials.relaxations, first.evaluations + trials.evaluations, first.cpu_seconds + trials.cpu_seconds)
 
-    def left(self, batches: Sequence[Batch]) -> int:
-        """Relaxations that may still begin after the batches of a journal, none of which is added yet."""
-        trials = self._trials
-        for batch in batches:
-            trials = trials.plus(batch.trials)
-        return self._budget.left(self._with(trials))
+    def left(self, batches: Sequence[Batch], ahead: int = 1) -> int:
+        """Relaxations that may still begin, or were under way, after the batches of a journal, none of which is added.
 
-    @property
-    def is_over(self) -> bool:
-        """Whether a budget other than that of relaxations is spent."""
-        return self._budget.is_over(self.spent)
+        A batch that was asked for before a budget was reached belongs to the run: with ``ahead`` under way at a time
+        the budget may have been reached with the last but ``ahead - 1`` of those told.
+        """
+        trials, decided = self._trials, max(0, len(batches) - (ahead - 1))
+        for batch in batches[:decided]:
+            trials = trials.plus(batch.trials)
+        relaxations = trials.relaxations + sum(len(batch.trials) for batch in batches[decided:])
+        return self._budget.left(replace(self._with(trials), relaxations=relaxations))
 
     @property
     def refusal(self) -> str:

@@ -72,7 +72,7 @@ class Once:
         """Do it."""
         return self.call(model)
 
-    def parts(self) -> Sequence[Task]:
+    def one_by_one(self) -> Sequence[Task]:
         """None."""
         return ()
 
@@ -99,7 +99,7 @@ def carefully(task: Task, care: Care) -> Any:
             break
     if task.size == 1:
         return task.failed(reason)
-    results = [carefully(part, care) for part in task.parts()]
+    results = [carefully(part, care) for part in task.one_by_one()]
     return next((one for one in results if isinstance(one, Failure)), None) or task.join(results)
 
 

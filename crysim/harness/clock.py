@@ -27,7 +27,7 @@ class Pace:
     steps: int = 0
     seconds: float = 0.0
 
-    def report(self, done: int, total: int, now: float) -> None:
+    def advance(self, done: int, total: int, now: float) -> None:
         """Take note of how far the phase is."""
         self.total = total
         if self.since is None:
@@ -89,7 +89,7 @@ class Clock:
         run = self._runs[label]
         run.begun = True
         pace = run.initial if progress.phase == "initial" else run.search
-        pace.report(progress.done, progress.total, self._now())
+        pace.advance(progress.done, progress.total, self._now())
 
     def ended(self, label: str) -> None:
         """A run has ended, whether or not it did all its relaxations."""

@@ -67,7 +67,7 @@ class TrialColumns:
         return energies
 
     @property
-    def counts(self) -> NDArray[np.bool_]:
+    def counted(self) -> NDArray[np.bool_]:
         """``[n]`` whether each enters the statistics, and has an energy."""
         counting = [STATUSES.index(status) for status in COUNTING]
         found: NDArray[np.bool_] = np.isin(self.rows["status"], counting) & np.isfinite(self.energies)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from crysim.harness.blocks import ENDING, open_lines, pack
 from crysim.harness.journal import JOURNAL, beginning_of, read_run
-from crysim.harness.lines import ChainReader, sync_folder
-from crysim.harness.packed import write_parts
+from crysim.harness.lines import ChainReader, sync_folder, write_blocks
 from crysim.harness.run_folder import LOCK, locked
 
 
@@ -30,7 +29,7 @@ def compact_run(folder: Path) -> tuple[int, int] | None:
             return None
         beginning = beginning_of(record.manifest)
         with open_lines(path) as lines:
-            write_parts(path.with_name(path.name + ENDING), pack(iter(lines)))
+            write_blocks(path.with_name(path.name + ENDING), pack(iter(lines)))
         before = path.stat().st_size
         checksums = _checksums(path, beginning)
         path.replace(away)  # so that what is read back is the packed file

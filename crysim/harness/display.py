@@ -25,7 +25,7 @@ INTERVAL = 10.0
 class Display(Protocol):
     """What `run_jobs` reports to."""
 
-    def report(self, job: Job, progress: Progress) -> None:
+    def show(self, job: Job, progress: Progress) -> None:
         """A run has got on."""
 
     def ended(self, outcome: Outcome) -> None:
@@ -47,7 +47,7 @@ def display(jobs: Sequence[Job], console: Console | None, workers: int = 1) -> I
 class NoDisplay:
     """Shows nothing."""
 
-    def report(self, job: Job, progress: Progress) -> None:
+    def show(self, job: Job, progress: Progress) -> None:
         """Pass over it."""
 
     def ended(self, outcome: Outcome) -> None:
@@ -63,7 +63,7 @@ class PlainDisplay:
         self._last: dict[str, float] = {}
         self._with_energy: set[str] = set()
 
-    def report(self, job: Job, progress: Progress) -> None:
+    def show(self, job: Job, progress: Progress) -> None:
         """Print a line, unless one was printed just now; a run's first energy is printed at once."""
         label = job.spec.label
         self._clock.update(label, progress)
@@ -115,7 +115,7 @@ class LiveDisplay:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def report(self, job: Job, progress: Progress) -> None:
+    def show(self, job: Job, progress: Progress) -> None:
         """Move the run's bar."""
         label = job.spec.label
         if label not in self._tasks:

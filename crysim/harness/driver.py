@@ -20,7 +20,7 @@ from crysim.errors import PluginFaultError
 from crysim.harness.budgets import Account
 from crysim.harness.journal import Batch, Journal
 from crysim.harness.run_folder import load_state, save_state
-from crysim.harness.sittings import Sitting, budget_at
+from crysim.harness.sittings import Sitting, limits_at
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Place, Relaxations, Wait
 from crysim.interfaces import Candidate, Strategy, Trial
@@ -104,13 +104,14 @@ class Driver:
         """Candidates that may still be asked for; 0 ends the run, once what is under way is told.
 
         Only what was asked and told may decide it, and not what the journal holds beyond: so a run that goes on stops
-        asking where the undisturbed one does. One whose budget was raised told all of the smaller one before it asked
-        on, and does so again.
+        asking where the undisturbed one does. One whose budgets were raised told all of the smaller ones before it
+        asked on, and does so again.
         """
-        return 0 if self._account.is_over else budget_at(self._sittings, self._told) - self._asked
+        limits = limits_at(self._sittings, self._told)
+        return 0 if limits.is_over(self._account.spent) else limits.relaxations - self._asked
 
     def _next_seeds(self) -> _UnderWay | None:
-        if self._asked >= len(self._seeds) or self._account.is_over:
+        if self._asked >= len(self._seeds) or self._room() <= 0:
             return None
         if self._replay:
             return self._from_journal()

@@ -71,8 +71,8 @@ class Driving:
         runners: processes at most.
         sender: to the executor.
         care: how tasks are done; its seconds bound the strategies too.
-        pool: a folder in which runs share the energies of initial crystals.
-        report: called with every progress of a run.
+        shared: a folder in which runs share the energies of initial crystals.
+        on_progress: called with every progress of a run.
         ended: called when a run ends, with its place among the jobs.
     """
 
@@ -82,16 +82,16 @@ class Driving:
         runners: int,
         sender: Sender,
         care: Care,
-        pool: Path | None,
-        report: Callable[[Job, Progress], None],
+        shared: Path | None,
+        on_progress: Callable[[Job, Progress], None],
         ended: Callable[[int, Ended], None],
     ) -> None:
         self._jobs = jobs
         self._runners = runners
         self._sender = sender
         self._care = care
-        self._pool = pool
-        self._report = report
+        self._shared = shared
+        self._on_progress = on_progress
         self._ended = ended
         self._waiting = deque(range(len(jobs)))
         self._lost: Counter[int] = Counter()
@@ -99,8 +99,8 @@ class Driving:
         self._crew = [Runner(care.threads)]
 
     def warm_up(self) -> None:
-        """Have what random crystals need compiled by one process, before all do it."""
-        self._crew[0].begin(WarmUp(self._jobs[0].spec), None)
+        """Have what strategies need of crystals compiled by one process, while energy models load, before all do it."""
+        self._crew[0].begin(WarmUp(), None)
 
     def run(self, fingerprint: Mapping[str, str], wanted: Callable[[], int], last_begun: Callable[[], None]) -> None:
         """Drive all runs.
@@ -140,7 +140,7 @@ class Driving:
         for runner in idle:
             if self._waiting:
                 index = self._waiting.popleft()
-                runner.begin(Begin(self._jobs[index], fingerprint, self._pool, wanted), index)
+                runner.begin(Begin(self._jobs[index], fingerprint, self._shared, wanted), index)
 
     def _hear(self, runner: Runner) -> None:
         try:
@@ -169,7 +169,7 @@ class Driving:
         if here > self._furthest.get(index, (False, -1)):
             self._lost[index] = 0
             self._furthest[index] = here
-        self._report(self._jobs[index], progress)
+        self._on_progress(self._jobs[index], progress)
 
     def _replace(self, runner: Runner, error: ProcessDiedError) -> None:
         """The run of a process that died goes on in another one."""

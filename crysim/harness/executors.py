@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.crystal import one_atom
+from crysim.crystal.validity import find_fault
 from crysim.harness.care import Care, Failure, Once
 from crysim.harness.driving import Driving
 from crysim.harness.loop import Progress
@@ -99,10 +102,10 @@ def run_jobs(
     jobs: Sequence[Job],
     placement: Placement,
     *,
-    pool: Path | None = None,
+    shared: Path | None = None,
     beside: ModelTask | None = None,
     beside_failed: Callable[[str], None] | None = None,
-    report: Callable[[Job, Progress], None] | None = None,
+    on_progress: Callable[[Job, Progress], None] | None = None,
     ended: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run jobs on an executor.
@@ -113,10 +116,10 @@ def run_jobs(
     Args:
         jobs: all with the same energy model and number of threads.
         placement: where relaxations, or whole runs, are computed.
-        pool: a folder in which runs share the energies of initial crystals.
+        shared: a folder in which runs share the energies of initial crystals.
         beside: called with the energy model in a worker when no run is waiting any more; it can be pickled.
         beside_failed: called with the reason if that failed; the runs go on.
-        report: called with every progress of a run.
+        on_progress: called with every progress of a run.
         ended: called when a run ends.
 
     Returns:
@@ -134,8 +137,8 @@ def run_jobs(
 
     def progressed(job: Job, progress: Progress) -> None:
         last[places[job.folder]] = progress
-        if report is not None:
-            report(job, progress)
+        if on_progress is not None:
+            on_progress(job, progress)
 
     def one_ended(index: int, end: Ended) -> None:
         failure = end.failure or Failure("")
@@ -147,21 +150,19 @@ def run_jobs(
     care = Care(jobs[0].spec.energy, jobs[0].spec.threads, placement.task_timeout)
     with _started(placement) as (sender, plugin):
         work = _Beside(sender, care, beside, beside_failed)
-        together = plugin.local and min(placement.workers, len(jobs)) > 1
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
-            with closing(Driving(jobs, runners, sender, care, pool, progressed, one_ended)) as driving:
-                # A fresh installation compiles for longer than anything else before its first energy.
-                if together:
+            with closing(Driving(jobs, runners, sender, care, shared, progressed, one_ended)) as driving:
+                # A fresh installation compiles for longer than anything else before its first energy: what strategies
+                # need in their processes, what energies need, and what looks at crystals then, all at once.
+                if plugin.local:
                     driving.warm_up()
-                fingerprint = _prepare(jobs, sender, care)
-                if together:
-                    sender.submit_task(Once(_warm_energies), care, lambda _: None)
+                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin), warm=plugin.local)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
         else:
             fingerprint = _prepare(jobs, sender, care)
             work.begin()
-            run_whole(jobs, fingerprint, sender, care, pool, progressed, one_ended)
+            run_whole(jobs, fingerprint, sender, care, shared, progressed, one_ended)
         work.wait()
     return [outcomes[index] for index in range(len(jobs))]
 
@@ -170,19 +171,34 @@ def run_jobs(
 def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
     """An executor's client, and the plug-in; whatever is under way at the end is ended."""
     plugin = placement.build()
-    pool: FuturesExecutor = plugin.start(placement.workers)
-    sender = Sender(placement.executor.name, pool)
+    engine: FuturesExecutor = plugin.start(placement.workers)
+    sender = Sender(placement.executor.name, engine)
     try:
         yield sender, plugin
     finally:
         sender.close()
-        pool.shutdown(wait=True, cancel_futures=True)
+        engine.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(jobs: Sequence[Job], sender: Sender, care: Care) -> Mapping[str, str]:
-    """Have the energy model built in a worker, and check the jobs against it; its fingerprint."""
+def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
+    """Workers that have something to do once the first runs have asked, where they are this machine's; else one."""
+    return min(plugin.tasks, sum(job.spec.batches_ahead for job in jobs)) if plugin.local else 1
+
+
+def _prepare(
+    jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1, *, warm: bool = False
+) -> Mapping[str, str]:
+    """Have the energy model built in as many workers at once, and check the jobs against it; its fingerprint.
+
+    What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes. With
+    ``warm`` what every task needs is compiled too, by two workers at once if there are as many.
+    """
     results: list[Any] = []
-    sender.submit_task(Once(_describe), care, results.append)
+    for _ in range(workers):  # each is idle, or not begun yet, and takes one
+        sender.submit_task(Once(_describe), care, results.append)
+    if warm:
+        for _ in range(2):
+            sender.submit_task(Once(partial(_warm_up, bound=jobs[0].spec.require_bound)), care, lambda _: None)
     while not results:
         sender.wait()
     if isinstance(results[0], Failure):
@@ -225,5 +241,10 @@ def _describe(model: EnergyModel) -> tuple[dict[str, str], frozenset[str] | None
     return dict(model.fingerprint()), model.elements
 
 
-def _warm_energies(model: EnergyModel) -> None:
+def _warm_up(model: EnergyModel, bound: bool) -> None:
+    """Have compiled what every task needs, while the strategies make their first crystals."""
     model.warm_up()
+    crystal = one_atom()
+    crystal.min_distance()
+    if bound:
+        find_fault(crystal, DEFAULT_CUTOFF)

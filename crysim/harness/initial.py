@@ -27,13 +27,16 @@ from crysim.harness.run_folder import locked, make_folder
 from crysim.harness.tasks import Energies, Place, in_order
 from crysim.interfaces import Frame, Strategy
 
+SHARED = "initial"
+"""The folder, in that of a comparison, in which its runs share energies."""
+
 CHUNK = 50
 """Crystals evaluated and written together; a killed run goes on at a multiple of it, so batches stay the same."""
 
 PATIENCE = 20.0
 """Seconds between signs of life while another run computes the energies."""
 
-Report = Callable[[int, int, float | None], None]
+OnProgress = Callable[[int, int, float | None], None]
 
 
 def initial_frames(
@@ -42,8 +45,8 @@ def initial_frames(
     place: Place,
     fingerprint: Mapping[str, str],
     pressure: float,
-    pool: Path | None,
-    report: Report,
+    shared: Path | None,
+    on_progress: OnProgress,
 ) -> list[Frame]:
     """The strategy's initial crystals with their energies, from the run's folder, the shared one, or the model.
 
@@ -53,8 +56,8 @@ def initial_frames(
         place: where the energies are computed.
         fingerprint: of the energy model there.
         pressure: GPa; the energies are enthalpies then, as those of relaxed crystals.
-        pool: the folder that runs share, or None.
-        report: called with how many energies are done, of how many, and the lowest so far (eV per cell).
+        shared: the folder that runs share, or None.
+        on_progress: called with how many energies are done, of how many, and the lowest so far (eV per cell).
 
     Returns:
         The crystals whose energy is finite; exactly what the file says.
@@ -67,19 +70,19 @@ def initial_frames(
         drawing = time.process_time() - began
         if not crystals:
             return []
-        key = _key(crystals, fingerprint, pressure)
-        if pool is None:
-            _evaluate(own, key, crystals, drawing, place, pressure, report)
+        key = initial_key([crystal.to_dict() for crystal in crystals], fingerprint, pressure)
+        if shared is None:
+            _evaluate(own, key, crystals, drawing, place, pressure, on_progress)
         else:
-            make_folder(pool)
-            shared = pool / f"{key}.jsonl"
+            make_folder(shared)
+            common = shared / f"{key}.jsonl"
             with ExitStack() as held:
-                _hold(held, shared.with_suffix(".lock"), lambda: report(0, len(crystals), None))
-                _evaluate(shared, key, crystals, drawing, place, pressure, report)
-            _copy(shared, own)
+                _hold(held, common.with_suffix(".lock"), lambda: on_progress(0, len(crystals), None))
+                _evaluate(common, key, crystals, drawing, place, pressure, on_progress)
+            _copy(common, own)
         complete = _read_complete(own)
         assert complete is not None
-    report(len(complete), len(complete), _lowest(complete))
+    on_progress(len(complete), len(complete), _lowest(complete))
     return [frame_from_dict(record) for record in complete if record["energy"] is not None]
 
 
@@ -104,8 +107,9 @@ def _read_complete(path: Path) -> list[dict[str, Any]] | None:
     return records[1:] if records and len(records) == records[0]["count"] + 1 else None
 
 
-def _key(crystals: Sequence[Crystal], fingerprint: Mapping[str, str], pressure: float) -> str:
-    what = {"energy": dict(fingerprint), "pressure": pressure, "crystals": [c.to_dict() for c in crystals]}
+def initial_key(crystals: Sequence[Mapping[str, Any]], fingerprint: Mapping[str, str], pressure: float) -> str:
+    """The hash of what the energies of crystals, as they are written, depend on."""
+    what = {"energy": dict(fingerprint), "pressure": pressure, "crystals": list(crystals)}
     return hashlib.sha256(to_json(what).encode()).hexdigest()[:20]
 
 
@@ -116,7 +120,7 @@ def _evaluate(
     drawing: float,
     place: Place,
     pressure: float,
-    report: Report,
+    on_progress: OnProgress,
 ) -> None:
     """Write the energies, with the CPU seconds that they take and that drawing the crystals took."""
     lines = read_chain(path, key) if path.exists() else Lines()
@@ -136,7 +140,7 @@ def _evaluate(
         tasks = [Energies(tuple(crystals[start : start + CHUNK])) for start in starts]
         results = in_order(place, tasks, place.wanted)
         for start, task in zip(starts, tasks, strict=True):
-            report(start, len(crystals), _lowest(evaluated))
+            on_progress(start, len(crystals), _lowest(evaluated))
             chunk = task.crystals
             found = next(results)
             energies = found.energies + pressure * EV_PER_GPA_A3 * np.array([c.volume for c in chunk])

@@ -123,12 +123,7 @@ class RunRecord:
     @cached_property
     def ended(self) -> str:
         """Why the strategy wanted no more relaxations after these; empty where it did not say so."""
-        path = self.path / ENDED
-        try:
-            said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            return str(said["reason"]) if said.get("trials") == len(self.trials) else ""
-        except (ValueError, KeyError, AttributeError):
-            return ""
+        return ended_by_strategy(self.path, len(self.trials))
 
     @property
     def complete(self) -> bool:
@@ -154,6 +149,16 @@ class RunRecord:
             return ()
         records, _ = read_lines(path)
         return tuple(frame_from_dict(r) for r in records[1:] if r["energy"] is not None)
+
+
+def ended_by_strategy(folder: Path, trials: int) -> str:
+    """Why a run's strategy wanted no more relaxations after so many trials; empty where it did not say so."""
+    path = folder / ENDED
+    try:
+        said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return str(said["reason"]) if said.get("trials") == trials else ""
+    except (ValueError, KeyError, AttributeError):
+        return ""
 
 
 def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:

@@ -253,10 +253,15 @@ class LineFile:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees its old or its new content, whatever happens in between."""
+    write_blocks(path, (data,))
+
+
+def write_blocks(path: Path, blocks: Iterable[bytes]) -> None:
+    """`write_atomically` for what is too large to be held at once."""
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)  # of a process that died; or a link, which is not followed
     with temporary.open("xb") as file:
-        file.write(data)
+        file.writelines(blocks)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

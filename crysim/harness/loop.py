@@ -14,11 +14,11 @@ from typing import Any
 from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.initial import initial_frames
-from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, read_manifest
+from crysim.harness.journal import ENDED, INITIAL, JOURNAL, Journal, ended_by_strategy, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import make_manifest
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, settle_manifest
-from crysim.harness.sittings import Sitting, add_sitting
+from crysim.harness.sittings import Sitting, add_sitting, read_sittings
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Here, Place
 from crysim.interfaces import EnergyModel, Strategy, Trial
@@ -49,7 +49,7 @@ class Progress:
     space_group: int | None = None
 
 
-Report = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 def _silent(progress: Progress) -> None:
@@ -57,7 +57,7 @@ def _silent(progress: Progress) -> None:
 
 
 def execute(
-    spec: RunSpec, folder: Path, model: EnergyModel, *, pool: Path | None = None, report: Report = _silent
+    spec: RunSpec, folder: Path, model: EnergyModel, *, shared: Path | None = None, on_progress: OnProgress = _silent
 ) -> Progress:
     """Run a specification to the end of its budget, going on with what its folder holds.
 
@@ -70,8 +70,8 @@ def execute(
         spec: the run.
         folder: its own; made if missing.
         model: the energy model of ``spec.energy``.
-        pool: a folder in which runs share the energies of initial crystals.
-        report: called after every step.
+        shared: a folder in which runs share the energies of initial crystals.
+        on_progress: called after every step.
 
     Returns:
         How it ended.
@@ -81,7 +81,7 @@ def execute(
         CrysimError: another process writes to the folder, or the strategy gave up.
     """
     limit_threads(spec.threads)
-    return drive(spec, folder, Here(model), model.fingerprint(), pool=pool, report=report)
+    return drive(spec, folder, Here(model), model.fingerprint(), shared=shared, on_progress=on_progress)
 
 
 def drive(
@@ -90,8 +90,8 @@ def drive(
     place: Place,
     fingerprint: Mapping[str, str],
     *,
-    pool: Path | None = None,
-    report: Report = _silent,
+    shared: Path | None = None,
+    on_progress: OnProgress = _silent,
 ) -> Progress:
     """`execute` with the energies and relaxations computed in a place, whose energy model has a fingerprint."""
     make_folder(folder)
@@ -102,14 +102,16 @@ def drive(
             account, tally = Account(Budget.of(spec), folder / INITIAL), Tally(spec)
             for batch in journal.batches:
                 tally.add(batch.trials)
-            if account.left(journal.batches):
+            if len(journal) <= spec.budget:
+                tally.reason = ended_by_strategy(folder, len(journal)) or tally.reason
+            if _goes_on(spec, folder, manifest, account, journal):
                 sittings = begin_sitting(spec, folder, manifest, len(journal))
-                strategy = _begin(spec, folder, place, fingerprint, account, pool, report)
-                report(tally.progress("search"))
+                strategy = _begin(spec, folder, place, fingerprint, account, shared, on_progress)
+                on_progress(tally.progress("search"))
 
                 def told(trials: Sequence[Trial]) -> None:
                     tally.add(trials)
-                    report(tally.progress("search"))
+                    on_progress(tally.progress("search"))
 
                 Driver(spec, folder, strategy, journal, sittings, account, place, told).run()
                 if reason := strategy.finished():
@@ -118,14 +120,24 @@ def drive(
                     tally.reason = reason
             tally.reason = account.refusal or tally.reason
     done = tally.progress("done")
-    report(done)
+    on_progress(done)
     return done
+
+
+def _goes_on(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], account: Account, journal: Journal) -> bool:
+    """Whether a run has something left to do; its strategy is not built to see that it has not."""
+    if ended_by_strategy(folder, len(journal)):
+        return False
+    had = read_sittings(folder, read_manifest(folder) or manifest)[-1].limits
+    # With smaller budgets than it had nothing more is relaxed, also of what was under way.
+    ahead = 1 if Budget.of(spec).allows_less_than(had) else spec.batches_ahead
+    return bool(account.left(journal.batches, ahead))
 
 
 def begin_sitting(spec: RunSpec, folder: Path, manifest: Mapping[str, Any], trials: int) -> list[Sitting]:
     """Write down that a run begins or goes on after so many trials, with its budget; return all of its sittings."""
     before = read_manifest(folder) or manifest
-    sittings = add_sitting(folder, before, Sitting(trials, spec.budget, manifest["versions"]))
+    sittings = add_sitting(folder, before, Sitting.of(spec, trials, manifest["versions"]))
     raise_budgets(folder, manifest)
     return sittings
 
@@ -136,16 +148,16 @@ def _begin(
     place: Place,
     fingerprint: Mapping[str, str],
     account: Account,
-    pool: Path | None,
-    report: Report,
+    shared: Path | None,
+    on_progress: OnProgress,
 ) -> Strategy:
     """A strategy that has its initial crystals with their energies."""
 
     def shown(done: int, total: int, lowest: float | None) -> None:
-        report(Progress("initial", done, total, lowest=lowest))
+        on_progress(Progress("initial", done, total, lowest=lowest))
 
     strategy = spec.build_strategy()
-    frames = initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, pool, shown)
+    frames = initial_frames(folder, strategy, place, fingerprint, spec.relax.pressure, shared, shown)
     account.read_initial()
     with account.strategy_works():
         strategy.set_initial(frames)
@@ -169,7 +181,7 @@ class Tally:
         trials = trials[: self._budget - self._done]  # of a run that had a larger budget, what the smaller one buys
         self._done += len(trials)
         for trial in trials:
-            if trial.counts and trial.energy is not None and trial.crystal is not None:
+            if trial.counted and trial.energy is not None and trial.crystal is not None:
                 self._counting += 1
                 energy = self._contents.per_cell(trial.energy, trial.crystal)
                 gained = inf if self._lowest is None else self._lowest - energy

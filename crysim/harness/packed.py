@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from crysim.harness.blocks import ENDING, open_lines
-from crysim.harness.lines import sync_folder
+from crysim.harness.lines import write_blocks
 
 
 def unpack(path: Path) -> None:
@@ -15,18 +13,6 @@ def unpack(path: Path) -> None:
     packed = path.with_name(path.name + ENDING)
     if packed.exists() and not path.exists():
         with open_lines(path) as lines:
-            write_parts(path, lines)
+            write_blocks(path, lines)
     if packed.exists():
         packed.unlink()
-
-
-def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file of parts so that a reader sees its old or its new content."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from crysim.crystal.generation import RandomGenerator
+from crysim.crystal import MinDistances
+from crysim.crystal.bonding import is_bound
+from crysim.crystal.crystal import one_atom
+from crysim.crystal.distinct import invariant
 from crysim.harness.care import Failure
 from crysim.harness.loop import Progress, drive, limit_threads
 from crysim.harness.processes import Channel
@@ -37,21 +38,19 @@ class Begin:
     Attributes:
         job: the run.
         fingerprint: of the energy model.
-        pool: a folder in which runs share the energies of initial crystals, or None.
+        shared: a folder in which runs share the energies of initial crystals, or None.
         wanted: tasks that are computed at a time.
     """
 
     job: Job
     fingerprint: Mapping[str, str]
-    pool: Path | None
+    shared: Path | None
     wanted: int
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """To the process: compile what random crystals need, before others compile the same."""
-
-    spec: RunSpec
+    """To the process: compile what crystals are made, kept apart and compared with, before others compile the same."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,13 @@ def serve_runs(message: Begin | WarmUp, channel: Channel) -> Ended:
     """In the process: drive a run."""
     try:
         if isinstance(message, WarmUp):
-            _warm_generation(message.spec)
+            _warm_up()
             return Ended()
         spec = message.job.spec
         limit_threads(spec.threads)
         place = _Elsewhere(channel, message.wanted)
         return Ended(
-            drive(spec, message.job.folder, place, message.fingerprint, pool=message.pool, report=channel.send)
+            drive(spec, message.job.folder, place, message.fingerprint, shared=message.shared, on_progress=channel.send)
         )
     except (EOFError, BrokenPipeError):  # the parent is gone
         raise
@@ -118,5 +117,9 @@ class _Elsewhere:
         return result
 
 
-def _warm_generation(spec: RunSpec) -> None:
-    RandomGenerator(spec.system, spec.space_groups).sample(1, np.random.default_rng(0), time_limit=1.0)
+def _warm_up() -> None:
+    crystal = one_atom()
+    MinDistances(crystal.composition, 1.0).satisfied_by(crystal)
+    crystal.min_distance()
+    invariant(crystal)
+    is_bound(crystal)

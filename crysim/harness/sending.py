@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from crysim.errors import all_lines
 from crysim.harness.care import ATTEMPTS, TIMES, Care, Failure, carefully
 from crysim.harness.tasks import Task
 
@@ -105,9 +106,9 @@ class Sender:
         future.add_done_callback(lambda future: self._put(lambda: back(future)))
 
     def _one_by_one(self, task: Task, care: Care, done: Done) -> None:
-        parts = task.parts()
-        results: list[Any] = [None] * len(parts)
-        left = [len(parts)]
+        single = task.one_by_one()
+        results: list[Any] = [None] * len(single)
+        left = [len(single)]
 
         def part_done(place: int, result: Any) -> None:
             results[place] = result
@@ -116,7 +117,7 @@ class Sender:
                 failure = next((one for one in results if isinstance(one, Failure)), None)
                 done(failure or task.join(results))
 
-        for place, part in enumerate(parts):
+        for place, part in enumerate(single):
             self.submit_task(part, care, lambda result, place=place: part_done(place, result))  # type: ignore[misc]
 
     def _put(self, event: Callable[[], None]) -> None:
@@ -130,4 +131,4 @@ class Sender:
 def _line(error: BaseException) -> str:
     if isinstance(error, CancelledError):
         return "cancelled"
-    return (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+    return all_lines(error)  # an engine's reason is seldom in the first one

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from crysim.errors import InputError
+from crysim.harness.budgets import Budget
 from crysim.harness.journal import JOURNAL, read_manifest
 from crysim.harness.lines import LineFile, num_lines, read_chain
-from crysim.harness.manifest import software
-from crysim.harness.spec import RunSpec
+from crysim.harness.manifest import BUDGETS, software
+from crysim.harness.spec import RunSettings, RunSpec
 
 SITTINGS = "sittings.jsonl"
 
@@ -28,11 +29,30 @@ class Sitting:
         trials: that the journal held when it began.
         budget: relaxations of the whole run.
         versions: see `crysim.harness.manifest.software`.
+        evaluations, cpu_seconds: of the whole run, at most; None: any number, or it was not written down.
     """
 
     trials: int
     budget: int
     versions: Mapping[str, str]
+    evaluations: int | None = None
+    cpu_seconds: float | None = None
+
+    @classmethod
+    def of(cls, spec: RunSettings, trials: int, versions: Mapping[str, str]) -> Sitting:
+        """One that begins after so many trials, within the budgets of a run."""
+        return cls(trials, spec.budget, versions, spec.budget_evaluations, spec.budget_seconds)
+
+    @property
+    def limits(self) -> Budget:
+        """All of what the run may spend, as it was when this sitting began."""
+        return Budget(self.budget, self.evaluations, self.cpu_seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is written; budgets that were not given are left out."""
+        record = {"trials": self.trials, "budget": self.budget, "versions": dict(self.versions)}
+        more = {"budget_evaluations": self.evaluations, "budget_seconds": self.cpu_seconds}
+        return {**record, **{key: value for key, value in more.items() if value is not None}}
 
 
 def read_sittings(folder: Path, manifest: Mapping[str, Any]) -> list[Sitting]:
@@ -43,11 +63,26 @@ def read_sittings(folder: Path, manifest: Mapping[str, Any]) -> list[Sitting]:
     """
     path = folder / SITTINGS
     records = read_chain(path).records if path.exists() else []
+    if not records:
+        config = manifest["config"]
+        return [
+            _read({"trials": 0, "versions": manifest.get("versions", {}), **{key: config.get(key) for key in BUDGETS}})
+        ]
     try:
-        found = [Sitting(int(r["trials"]), int(r["budget"]), dict(r["versions"])) for r in records]
+        return [_read(record) for record in records]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: delete it") from error
-    return found or [Sitting(0, int(manifest["config"]["budget"]), dict(manifest.get("versions", {})))]
+
+
+def _read(record: Mapping[str, Any]) -> Sitting:
+    evaluations, seconds = record.get("budget_evaluations"), record.get("budget_seconds")
+    return Sitting(
+        int(record["trials"]),
+        int(record["budget"]),
+        dict(record["versions"]),
+        None if evaluations is None else int(evaluations),
+        None if seconds is None else float(seconds),
+    )
 
 
 def add_sitting(folder: Path, manifest: Mapping[str, Any], now: Sitting) -> list[Sitting]:
@@ -69,13 +104,13 @@ def add_sitting(folder: Path, manifest: Mapping[str, Any], now: Sitting) -> list
     new = [now] if kept else [*known, now]
     size = lines.ends[-1] if lines and kept else 0
     with LineFile(path, size, lines.link(kept, "") if lines else "") as file:
-        file.append({"trials": s.trials, "budget": s.budget, "versions": dict(s.versions)} for s in new)
+        file.append(sitting.to_dict() for sitting in new)
     return [*known, now]
 
 
-def budget_at(sittings: Sequence[Sitting], trial: int) -> int:
+def limits_at(sittings: Sequence[Sitting], trial: int) -> Budget:
     """The budget within which a trial, by its number, was asked for."""
-    return next((s.budget for s in reversed(sittings) if s.trials <= trial), sittings[0].budget)
+    return next((s for s in reversed(sittings) if s.trials <= trial), sittings[0]).limits
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

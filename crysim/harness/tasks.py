@@ -39,11 +39,11 @@ class Task(Protocol):
     def size(self) -> int:
         """How many crystals."""
 
-    def parts(self) -> Sequence[Task]:
+    def one_by_one(self) -> Sequence[Task]:
         """The same, one crystal each."""
 
     def join(self, results: Sequence[Any]) -> Any:
-        """What would have come of it, from what came of its parts."""
+        """What would have come of it, from what came of its crystals, one by one."""
 
     def failed(self, reason: str) -> Any:
         """What comes of it where no process survives it, or none answers."""
@@ -109,7 +109,7 @@ class Energies:
         """How many crystals."""
         return len(self.crystals)
 
-    def parts(self) -> list[Energies]:
+    def one_by_one(self) -> list[Energies]:
         """One crystal each."""
         return [Energies((crystal,)) for crystal in self.crystals]
 
@@ -152,7 +152,7 @@ class Relaxations:
         """How many crystals."""
         return len(self.candidates)
 
-    def parts(self) -> list[Relaxations]:
+    def one_by_one(self) -> list[Relaxations]:
         """One crystal each."""
         return [
             Relaxations((one,), self.first + i, self.settings, self.contents) for i, one in enumerate(self.candidates)

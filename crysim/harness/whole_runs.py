@@ -29,8 +29,8 @@ def run_whole(
     fingerprint: Mapping[str, str],
     sender: Sender,
     care: Care,
-    pool: Path | None,
-    report: Callable[[Job, Progress], None],
+    shared: Path | None,
+    on_progress: Callable[[Job, Progress], None],
     ended: Callable[[int, Ended], None],
 ) -> None:
     """Have every run done by a worker; see `crysim.harness.driving.Driving` for the arguments."""
@@ -41,7 +41,7 @@ def run_whole(
         ended(index, end)
 
     for index, job in enumerate(jobs):
-        begin = Begin(_absolute(job), fingerprint, None if pool is None else pool.absolute(), 1)
+        begin = Begin(_absolute(job), fingerprint, None if shared is None else shared.absolute(), 1)
         sender.submit(
             drive_run,
             (begin, care),
@@ -55,7 +55,7 @@ def run_whole(
             looked = time.monotonic()
             for index, journalled in list(open_runs.items()):
                 if (progress := journalled.look()) is not None:
-                    report(jobs[index], progress)
+                    on_progress(jobs[index], progress)
 
 
 def _absolute(job: Job) -> Job:

@@ -164,7 +164,7 @@ class EnergyModel(Plugin, ABC):
         """What makes energies comparable: the model's name, its weights' sha256, its package's version."""
 
     def warm_up(self) -> None:
-        """Load and compile what the first energies need, in a process that is about to begin; by default nothing.
+        """Load and compile what the first relaxations need, in a process that is about to begin; by default nothing.
 
         Never a calculation of any length, and never a failure: what is wrong, the first energies say.
         """

@@ -33,10 +33,10 @@ class Executor(Plugin, ABC):
     ...     def tasks(self):
     ...         return self._workers
     >>> executor = Threads()
-    >>> pool = executor.start(2)
-    >>> executor.tasks, pool.submit(abs, -3).result()
+    >>> engine = executor.start(2)
+    >>> executor.tasks, engine.submit(abs, -3).result()
     (2, 3)
-    >>> pool.shutdown()
+    >>> engine.shutdown()
     """
 
     local: bool = False

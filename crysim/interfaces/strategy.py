@@ -16,7 +16,7 @@ from crysim.crystal import MinDistances
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
 from crysim.interfaces.racing import StopRule
-from crysim.renamed import alias_methods
+from crysim.renamed import alias_methods, note
 
 if TYPE_CHECKING:
     from crysim.composition import Composition
@@ -121,9 +121,15 @@ class Trial:
         )
 
     @property
-    def counts(self) -> bool:
+    def counted(self) -> bool:
         """Whether the trial enters the statistics: relaxed or not converged, and nothing said against it."""
         return self.status in (TrialStatus.RELAXED, TrialStatus.NOT_CONVERGED)
+
+    @property
+    def counts(self) -> bool:
+        """The old name of `counted`."""
+        note("attribute of a trial", "counts", "counted")
+        return self.counted
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Race:
     def learn(self, trials: Sequence[Trial]) -> None:
         """Remember the best and the minima."""
         for trial in trials:
-            if not trial.counts or trial.crystal is None or trial.energy is None:
+            if not trial.counted or trial.crystal is None or trial.energy is None:
                 continue
             energy = self._contents.per_cell(trial.energy, trial.crystal)
             found = (energy, self._contents.per_cell(trial.crystal.volume, trial.crystal))

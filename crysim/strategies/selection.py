@@ -90,7 +90,7 @@ def select_lowest(
     Returns:
         Fewer than ``wanted``, or none, if no more are left.
     """
-    pool: list[tuple[float, Selected]] = []
+    ranked: list[tuple[float, Selected]] = []
     seen: set[Crystal] = set()
     for answer in answers:
         new = []
@@ -100,12 +100,12 @@ def select_lowest(
                 new.append(Selected(answer.row, answer.num_decoded, decoded))
         if new:
             values = energies([one.crystal for one in new])
-            pool += [(float(value), one) for value, one in zip(values, new, strict=True)]
-    pool.sort(key=lambda pair: pair[0])
+            ranked += [(float(value), one) for value, one in zip(values, new, strict=True)]
+    ranked.sort(key=lambda pair: pair[0])
     rows: set[int] = set()
     first: list[Selected] = []
     others: list[Selected] = []
-    for _, one in pool:
+    for _, one in ranked:
         (others if one.row in rows else first).append(one)
         rows.add(one.row)
     return (first + others)[:wanted]

@@ -31,19 +31,27 @@ class WyckoffCombinations:
         ``general-first``: lexicographic. Combinations are compared by the first element's indices, one by one, then
             by the second element's, and so on; the smaller index comes first. So the positions of the highest
             multiplicity come first, and the last element's positions change fastest.
-        ``fewest-free-first``: by the total number of free coordinates, those with equal numbers as above.
+        ``fewest-free-first``: by price, those of equal prices as above. The price is the total number of free
+            coordinates; with a ``site_price`` each site costs that much besides.
     """
 
     def __init__(
-        self, contents: Composition | Contents, number: int, order: CombinationOrder = "general-first"
+        self,
+        contents: Composition | Contents,
+        number: int,
+        order: CombinationOrder = "general-first",
+        site_price: int = 0,
     ) -> None:
         """Choose what is in the cell, a space group and an order; nothing is counted yet.
 
         A composition is that of the conventional cell; ``self.composition`` is that in any case.
 
         Raises:
-            InputError: an unknown order, or a number that is no space group's.
+            InputError: an unknown order, a number that is no space group's, or a negative price.
         """
+        if site_price < 0:
+            raise InputError(f"the price of a site is {site_price}: it must not be negative")
+        self.site_price = site_price
         if order not in get_args(CombinationOrder):
             raise UnknownNameError("order of Wyckoff combinations", order, get_args(CombinationOrder))
         self.space_group: SpaceGroup = space_group(number)
@@ -62,19 +70,25 @@ class WyckoffCombinations:
     def _table(self) -> CombinationTable:
         if self.order == "general-first":
             return _plain_table(self.space_group.number, self.composition.counts)
-        return CombinationTable(self.space_group.shapes, self.composition.counts, self.count.bit_length() + 1)
+        width = self.count.bit_length() + 1
+        return CombinationTable(self.space_group.shapes, self.composition.counts, width, self.site_price)
 
     @cached_property
     def counts_by_free_coordinates(self) -> tuple[int, ...]:
         """How many combinations have 0, 1, 2, ... free coordinates in total."""
+        if self.order == "fewest-free-first" and not self.site_price:
+            return self.counts_by_price
+        return WyckoffCombinations(self.composition, self.space_group.number, "fewest-free-first").counts_by_price
+
+    @cached_property
+    def counts_by_price(self) -> tuple[int, ...]:
+        """How many combinations have price 0, 1, 2, ..., in order 'fewest-free-first'."""
         table = self._table
         if not table.width:
-            return WyckoffCombinations(
-                self.composition, self.space_group.number, "fewest-free-first"
-            ).counts_by_free_coordinates
+            raise InputError("combinations are counted by their price in order 'fewest-free-first'")
         total = table.total()
-        degrees = -(-total.bit_length() // table.width)
-        return tuple(table.coefficient(total, degree) for degree in range(degrees))
+        prices = -(-total.bit_length() // table.width)
+        return tuple(table.coefficient(total, price) for price in range(prices))
 
     def unrank(self, index: int) -> Combination:
         """The combination at an index from 0 to ``count - 1``.
@@ -89,11 +103,11 @@ class WyckoffCombinations:
             )
         if self.order == "general-first":
             return self._table.unrank(index, 0)
-        for degree, ways in enumerate(self.counts_by_free_coordinates):
+        for price, ways in enumerate(self.counts_by_price):
             if index < ways:
-                return self._table.unrank(index, degree)
+                return self._table.unrank(index, price)
             index -= ways
-        raise AssertionError("the counts by free coordinates add up to the count")
+        raise AssertionError("the counts by price add up to the count")
 
     def rank(self, combination: Combination) -> int:
         """The index of a combination: the inverse of `unrank`.
@@ -104,8 +118,8 @@ class WyckoffCombinations:
         self.check(combination)
         if self.order == "general-first":
             return self._table.rank(combination, 0)
-        degree = self.num_free_coordinates(combination)
-        return sum(self.counts_by_free_coordinates[:degree]) + self._table.rank(combination, degree)
+        price = self.price(combination)
+        return sum(self.counts_by_price[:price]) + self._table.rank(combination, price)
 
     def sample(self, rng: np.random.Generator, limit: int | None = None) -> Combination:
         """A combination drawn uniformly, among the first ``limit`` if that is given."""
@@ -117,24 +131,26 @@ class WyckoffCombinations:
             )
         return self.unrank(random_below(count, rng))
 
-    def sample_with_free(self, free: int, rng: np.random.Generator) -> Combination:
-        """A combination drawn uniformly among those with ``free`` free coordinates in total.
+    def sample_at_price(self, price: int, rng: np.random.Generator) -> Combination:
+        """A combination drawn uniformly among those of one price.
 
         It is addressed by its number among them, so none of the others is looked at.
 
         Raises:
             InputError: there is none, or the order is not 'fewest-free-first'.
         """
-        if self.order != "fewest-free-first":
-            raise InputError("combinations with so many free coordinates are drawn in order 'fewest-free-first'")
-        counts = self.counts_by_free_coordinates
-        ways = counts[free] if 0 <= free < len(counts) else 0
+        counts = self.counts_by_price
+        ways = counts[price] if 0 <= price < len(counts) else 0
         if ways == 0:
             raise InputError(
-                f"{self.composition} has no Wyckoff combination with {free} free coordinates in space group "
+                f"{self.composition} has no Wyckoff combination of price {price} in space group "
                 f"{self.space_group.number} ({self.space_group.symbol})"
             )
-        return self._table.unrank(random_below(ways, rng), free)
+        return self._table.unrank(random_below(ways, rng), price)
+
+    def price(self, combination: Combination) -> int:
+        """Free coordinates of a combination, and the price of its sites."""
+        return self.num_free_coordinates(combination) + self.site_price * sum(map(len, combination))
 
     def num_free_coordinates(self, combination: Combination) -> int:
         """Free coordinates of a combination in total."""

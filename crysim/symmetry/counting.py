@@ -23,8 +23,8 @@ _State = tuple[int, int, int, int]
 take, the atoms that it lacks, and the fixed positions taken so far, as bits."""
 
 _Step = tuple[int, int, int, _State]
-"""A position to take next: its index, the count of (or polynomial of) combinations that go on so, its free coordinates,
-and the state afterwards."""
+"""A position to take next: its index, the count of (or polynomial of) combinations that go on so, its price, and the
+state afterwards."""
 
 _MOST_STATES = 50_000
 """Steps of so many states are remembered: those of the combinations in use, mostly."""
@@ -50,21 +50,26 @@ class CombinationTable:
     """The combinations of one list of positions and one list of counts, in lexicographic order.
 
     With ``width`` 0 a count is a plain whole number. With a positive width it is a polynomial whose n-th coefficient
-    counts the combinations with n free coordinates in total, packed into one integer with ``width`` bits per
-    coefficient, so that sums, products and shifts of integers do the polynomial arithmetic.
+    counts the combinations of price n, packed into one integer with ``width`` bits per coefficient, so that sums,
+    products and shifts of integers do the polynomial arithmetic. The price of a combination is the number of its free
+    coordinates, and ``site_price`` for each of its sites besides.
     """
 
-    def __init__(self, shapes: Sequence[tuple[int, int]], counts: Sequence[int], width: int = 0) -> None:
+    def __init__(
+        self, shapes: Sequence[tuple[int, int]], counts: Sequence[int], width: int = 0, site_price: int = 0
+    ) -> None:
         """Prepare the table.
 
         Args:
             shapes: (multiplicity, free coordinates) of every position.
             counts: atoms of every element.
             width: bits per coefficient, more than the largest coefficient has; 0 for plain counts.
+            site_price: at least 0; of no account where counts are plain.
         """
         self.shapes = tuple(shapes)
         self.counts = tuple(counts)
         self.width = width
+        self.site_price = site_price
         self._fixed_multiplicities = sorted({m for m, dof in self.shapes if dof == 0})
         self._fixed_masks = [
             sum(1 << i for i, (m, dof) in enumerate(self.shapes) if dof == 0 and m == multiplicity)
@@ -87,24 +92,24 @@ class CombinationTable:
             return 0
         return (value >> (self.width * degree)) & ((1 << self.width) - 1)
 
-    def unrank(self, index: int, degree: int) -> Combination:
-        """The combination of an index among those with ``degree`` free coordinates (ignored if counts are plain)."""
+    def unrank(self, index: int, price: int) -> Combination:
+        """The combination of an index among those of a price (ignored if counts are plain)."""
         chosen: list[list[int]] = [[] for _ in self.counts]
         state = self._first
         while state[0] < len(self.counts):
             for step in self._steps(state):
-                ways = step[1] if self.width == 0 else self.coefficient(step[1], degree - step[2])
+                ways = step[1] if self.width == 0 else self.coefficient(step[1], price - step[2])
                 if index < ways:
                     break
                 index -= ways
             else:
                 raise IndexError("no combination has this index")
             chosen[state[0]].append(step[0])
-            degree -= step[2]
+            price -= step[2]
             state = step[3]
         return tuple(map(tuple, chosen))
 
-    def rank(self, combination: Combination, degree: int) -> int:
+    def rank(self, combination: Combination, price: int) -> int:
         """The index of a valid combination: the inverse of `unrank`."""
         index = 0
         state = self._first
@@ -112,10 +117,10 @@ class CombinationTable:
             for step in self._steps(state):
                 if step[0] == position:
                     break
-                index += self.coefficient(step[1], degree - step[2])
+                index += self.coefficient(step[1], price - step[2])
             else:
                 raise IndexError("this is no combination of the table")
-            degree -= step[2]
+            price -= step[2]
             state = step[3]
         return index
 
@@ -141,7 +146,7 @@ class CombinationTable:
                 yield (
                     position,
                     value,
-                    dof,
+                    dof + self.site_price,
                     (element + 1, 0, following, now)
                     if done
                     else (
@@ -170,7 +175,8 @@ class CombinationTable:
             for picked, ways, atoms in self._picks(left, lacking):
                 free = tail[lacking - atoms]
                 if free:
-                    known += ways * free * self._after(element, picked, used)
+                    price = self.width * self.site_price * sum(picked)
+                    known += (ways * free * self._after(element, picked, used)) << price
             self._memo[key] = known
         return known
 
@@ -205,7 +211,7 @@ class CombinationTable:
         for m, dof in reversed(self.shapes):
             row = list(tails[-1])
             if dof:
-                shift = self.width * dof
+                shift = self.width * (dof + self.site_price)
                 for atoms in range(m, most + 1):
                     row[atoms] += row[atoms - m] << shift
             tails.append(row)

@@ -96,46 +96,46 @@ class ExecutorSuite:
     def started(self, make: MakeExecutor) -> Iterator[tuple[Executor, FuturesExecutor]]:
         """An executor, started and shut down."""
         executor = make()
-        pool = executor.start(2)
+        engine = executor.start(2)
         try:
-            yield executor, pool
+            yield executor, engine
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            engine.shutdown(wait=True, cancel_futures=True)
 
     def test_carries_a_name_and_documented_options(self, make: MakeExecutor) -> None:
         check_name_and_options(make())
 
     def test_each_future_has_the_result_of_its_own_call(self, make: MakeExecutor) -> None:
-        with self.started(make) as (executor, pool):
+        with self.started(make) as (executor, engine):
             assert executor.tasks >= 1
-            futures = [pool.submit(pow, 3, n) for n in range(50)]
+            futures = [engine.submit(pow, 3, n) for n in range(50)]
             assert not wait(futures, self.patience).not_done
             assert [future.result() for future in futures] == [3**n for n in range(50)]
 
     def test_an_error_comes_back_and_the_next_call_is_done(self, make: MakeExecutor) -> None:
-        with self.started(make) as (_, pool):
-            error = pool.submit(divmod, 1, 0).exception(self.patience)
+        with self.started(make) as (_, engine):
+            error = engine.submit(divmod, 1, 0).exception(self.patience)
             assert isinstance(error, ZeroDivisionError)
-            assert pool.submit(divmod, 7, 2).result(self.patience) == (3, 1)
+            assert engine.submit(divmod, 7, 2).result(self.patience) == (3, 1)
 
     def test_carries_megabytes_both_ways_to_the_last_bit(self, make: MakeExecutor) -> None:
         data = bytes(range(256)) * 20_000
-        with self.started(make) as (_, pool):
-            assert pool.submit(backwards, data).result(self.patience) == data[::-1]
+        with self.started(make) as (_, engine):
+            assert engine.submit(backwards, data).result(self.patience) == data[::-1]
 
     def test_the_same_call_twice_is_done_twice(self, make: MakeExecutor, tmp_path: Path) -> None:
         """What was lost is submitted again as it was."""
-        with self.started(make) as (_, pool):
+        with self.started(make) as (_, engine):
             for _ in range(2):
-                pool.submit(append, tmp_path / "calls").result(self.patience)
+                engine.submit(append, tmp_path / "calls").result(self.patience)
         assert (tmp_path / "calls").read_text() == "xx"
 
     def test_does_as_many_tasks_at_a_time_as_it_wants_and_leaves_no_process(
         self, make: MakeExecutor, tmp_path: Path
     ) -> None:
-        with self.started(make) as (executor, pool):
+        with self.started(make) as (executor, engine):
             wanted = min(executor.tasks, 4)
-            futures = [pool.submit(meet, tmp_path, n, wanted, self.patience) for n in range(wanted)]
+            futures = [engine.submit(meet, tmp_path, n, wanted, self.patience) for n in range(wanted)]
             processes = {future.result(self.patience) for future in futures} - {os.getpid()}
         deadline = time.monotonic() + self.patience
         while self.own_workers and any(map(_alive, processes)):
@@ -144,10 +144,10 @@ class ExecutorSuite:
 
     def test_a_task_that_kills_its_process_does_not_kill_the_worker(self, make: MakeExecutor) -> None:
         care = Care(EMT, 1, self.patience)
-        with self.started(make) as (_, pool):
-            killed = pool.submit(carefully, Once(die), care).result(4 * self.patience)
+        with self.started(make) as (_, engine):
+            killed = engine.submit(carefully, Once(die), care).result(4 * self.patience)
             assert killed == Failure("the worker process died (signal SIGKILL) three times")
-            assert pool.submit(carefully, Once(_name), care).result(self.patience) == "ase"
+            assert engine.submit(carefully, Once(_name), care).result(self.patience) == "ase"
 
     @pytest.mark.parametrize("runs", [1, 3])
     def test_runs_equal_those_of_one_process(self, make: MakeExecutor, tmp_path: Path, runs: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from crysim.crystal.identity import TIGHT, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
+from crysim.strategies.afresh import AFRESH, missed
 from crysim.written_files import WrittenFiles
 
 COLUMNS = (
@@ -45,8 +45,6 @@ TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula
 TELLS_APART = 0.001
 """eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
 diamond in silicon."""
-AFRESH = ("enumerate", "prior", "spaced")
-"""Arms of strategy ``portfolio`` whose starts do not begin with a crystal that was found."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
 """Relaxations that ended in one crystal, of which the most symmetric is shown: noise, and not the crystal, breaks the
@@ -90,7 +88,7 @@ class Answers:
         best: lowest energy per atom first.
         num_distinct: distinct crystals in all.
         left_out: relaxations that are no answer, by status.
-        independent: starts, drawn afresh by strategy ``portfolio``, that ended in the best.
+        independent: starts, drawn afresh, that ended in the best.
     """
 
     best: tuple[Answer, ...]
@@ -105,10 +103,7 @@ class Answers:
             text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
         if self.independent:
             starts = "start" if self.independent == 1 else "starts"
-            text += (
-                f"; {self.independent} independent {starts} ended in the first: a lower crystal that is a tenth as "
-                f"easily found would have been missed with a probability of {exp(-self.independent / 10):.0%}"
-            )
+            text += f"; {self.independent} independent {starts} ended in the first: {missed(self.independent)}"
         return text
 
 
@@ -125,7 +120,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
     for record in records:
         for trial in record.trials:
             number += 1
-            if trial.counts and trial.crystal is not None and trial.energy is not None:
+            if trial.counted and trial.crystal is not None and trial.energy is not None:
                 trials.append((number, record, trial, trial.crystal, trial.energy))
             else:
                 left_out[str(trial.status)] += 1

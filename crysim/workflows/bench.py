@@ -17,6 +17,7 @@ from crysim.analysis.report.notebook import figure_html, notebook_page
 from crysim.analysis.tables import Column, Table, Value
 from crysim.harness.config_file import read_settings
 from crysim.harness.executors import Job
+from crysim.harness.initial import SHARED
 from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_run
 from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
@@ -159,7 +160,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
     out = Path(settings.out)
     jobs = [Job(s, run_folder(out, s.system.name, s.method, s.seed)) for s in runs]
     task = partial(settle, out, systems, settings.relax)
-    ended = run_all(jobs, settings.placement, pool=out / "initial", beside=task, console=console, out=out)
+    ended = run_all(jobs, settings.placement, shared=out / SHARED, beside=task, console=console, out=out)
     begun = [job for job in jobs if (job.folder / MANIFEST).exists()]
     return [read_run(job.folder).within(job.spec.budget) for job in begun], ended
 

@@ -126,7 +126,7 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
                 else:
                     new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
                 trials += journal.append(new, stateful=False)
-    counting = [trial for trial in trials if trial.counts and trial.energy is not None]
+    counting = [trial for trial in trials if trial.counted and trial.energy is not None]
     energies = [
         contents.per_cell(trial.energy, trial.crystal)
         for trial in counting

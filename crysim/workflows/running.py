@@ -91,7 +91,7 @@ def run_all(
     jobs: Sequence[Job],
     placement: Placement,
     *,
-    pool: Path | None = None,
+    shared: Path | None = None,
     beside: ModelTask | None = None,
     console: Console | None = None,
     headline: str = "",
@@ -102,7 +102,7 @@ def run_all(
     Args:
         jobs: all with the same energy model and number of threads.
         placement: where they are computed.
-        pool, beside: see `crysim.harness.executors.run_jobs`.
+        shared, beside: see `crysim.harness.executors.run_jobs`.
         console: where the progress is shown; None: nowhere.
         headline: shown before it, once the jobs were found to be in order.
         out: folder of the results, into which the plan is then written; None: nowhere.
@@ -116,14 +116,14 @@ def run_all(
     last: dict[Path, Progress] = {}
     with display(jobs, console, placement.workers) as shown:
 
-        def report(job: Job, progress: Progress) -> None:
+        def on_progress(job: Job, progress: Progress) -> None:
             if not last:
                 if console is not None and headline:
                     console.print(headline, highlight=False, soft_wrap=True)
                 if out is not None:
                     write_plan(out, jobs, placement.workers)
             last[job.folder] = progress
-            shown.report(job, progress)
+            shown.show(job, progress)
 
         def ended(outcome: Outcome) -> None:
             outcomes[outcome.job.folder] = outcome
@@ -133,10 +133,10 @@ def run_all(
             run_jobs(
                 jobs,
                 placement,
-                pool=pool,
+                shared=shared,
                 beside=beside,
                 beside_failed=lambda reason: warnings.append(f"the references have no energy: {reason}"),
-                report=report,
+                on_progress=on_progress,
                 ended=ended,
             )
             interrupted = False

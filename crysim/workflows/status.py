@@ -146,7 +146,7 @@ def status(folder: str | Path) -> Status:
 
 def _of_run(record: RunRecord, budget: int, pace: float | None) -> RunStatus:
     columns = columns_of(record.trials)
-    counting = np.flatnonzero(columns.counts)
+    counting = np.flatnonzero(columns.counted)
     lowest, symbol = None, None
     if len(counting):
         per_atom = columns.energies[counting] / columns.rows["atoms"][counting]

@@ -26,7 +26,7 @@ from crysim.strategies.training_set import ceiling, trains
 CHUNK = 20
 _ARRAYS = ("ones", "starts", "num_bits", "energies", "group_names", "group_bounds", "formula", "is_frame")
 
-Report = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
 
 
@@ -109,7 +109,7 @@ def generate_training_data(
     num_relaxed: int = 0,
     relax: RelaxSettings | None = None,
     space_groups: tuple[int, ...] | None = None,
-    report: Report | None = None,
+    on_progress: OnProgress | None = None,
 ) -> TrainingData:
     """Random crystals with their energies, and frames of the relaxations of more of them.
 
@@ -125,7 +125,7 @@ def generate_training_data(
         num_relaxed: further random crystals, whose relaxations' frames are taken.
         relax: how; None: the defaults.
         space_groups: numbers to draw from, or None for all.
-        report: told of the progress.
+        on_progress: told of the progress.
 
     Raises:
         InputError: the composition cannot be generated, or no energy is finite.
@@ -141,16 +141,16 @@ def generate_training_data(
     for first in range(0, num_random, CHUNK):
         chunk = crystals[first : first + CHUNK]
         frames += [Frame(c, float(e)) for c, e in zip(chunk, model.energies(chunk), strict=True) if np.isfinite(e)]
-        if report is not None:
-            report("energies", first + len(chunk), num_random)
+        if on_progress is not None:
+            on_progress("energies", first + len(chunk), num_random)
     if not frames:
         raise InputError(f"the energy model gave no energy for any of {num_random} random crystals of {contents}")
     drawn = len(frames)
     for done in range(num_relaxed):
         for relaxation in model.relax(generator.sample(1, rng), relax or RelaxSettings()):
             frames += relaxation.frames
-        if report is not None:
-            report("relaxations", done + 1, num_relaxed)
+        if on_progress is not None:
+            on_progress("relaxations", done + 1, num_relaxed)
     energies = np.array([contents.per_cell(frame.energy, frame.crystal) for frame in frames])
     is_frame = np.arange(len(frames)) >= drawn
     kept = np.flatnonzero(np.concatenate([trains(energies[:drawn]), is_frame[drawn:]]))

@@ -123,7 +123,7 @@ class Tuning:
 
         return list(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
-    def run(self, total: int, report: Callable[[Progress], None] | None = None) -> None:
+    def run(self, total: int, on_progress: Callable[[Progress], None] | None = None) -> None:
         """Go on until the study has ``total`` finished trials."""
         import optuna
 
@@ -134,9 +134,9 @@ class Tuning:
             self.study.optimize(self._trial, n_trials=1)
             if self.done == number:
                 raise CrysimError("a trial of the tuning did not finish: see the messages above")
-            if report is not None:
+            if on_progress is not None:
                 last = self._finished()[-1]
-                report(Progress(self.done, total, last.value, self.study.best_value, self.best_options()))
+                on_progress(Progress(self.done, total, last.value, self.study.best_value, self.best_options()))
 
     def _trial(self, trial: Any) -> float:
         options = self._options(

@@ -1,13 +1,13 @@
 """Whether a folder of results holds what it claims: everything that can be computed again is, from what is stored.
 
 Journals line by line; crystals against contents, groups, distances and statuses; energies and forces by the energy
-model, built anew and compared by its weights' hash; references; tables against the journals.
+model, built anew and compared by its weights' hash, initial crystals' too; references; tables against the journals.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from crysim.errors import CrysimError, InputError
 from crysim.harness.blocks import stored_path
 from crysim.harness.columns import columns_of
 from crysim.harness.config_file import check_from_file
+from crysim.harness.initial import SHARED
 from crysim.harness.journal import JOURNAL, RunRecord, beginning_of, find_runs, read_manifest, read_run
 from crysim.harness.manifest import first_difference
 from crysim.harness.run_folder import load_state
@@ -30,6 +31,7 @@ from crysim.harness.stored_trials import scan
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.plugins import plugin_manager
 from crysim.symmetry.groups import space_group
+from crysim.workflows.verify_initial import faults, read_initial, shared_differences, wrong_energies
 from crysim.workflows.verify_tables import other_tables
 
 ENERGY_TOLERANCE = 0.001
@@ -65,6 +67,7 @@ class Verified:
         folder: of the results.
         runs, trials: that were read.
         energies: relaxed crystals whose energy and forces were computed again.
+        initial: initial crystals whose energies were computed again; runs that share them count once.
         tables: files that were compared with the journals.
         differences: in the order in which they were found.
         notes: what could not be looked at, and why, one line each.
@@ -74,6 +77,7 @@ class Verified:
     runs: int = 0
     trials: int = 0
     energies: int = 0
+    initial: int = 0
     tables: int = 0
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -83,6 +87,10 @@ class Verified:
         """Whether nothing differs."""
         return not self.differences
 
+    def add(self, found: Iterable[tuple[str, str]]) -> None:
+        """Differences, as place and what."""
+        self.differences += [Difference(place, what) for place, what in found]
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {**asdict(self), "folder": str(self.folder), "good": self.good}
@@ -90,8 +98,8 @@ class Verified:
     def __str__(self) -> str:
         found = "nothing differs" if self.good else f"{len(self.differences)} differences"
         return (
-            f"{self.folder}: {self.runs} runs with {self.trials} trials read, {self.energies} energies computed again, "
-            f"{self.tables} tables compared: {found}"
+            f"{self.folder}: {self.runs} runs with {self.trials} trials read, {self.energies} energies and "
+            f"{self.initial} of initial crystals computed again, {self.tables} tables compared: {found}"
         )
 
 
@@ -102,7 +110,8 @@ def verify(
 
     Args:
         folder: what a search, a bench or an import wrote.
-        energies: relaxed crystals of each run whose energy and forces are computed again, the lowest first; None: all.
+        energies: relaxed crystals of each run whose energy and forces are computed again, the lowest first, and as many
+            of its initial ones; None: all.
         energy_options: of the energy model, such as the path of its weights on this machine.
 
     Raises:
@@ -120,15 +129,19 @@ def verify(
         raise InputError(f"{folder} holds no run: give the folder that crysim bench or crysim search wrote")
     records = [record for place in folders if (record := _read(place, done)) is not None]
     models: dict[str, EnergyModel | None] = {}
+    initial: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         _check_trials(record, done)
+        model = None
         if energies != 0 and not record.imported:
             model = _model(record, models, energy_options or {}, done)
             if model is not None:
                 _check_energies(record, model, energies, done)
+        _check_initial(record, model, energies, initial, done)
+    done.add(shared_differences(done.folder / SHARED, initial))
     try:
         done.tables, differences = other_tables(done.folder, records)
-        done.differences += [Difference(str(path), what) for path, what in differences]
+        done.add((str(path), what) for path, what in differences)
     except CrysimError as error:
         done.notes.append(f"tables are not compared: {error}")
     return done
@@ -141,7 +154,7 @@ def _read(folder: Path, done: Verified) -> RunRecord | None:
         path = folder / JOURNAL
         columns = scan(path, beginning_of(manifest)) if stored_path(path).exists() else None
         record = read_run(folder)
-        _ = record.initial
+        read_initial(folder)
         read_sittings(folder, record.manifest)
         state, settled = load_state(folder)
     except CrysimError as error:
@@ -195,7 +208,7 @@ def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
         distance = crystal.min_distance()
         if (distance < limit) != (trial.status is TrialStatus.TOO_CLOSE):
             yield f"it is {trial.status}, and its closest pair is at {distance:.3f} Å (limit {limit:g} Å)"
-    if trial.counts and is_comparable(crystal):
+    if trial.counted and is_comparable(crystal):
         found = find_space_group(crystal.to_structure(), SYMPREC)
         if len(space_group(found).operations[0]) < len(crystal.group.operations[0]) // crystal.centring_factor:
             yield f"it is described in space group {crystal.space_group}, and its atoms are in {found}"
@@ -231,7 +244,7 @@ def _model(
 
 def _check_energies(record: RunRecord, model: EnergyModel, most: int | None, done: Verified) -> None:
     columns = columns_of(record.trials)
-    found = np.flatnonzero(columns.counts)
+    found = np.flatnonzero(columns.counted)
     order = found[np.argsort(columns.energies[found] / columns.rows["atoms"][found], kind="stable")][:most]
     settings = RelaxSettings(**record.config["relax"])
     for first in range(0, len(order), BATCH):
@@ -243,6 +256,25 @@ def _check_energies(record: RunRecord, model: EnergyModel, most: int | None, don
             done.energies += 1
             for what in _wrong_energy(trial, crystal.num_atoms, float(energy), force, settings):
                 done.differences.append(Difference(_place(record, trial), what))
+
+
+def _check_initial(
+    record: RunRecord,
+    model: EnergyModel | None,
+    most: int | None,
+    known: dict[str, list[dict[str, Any]]],
+    done: Verified,
+) -> None:
+    """Look at a run's initial crystals, unless another run had the same; ``known`` holds those by their hash."""
+    lines = read_initial(record.path)
+    if not lines or known.get(lines[0]["key"]) == lines:
+        return
+    known.setdefault(lines[0]["key"], lines)
+    done.add(faults(record, lines))
+    if model is not None:
+        for number, found in wrong_energies(record, lines, model, most, ENERGY_TOLERANCE):
+            done.initial += number
+            done.add(found)
 
 
 def _forces(model: EnergyModel, crystals: Sequence[Any], settings: RelaxSettings) -> list[float | None]:

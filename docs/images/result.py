@@ -38,13 +38,13 @@ TILT = np.radians([-72.0, 24.0])
 
 def best_so_far(run: RunRecord) -> Floats:
     """The lowest energy per atom after each relaxation, eV; NaN until one counts."""
-    energies = [t.energy if t.counts and t.energy is not None else np.nan for t in run.trials]
+    energies = [t.energy if t.counted and t.energy is not None else np.nan for t in run.trials]
     return np.asarray(np.fmin.accumulate(np.array(energies, dtype=np.float64)) / run.composition.num_atoms)
 
 
 def lowest(runs: list[RunRecord]) -> Crystal:
     """The crystal of the lowest energy."""
-    found = [(t.energy, t.number, t.crystal) for run in runs for t in run.trials if t.counts and t.energy is not None]
+    found = [(t.energy, t.number, t.crystal) for run in runs for t in run.trials if t.counted and t.energy is not None]
     crystal = min(found, key=lambda one: one[:2])[2]
     assert crystal is not None
     return crystal

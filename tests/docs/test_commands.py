@@ -5,6 +5,7 @@ A block is run if ``<!-- run -->`` stands before it.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -99,8 +100,25 @@ def check_pip(words: list[str]) -> None:
             assert extra in extras, f"there is no extra '{extra}'"
 
 
-CHECKS = {"crysim": check_crysim, "make": check_make, "python": check_python, "pip": check_pip}
-ELSEWHERE = ("source", "mkdocs", "pre-commit")
+def check_sbatch(words: list[str]) -> None:
+    """The job's script exists, and the options of the command that it runs."""
+    check_script(words[0])
+    check_crysim(["bench", *words[1:]])
+
+
+def check_script(file: str) -> None:
+    """A script of ours exists, and can be run."""
+    assert os.access(ROOT / file, os.X_OK), f"there is no script '{file}'"
+
+
+CHECKS = {
+    "crysim": check_crysim,
+    "make": check_make,
+    "python": check_python,
+    "pip": check_pip,
+    "sbatch": check_sbatch,
+}
+ELSEWHERE = ("export", "source", "mkdocs", "pre-commit")
 """Programs whose arguments are not looked at."""
 
 
@@ -108,7 +126,9 @@ ELSEWHERE = ("source", "mkdocs", "pre-commit")
 def test_what_the_other_commands_name_exists(command: str) -> None:
     program, *words = shlex.split(command)
     name = Path(program).name.replace("python3", "python")
-    if name not in ELSEWHERE:
+    if program.startswith("examples/"):
+        check_script(program)
+    elif name not in ELSEWHERE:
         CHECKS[name](words)
 
 

@@ -18,7 +18,7 @@ from pymatgen.core import Lattice, Structure
 from crysim.composition import Composition
 from crysim.harness.journal import JOURNAL
 from crysim.harness.lines import read_lines
-from crysim.harness.loop import execute
+from crysim.harness.loop import Progress, execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim_baselines.random import RandomSearch
@@ -71,6 +71,24 @@ def execute_both(
         return folders
 
     return make
+
+
+@pytest.fixture(scope="session")
+def execute_until() -> Callable[[int, RunSpec, Path, EnergyModel], None]:
+    """Executes a run up to so many trials, where it is broken off."""
+
+    class StopError(Exception):
+        pass
+
+    def until(stop: int, spec: RunSpec, folder: Path, model: EnergyModel) -> None:
+        def stop_there(progress: Progress) -> None:
+            if progress.phase == "search" and progress.done >= stop:
+                raise StopError
+
+        with pytest.raises(StopError):
+            execute(spec, folder, model, on_progress=stop_there)
+
+    return until
 
 
 @pytest.fixture(scope="session")

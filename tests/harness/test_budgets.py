@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from crysim.harness.journal import INITIAL, JOURNAL, read_run
 from crysim.harness.lines import read_lines, seal
 from crysim.harness.loop import Progress, execute
 from crysim.harness.records import trial_from_dict
-from crysim.harness.spec import RunSpec
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
 
 Make = Callable[..., RunSpec]
@@ -89,7 +90,7 @@ def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitt
 
     monkeypatch.setattr("time.process_time", Ticking(1.0))
     with pytest.raises(_StopError):
-        execute(spec, folder, emt, report=stop_after_two_batches)
+        execute(spec, folder, emt, on_progress=stop_after_two_batches)
     assert spent(folder).cpu_seconds == 6.0
     assert not read_run(folder).complete
     monkeypatch.setattr("time.process_time", Ticking(0.6))
@@ -100,6 +101,86 @@ def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitt
     before = (folder / JOURNAL).read_bytes()
     execute(spec, folder, emt)
     assert (folder / JOURNAL).read_bytes() == before
+
+
+Budgets = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("first", "raised"),
+    [
+        ({"budget_evaluations": 60}, {"budget_evaluations": 150}),
+        ({"budget_evaluations": 60}, {"budget_evaluations": None, "budget": 44}),
+        ({"budget_seconds": 5.0}, {"budget_seconds": 12.0}),
+        ({"budget_seconds": 5.0, "budget_evaluations": 1000}, {"budget_seconds": None, "budget_evaluations": 150}),
+    ],
+)
+def test_a_finished_run_goes_on_within_larger_budgets_and_killed_anywhere_comes_to_the_same_trials(
+    make_spec: Make,
+    emt: EnergyModel,
+    tmp_path: Path,
+    trials_of: Callable[[Path], list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    first: Budgets,
+    raised: Budgets,
+) -> None:
+    """The strategy learns, and is asked three batches ahead: what it knew when it was asked must come again."""
+    monkeypatch.setattr("time.process_time", Ticking(1.0))
+    spec = make_spec("portfolio", strategy=PartSpec("portfolio", {"first": 2}), budget=40, batch=2, ahead=3)
+    whole = tmp_path / "whole"
+    execute(replace(spec, **first), whole, emt)
+    before, done = trials_of(whole), len(read_run(whole).trials)
+    assert 6 <= done < 40
+    assert read_run(whole).complete
+    longer = replace(spec, **raised)
+    end = execute(longer, whole, emt)
+    assert (end.phase, end.done) == ("done", len(trials_of(whole)))
+    assert end.done >= done + 6
+    assert trials_of(whole)[:done] == before
+    assert read_run(whole).complete
+    lines = (whole / JOURNAL).read_text().splitlines(keepends=True)
+    for kept in range(done, end.done, 2):
+        cut = tmp_path / f"cut-{kept}"
+        shutil.copytree(whole, cut)
+        (cut / JOURNAL).write_text("".join(lines[:kept]))
+        execute(longer, cut, emt)
+        assert trials_of(cut) == trials_of(whole)
+
+
+def test_a_smaller_budget_of_evaluations_reads_what_there_is_and_changes_nothing(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    execute(replace(make_spec("random"), budget_evaluations=60), folder, emt)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for smaller in ({"budget_evaluations": 20}, {"budget_seconds": 1e-9}):
+        end = execute(replace(make_spec("random"), **smaller), folder, emt)
+        assert (end.phase, end.done) == ("done", len(read_run(folder).trials))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_run_that_its_strategy_ended_is_not_made_again_to_hear_that_it_has(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each look at a finished comparison would train every surrogate anew."""
+    spec = make_spec("enumerate", strategy=PartSpec("portfolio", {"stop_after": 1}), budget=60)
+    first = execute(spec, tmp_path / "run", emt)
+    assert first.done < 60
+    assert "independent start" in first.reason
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+    def never(self: RunSpec) -> None:
+        raise AssertionError("the strategy was built")
+
+    monkeypatch.setattr(RunSpec, "build_strategy", never)
+    for budget in (60, 80):
+        again = execute(replace(spec, budget=budget), tmp_path / "run", emt)
+        assert (again.done, again.lowest, again.reason) == (first.done, first.lowest, first.reason)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    lines = (tmp_path / "run" / JOURNAL).read_text().splitlines(keepends=True)
+    (tmp_path / "run" / JOURNAL).write_text("".join(lines[:-1]))
+    with pytest.raises(AssertionError, match="was built"):
+        execute(spec, tmp_path / "run", emt)
 
 
 def test_an_old_journal_has_wall_seconds_for_cpu_seconds(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
@@ -120,9 +201,9 @@ def test_a_run_is_charged_for_energies_that_another_run_computed(
     make_spec: Make, emt: EnergyModel, tmp_path: Path
 ) -> None:
     spec = make_spec("crysim")
-    execute(spec, tmp_path / "one", emt, pool=tmp_path / "pool")
+    execute(spec, tmp_path / "one", emt, shared=tmp_path / "shared")
     shutil.rmtree(tmp_path / "one")
-    execute(spec, tmp_path / "other", emt, pool=tmp_path / "pool")
+    execute(spec, tmp_path / "other", emt, shared=tmp_path / "shared")
     cost = spent_on_initial(tmp_path / "other" / INITIAL)
     assert cost.evaluations == 60
     assert cost.cpu_seconds > 0

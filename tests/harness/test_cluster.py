@@ -50,7 +50,7 @@ def test_promise_7_a_cluster_that_loses_workers_loses_nothing(
                 os.kill(pid, signal.SIGKILL)
 
         jobs = [Job(replace(spec, seed=seed), tmp_path / f"{runs}" / str(seed)) for seed in range(runs)]
-        outcomes = run_jobs(jobs, placement, report=kill)
+        outcomes = run_jobs(jobs, placement, on_progress=kill)
         assert [one.failure for one in outcomes if not one.good] == []
         assert len(killed) == 2 or runs == 2  # whole runs may be done before anybody looks
         for job in jobs:

@@ -21,10 +21,10 @@ def test_it_names_the_run_its_best_energy_and_how_it_ended(make_spec: Callable[.
     console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
     with display(jobs, console) as shown:
         assert isinstance(shown, LiveDisplay if terminal else PlainDisplay)
-        shown.report(jobs[0], Progress("initial", 50, 1000, lowest=-0.5))
+        shown.show(jobs[0], Progress("initial", 50, 1000, lowest=-0.5))
         for done in range(8):
             progress = Progress("search", done, 7, counting=done, lowest=-1.25 - done if done else None)
-            shown.report(jobs[0], progress)
+            shown.show(jobs[0], progress)
         shown.ended(Outcome(jobs[0], progress))
         shown.ended(Outcome(jobs[1], None, "the [worker] process died"))
         shown.ended(Outcome(jobs[2], Progress("done", 7, 7)))
@@ -42,9 +42,9 @@ def test_a_run_s_first_energy_is_shown_at_once(make_spec: Callable[..., RunSpec]
     job = Job(make_spec("random"), Path())
     console = Console(file=io.StringIO(), width=140)
     with display([job], console) as shown:
-        shown.report(job, Progress("initial", 0, 300))
-        shown.report(job, Progress("initial", 50, 300, lowest=-1.25))
-        shown.report(job, Progress("initial", 100, 300, lowest=-1.5))
+        shown.show(job, Progress("initial", 0, 300))
+        shown.show(job, Progress("initial", 50, 300, lowest=-1.25))
+        shown.show(job, Progress("initial", 100, 300, lowest=-1.5))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert [line.split(": ")[1] for line in lines] == [

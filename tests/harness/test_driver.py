@@ -16,6 +16,7 @@ from crysim.errors import InputError, PluginFaultError
 from crysim.harness.budgets import Account, Budget
 from crysim.harness.driver import Driver
 from crysim.harness.journal import INITIAL, JOURNAL, Journal, read_run
+from crysim.harness.lines import read_lines
 from crysim.harness.loop import execute
 from crysim.harness.run_folder import make_folder
 from crysim.harness.sittings import Sitting
@@ -73,11 +74,11 @@ class Backwards(Here):
         return wait
 
 
-def drive(spec: RunSpec, folder: Path, place: Here, strategy: Strategy) -> None:
+def drive(spec: RunSpec, folder: Path, place: Here, strategy: Strategy, before: Sequence[Sitting] = ()) -> None:
     make_folder(folder)
     with Journal(folder / JOURNAL) as journal:
         account = Account(Budget.of(spec), folder / INITIAL)
-        sittings = [Sitting(0, spec.budget, {})]
+        sittings = [*before, Sitting.of(spec, len(journal) if before else 0, {})]
         Driver(spec, folder, strategy, journal, sittings, account, place, lambda trials: None).run()
 
 
@@ -110,6 +111,45 @@ def test_a_run_that_goes_on_makes_the_same_calls_with_asked_in_place_of_ask(
         expected = [call.replace("ask", "asked") if i in asks else call for i, call in enumerate(whole.calls)]
         assert again.calls == expected
         assert trials_of(folder) == trials_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("raised", [{"budget": 30}, {"budget_evaluations": 160}, {"budget_seconds": 100.0}])
+def test_a_run_whose_budget_was_raised_makes_the_same_calls_again(
+    tmp_path: Path,
+    make_spec: Make,
+    emt: EnergyModel,
+    trials_of: TrialsOf,
+    raised: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that the smaller one bought is told before it asks on, and so it is when it was killed and goes on."""
+    ticks = iter(range(100_000))
+    monkeypatch.setattr("time.process_time", lambda: float(next(ticks)))
+    first = {"budget": 9, "budget_evaluations": 40, "budget_seconds": 4.0}
+    name = next(iter(raised))
+    small = replace(make_spec(ahead=3, budget=60), **{name: first[name]})
+    large = replace(small, **raised)
+    folder = tmp_path / "whole"
+    drive(small, folder, Here(emt), Written(small))
+    done = len(read_lines(folder / JOURNAL)[0])
+    assert done < 20
+    sittings = [Sitting.of(small, 0, {})]
+    whole = Written(large)
+    drive(large, folder, Here(emt), whole, sittings)
+    lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
+    assert len(lines) >= done + 9
+    asks = [i for i, call in enumerate(whole.calls) if call.startswith("ask ")]
+    assert sum(call.startswith("tell") for call in whole.calls[: asks[0]]) == done // 3
+    for kept in (done, done + 3, done + 6):
+        cut = tmp_path / f"cut-{kept}"
+        make_folder(cut)
+        (cut / JOURNAL).write_text("".join(lines[:kept]))
+        again = Written(large)
+        drive(large, cut, Here(emt), again, [*sittings, Sitting.of(large, done, {})])
+        assert [call.replace("asked", "ask") for call in again.calls] == [
+            call.replace("asked", "ask") for call in whole.calls
+        ]
+        assert trials_of(cut) == trials_of(folder)
 
 
 @pytest.mark.parametrize("method", AHEAD)

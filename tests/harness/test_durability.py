@@ -1,18 +1,19 @@
 """Promises 1, 2 and 6: killed anywhere and resumed gives the same trials; what was told is on the disk; one writer.
 
-A life of a run is a forked process that dies at a chosen call of fsync or rename. What had been written and not yet
-synced is then cut off anywhere, as a power cut may leave it.
-
-``CRYSIM_KILLS=200 pytest tests/harness/test_durability.py`` kills 200 times for each strategy.
+``CRYSIM_KILLS=200 CRYSIM_KILL_COUNTS=kills.json pytest tests/harness/test_durability.py -k promise_1`` kills 200 times
+for each strategy and place; stopped and begun again, it goes on where it was.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -22,86 +23,80 @@ from crysim.errors import CrysimError
 from crysim.harness import loop
 from crysim.harness.journal import JOURNAL, MANIFEST
 from crysim.harness.loop import execute
+from crysim.harness.placement import Placement
 from crysim.harness.run_folder import locked
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
+from tests.harness.lives import KILLS, elsewhere, here, kill_anywhere, live
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
-KILLS = int(os.environ.get("CRYSIM_KILLS", "30"))
-"""Kill points of each strategy."""
-DEAD = 77
+OPTIONS: dict[str, dict[str, Any]] = {"swarm": {"population": 4}, "portfolio": {"first": 1, "stop_after": 50}}
+METHODS = ("random", "crysim", "swarm", "portfolio")
+SOME = KILLS if "CRYSIM_KILLS" in os.environ else 4
+"""Kill points of each strategy where others compute, whose processes take a while to begin."""
 
 
-class Disk:
-    """Counts calls of fsync and rename, and dies at one of them; knows what had been synced."""
-
-    def __init__(self, folder: Path, rng: np.random.Generator, dies_at: int) -> None:
-        self.calls = 0
-        self._rng, self._dies_at = rng, dies_at
-        self._synced = {path.stat().st_ino: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-        self._fsync, self._replace = os.fsync, os.replace
-
-    def install(self) -> None:
-        os.fsync, os.replace = self.fsync, self.replace
-
-    def fsync(self, number: int) -> None:
-        about = os.fstat(number)
-        if self._die():
-            if not os.path.isdir(f"/proc/self/fd/{number}"):  # noqa: PTH112
-                kept = min(self._synced.get(about.st_ino, 0), about.st_size)
-                os.ftruncate(number, int(self._rng.integers(kept, about.st_size + 1)))
-            os._exit(DEAD)
-        self._fsync(number)
-        self._synced[about.st_ino] = about.st_size
-
-    def replace(self, source: Any, target: Any, **given: Any) -> None:
-        if self._die():
-            os._exit(DEAD)
-        self._replace(source, target, **given)
-
-    def _die(self) -> bool:
-        self.calls += 1
-        return self.calls == self._dies_at
-
-
-def live(spec: RunSpec, folder: Path, model: EnergyModel, rng: np.random.Generator, dies_at: int) -> bool:
-    """One life of a run; whether it was killed before it had ended."""
-    folder.mkdir(parents=True, exist_ok=True)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            Disk(folder, rng, dies_at).install()
-            execute(spec, folder, model)
-            code = 0
-        finally:
-            os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, DEAD), f"a life ended with {code}"
-    return code == DEAD
+def spec_of(make_spec: Make, method: str, **changes: Any) -> RunSpec:
+    strategy = {} if method == "crysim" else {"strategy": PartSpec(method, OPTIONS.get(method, {}))}
+    return make_spec(method, **strategy, **changes)
 
 
 @pytest.mark.timeout(max(900, 60 * KILLS))
-@pytest.mark.parametrize("method", ["random", "crysim", "swarm"])
+@pytest.mark.parametrize("method", METHODS)
 def test_promise_1_a_run_killed_anywhere_and_resumed_gives_the_same_trials(
     tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf, method: str
 ) -> None:
-    strategy = {"strategy": PartSpec("swarm", {"population": 4})} if method == "swarm" else {}
-    spec = make_spec(method, **strategy)
-    whole = tmp_path / "whole"
-    execute(spec, whole, emt)
-    expected = trials_of(whole)
-    rng = np.random.default_rng(1)
-    kills = runs = 0
-    while kills < KILLS:
-        runs += 1
-        folder = tmp_path / f"run-{runs}"
-        while kills < KILLS and live(spec, folder, emt, rng, int(rng.integers(1, 16))):
-            kills += 1
-        execute(spec, folder, emt)
-        assert trials_of(folder) == expected, f"after {kills} kills"
+    spec = spec_of(make_spec, method)
+    execute(spec, tmp_path / "whole", emt)
+    expected = trials_of(tmp_path / "whole")
+    assert len(expected) == spec.budget
+    label = f"{method}, one process"
+    kill_anywhere(spec, tmp_path, emt, here(emt), trials_of, expected, kills=KILLS, calls=15, label=label)
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[PartSpec]:
+    """A cluster of two workers in processes of their own, since a process with its threads must not be forked."""
+    pytest.importorskip("distributed", reason="the extra 'dask' is not installed")
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield PartSpec(f"dask:{process.stdout.readline().strip()}")
+        process.communicate()
+
+
+CLUSTER = """
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    with LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+@pytest.mark.timeout(max(900, 120 * SOME))
+@pytest.mark.parametrize("place", ["two workers", "dask"])
+@pytest.mark.parametrize("method", METHODS)
+def test_promise_1_a_run_killed_anywhere_while_others_compute_gives_the_same_trials(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    make_spec: Make,
+    emt: EnergyModel,
+    trials_of: TrialsOf,
+    method: str,
+    place: str,
+) -> None:
+    """The process that drives the run is killed, with two batches under way where the strategy may be asked ahead."""
+    spec = spec_of(make_spec, method, batch=2, ahead=2)
+    execute(spec, tmp_path / "whole", emt)
+    expected = trials_of(tmp_path / "whole")
+    assert len(expected) == spec.budget
+    executor = request.getfixturevalue("dask") if place == "dask" else PartSpec("processes")
+    there = elsewhere(spec, Placement(2, executor))
+    label = f"{method}, {place}"
+    kill_anywhere(spec, tmp_path, emt, there, trials_of, expected, kills=SOME, calls=24, label=label)
 
 
 def test_promise_1_a_run_killed_while_its_budget_is_raised_gives_the_same_trials(
@@ -115,7 +110,7 @@ def test_promise_1_a_run_killed_while_its_budget_is_raised_gives_the_same_trials
     for dies_at in range(1, 12):
         folder = tmp_path / f"run-{dies_at}"
         execute(short, folder, emt)
-        live(long, folder, emt, rng, dies_at)
+        live(long, folder, emt, here(emt), rng, dies_at)
         execute(long, folder, emt)
         assert trials_of(folder) == trials_of(whole), f"killed at call {dies_at}"
 

@@ -7,17 +7,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from crysim.composition import Contents
 from crysim.errors import InputError
+from crysim.harness.care import Care
 from crysim.harness.executors import Job, run_jobs
 from crysim.harness.journal import INITIAL, JOURNAL
 from crysim.harness.lines import read_lines
 from crysim.harness.loop import Progress, execute
 from crysim.harness.placement import Placement
+from crysim.harness.processes import Channel
+from crysim.harness.runner import Ended, WarmUp, serve_runs
+from crysim.harness.sending import Sender
 from crysim.harness.spec import PartSpec, RunSpec
+from crysim.harness.tasks import Task
 from crysim.interfaces import EnergyModel
 
 Make = Callable[..., RunSpec]
@@ -42,7 +48,7 @@ def test_runs_in_workers_equal_runs_here(
     outcomes = run_jobs(
         jobs,
         Placement(2),
-        pool=tmp_path / "initial",
+        shared=tmp_path / "initial",
         beside=partial(write_name, tmp_path / "beside"),
         ended=lambda outcome: ended.append(outcome.job.spec.label),
     )
@@ -68,7 +74,7 @@ def test_promise_7_a_workers_death_loses_nothing(tmp_path: Path, make_spec: Make
             multiprocessing.active_children()[len(killed) % 2].kill()
 
     reasons: list[str] = []
-    outcomes = run_jobs(jobs, Placement(), beside=fail, beside_failed=reasons.append, report=kill_now_and_then)
+    outcomes = run_jobs(jobs, Placement(), beside=fail, beside_failed=reasons.append, on_progress=kill_now_and_then)
     assert len(killed) >= 4
     assert all(outcome.good for outcome in outcomes)
     assert reasons == ["ZeroDivisionError: on purpose"]
@@ -83,7 +89,7 @@ def test_a_run_whose_process_dies_each_time_fails_and_says_so(tmp_path: Path, ma
             for child in multiprocessing.active_children():
                 child.kill()
 
-    (outcome,) = run_jobs([Job(make_spec(budget=40, batch=1), tmp_path)], Placement(), report=kill_always)
+    (outcome,) = run_jobs([Job(make_spec(budget=40, batch=1), tmp_path)], Placement(), on_progress=kill_always)
     assert outcome.error == "the worker process died (signal SIGKILL) three times"
 
 
@@ -167,6 +173,33 @@ def test_promise_9_parallel_equals_serial(
     execute(ising, tmp_path / "ising-here", emt)
     assert _initial(tmp_path / "ising") == _initial(tmp_path / "ising-here")
     assert trials_of(tmp_path / "ising") == trials_of(tmp_path / "ising-here")
+
+
+@pytest.mark.parametrize(("ahead", "begun"), [(1, 1), (2, 2), (8, 3)])
+def test_workers_that_will_have_batches_begin_together_and_no_others(
+    tmp_path: Path, make_spec: Make, monkeypatch: pytest.MonkeyPatch, ahead: int, begun: int
+) -> None:
+    """Importing a potential takes seconds: a second worker does not begin with it when its first batch comes."""
+    submitted: list[str] = []
+    submit = Sender.submit_task
+
+    def noted(self: Sender, task: Task, care: Care, done: Callable[[Any], None]) -> None:
+        submitted.append(type(task).__name__)
+        submit(self, task, care, done)
+
+    monkeypatch.setattr(Sender, "submit_task", noted)
+    (outcome,) = run_jobs([Job(make_spec(ahead=ahead, budget=8, batch=1), tmp_path / "run")], Placement(3))
+    assert outcome.good
+    before = submitted[: submitted.index("Relaxations")]
+    assert before == ["Once"] * (begun + 1)  # and one that has the rest compiled
+
+
+@pytest.mark.parametrize("contents", [Contents.from_formula("Y6Co51"), Contents.from_formula("C4", cell="primitive")])
+def test_what_random_crystals_need_is_compiled_beforehand(make_spec: Make, contents: Contents) -> None:
+    several = Contents.together([contents, Contents(contents.composition.times(2), contents.cell)])
+    for one in (contents, several):
+        spec = make_spec(system=one, strategy=PartSpec("portfolio"), method="portfolio")
+        assert serve_runs(WarmUp(spec), cast(Channel, None)) == Ended()
 
 
 def test_energy_folders_and_manifests_are_checked_before_the_first_run(tmp_path: Path, make_spec: Make) -> None:

@@ -250,7 +250,7 @@ def test_a_file_system_without_locks_is_said_to_be_one(tmp_path: Path, monkeypat
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    for wait in (0.0, None):  # the pool of initial energies waits for another process as long as it takes
+    for wait in (0.0, None):  # the shared folder of initial energies waits for another process as long as it takes
         with pytest.raises(CrysimError, match="has no locks"), locked(tmp_path / "lock", wait=wait):
             pass
     assert run_folder.LOCK == "lock"

@@ -16,7 +16,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError, InputError
 from crysim.harness.journal import INITIAL, JOURNAL, STATE, read_bench, read_run
-from crysim.harness.loop import Progress, execute
+from crysim.harness.loop import execute
 from crysim.harness.manifest import first_difference
 from crysim.harness.run_folder import load_state, locked
 from crysim.harness.spec import PartSpec, RunSpec
@@ -32,6 +32,7 @@ from crysim_energies.ase import ASEModel
 
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
+ExecuteUntil = Callable[[int, RunSpec, Path, EnergyModel], None]
 
 
 @pytest.fixture(scope="module")
@@ -91,24 +92,19 @@ def test_a_run_cut_anywhere_goes_on_to_the_same_trials(
     assert trials_of(folder) == trials_of(undisturbed[method])
 
 
-class _StopError(Exception):
-    pass
-
-
 def test_the_state_is_taken_up_where_the_journal_is(
-    undisturbed: dict[str, Path], tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf
+    undisturbed: dict[str, Path],
+    tmp_path: Path,
+    make_spec: Make,
+    emt: EnergyModel,
+    trials_of: TrialsOf,
+    execute_until: ExecuteUntil,
 ) -> None:
     """Stopped after each batch in turn, with the state of that batch or of the one before."""
     folder = tmp_path / "run"
     before: bytes | None = None
     for stop in (2, 4, 6):
-
-        def stop_there(progress: Progress, stop: int = stop) -> None:
-            if progress.phase == "search" and progress.done >= stop:
-                raise _StopError
-
-        with pytest.raises(_StopError):
-            execute(make_spec("crysim"), folder, emt, report=stop_there)
+        execute_until(stop, make_spec("crysim"), folder, emt)
         state, trials = load_state(folder)
         assert state is not None
         assert trials == stop
@@ -208,12 +204,12 @@ def test_runs_share_the_energies_of_equal_initial_crystals(
             return energies
 
     model = Counting(calculator_name="emt")
-    pool = tmp_path / "initial"
+    shared = tmp_path / "initial"
     spec = make_spec("crysim", budget=2)
-    execute(spec, tmp_path / "one", model, pool=pool)
-    execute(replace(spec, method="other"), tmp_path / "two", model, pool=pool)
+    execute(spec, tmp_path / "one", model, shared=shared)
+    execute(replace(spec, method="other"), tmp_path / "two", model, shared=shared)
     assert sum(asked) == 60
-    execute(replace(spec, seed=1), tmp_path / "three", model, pool=pool)
+    execute(replace(spec, seed=1), tmp_path / "three", model, shared=shared)
     assert sum(asked) == 120
     assert trials_of(tmp_path / "one") == trials_of(tmp_path / "two") == trials_of(undisturbed["crysim"])[:2]
     assert len(read_bench(tmp_path)) == 3
@@ -279,7 +275,12 @@ def test_a_key_that_one_manifest_lacks_is_a_difference() -> None:
 
 @pytest.mark.parametrize("method", ["random", "crysim"])
 def test_seed_structures_come_first_and_a_stopped_run_goes_on(
-    method: str, tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf
+    method: str,
+    tmp_path: Path,
+    make_spec: Make,
+    emt: EnergyModel,
+    trials_of: TrialsOf,
+    execute_until: ExecuteUntil,
 ) -> None:
     composition = make_spec().system
     seeds = tuple(RandomGenerator(composition, [123, 225]).sample(4, np.random.default_rng(8)))
@@ -291,13 +292,7 @@ def test_seed_structures_come_first_and_a_stopped_run_goes_on(
     assert tuple(trial.candidate.crystal for trial in trials[:4]) == seeds
     assert [trial.candidate.info.get("seed_structure") for trial in trials] == [0, 1, 2, 3, None, None, None]
     for stop in (3, 4, 6):
-
-        def stop_there(progress: Progress, stop: int = stop) -> None:
-            if progress.phase == "search" and progress.done >= stop:
-                raise _StopError
-
-        with pytest.raises(_StopError):
-            execute(spec, stopped, emt, report=stop_there)
+        execute_until(stop, spec, stopped, emt)
     execute(spec, stopped, emt)
     assert trials_of(stopped) == trials_of(whole)
     with pytest.raises(InputError, match="seed_structures"):

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from crysim.harness.journal import STATE
-from crysim.harness.loop import Progress, execute
+from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
 
@@ -18,12 +16,12 @@ Make = Callable[..., RunSpec]
 OPTIONS = {"num_initial": 30, "candidates_per_solve": 2, "answer_share": 0.5, "solve_every": 2}
 
 
-class _StopError(Exception):
-    pass
-
-
 def test_a_run_stopped_after_each_batch_goes_on_to_the_same_trials(
-    make_spec: Make, emt: EnergyModel, tmp_path: Path, trials_of: Callable[[Path], list[dict[str, Any]]]
+    make_spec: Make,
+    emt: EnergyModel,
+    tmp_path: Path,
+    trials_of: Callable[[Path], list[dict[str, Any]]],
+    execute_until: Callable[[int, RunSpec, Path, EnergyModel], None],
 ) -> None:
     """With the state as it was left, with that of the batch before, and without any."""
     spec = make_spec("crysim", strategy=PartSpec("crysim", OPTIONS), batch=2, budget=8)
@@ -33,13 +31,7 @@ def test_a_run_stopped_after_each_batch_goes_on_to_the_same_trials(
     assert {"answer", "prior"} <= set(origins)
     before: bytes | None = None
     for stop in (2, 4, 6):
-
-        def stop_there(progress: Progress, stop: int = stop) -> None:
-            if progress.phase == "search" and progress.done >= stop:
-                raise _StopError
-
-        with pytest.raises(_StopError):
-            execute(spec, folder, emt, report=stop_there)
+        execute_until(stop, spec, folder, emt)
         shutil.copytree(folder, tmp_path / f"stopped-{stop}")
         now = (folder / STATE).read_bytes()
         if before is not None:

@@ -42,7 +42,7 @@ def test_a_run_fills_the_primitive_cell_and_goes_on(
     starts = [trial.candidate.crystal for trial in record.trials]
     assert all(map(ALCU.held_by, starts))
     assert len({crystal.num_atoms for crystal in starts}) > 1
-    energies = [ALCU.per_cell(t.energy, t.crystal) for t in record.trials if t.counts and t.crystal]
+    energies = [ALCU.per_cell(t.energy, t.crystal) for t in record.trials if t.counted and t.crystal]
     assert done.lowest == min(energies)
     part = tmp_path / "part"
     execute(spec, part, emt)

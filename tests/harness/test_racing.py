@@ -59,8 +59,8 @@ def test_a_stopped_trial_keeps_its_evaluations_and_does_not_count() -> None:
     candidates = [Candidate(CRYSTAL, stop=StopRule(best=-2.0)), Candidate(CRYSTAL)]
     settings = RunSettings(min_relaxed_distance=0.5)
     stopped, relaxed = relax_candidates(candidates, CheckedEnergyModel(Racing()), settings, 0)
-    assert (stopped.status, stopped.evaluations, stopped.counts) == (TrialStatus.STOPPED, 3, False)
-    assert (relaxed.status, relaxed.evaluations, relaxed.counts) == (TrialStatus.RELAXED, 10, True)
+    assert (stopped.status, stopped.evaluations, stopped.counted) == (TrialStatus.STOPPED, 3, False)
+    assert (relaxed.status, relaxed.evaluations, relaxed.counted) == (TrialStatus.RELAXED, 10, True)
     again = trial_from_dict(json.loads(to_json(trial_to_dict(stopped))))
     assert (again.status, again.energy, again.reason) == (TrialStatus.STOPPED, -0.5, "0.5 above")
 
@@ -79,11 +79,11 @@ def test_a_model_that_stops_without_leave_is_at_fault() -> None:
 
 def test_patience_grows_with_the_number_of_free_parameters() -> None:
     rule = StopRule(best=-1.0)
-    assert [rule.patience_for(n) for n in (1, 6, 7, 10, 11, 46, 864)] == [3, 3, 4, 4, 5, 13, 218]
-    assert rule.is_hopeless(3, 6, energy=-0.8, decrease=0.005)
-    assert not rule.is_hopeless(2, 6, energy=-0.8, decrease=0.005)
-    assert not rule.is_hopeless(3, 7, energy=-0.8, decrease=0.005)
-    assert not rule.is_hopeless(3, 6, energy=-0.8, decrease=0.007)  # 16 times that would do
+    assert [rule.patience_for(n) for n in (1, 6, 7, 22, 23, 46, 864)] == [3, 3, 4, 19, 20, 25, 230]
+    assert rule.is_hopeless(3, 6, energy=-0.8, decrease=0.003)
+    assert not rule.is_hopeless(2, 6, energy=-0.8, decrease=0.003)
+    assert not rule.is_hopeless(3, 7, energy=-0.8, decrease=0.003)
+    assert not rule.is_hopeless(3, 6, energy=-0.8, decrease=0.0035)  # 32 times that would do
     assert not rule.is_hopeless(3, 6, energy=-0.91, decrease=0.0)
     assert not StopRule().is_hopeless(100, 1, energy=5.0, decrease=0.0)
     with pytest.raises(InputError, match="margin"):

@@ -60,7 +60,7 @@ def test_sheets_farther_apart_than_the_potential_sees_are_unbound_where_a_run_as
 def test_an_unbound_trial_keeps_its_energy_says_why_and_does_not_count() -> None:
     relaxation = Relaxation(RelaxStatus.RELAXED, SHEETS, -36.0, 1, 1, 0.0)
     trial = classify(0, Candidate(SHEETS), relaxation, 1.0, 5.0)
-    assert (trial.status, trial.energy, trial.counts) == ("unbound", -36.0, False)
+    assert (trial.status, trial.energy, trial.counted) == ("unbound", -36.0, False)
     assert "separate sheets" in trial.reason
 
 
@@ -73,7 +73,7 @@ def test_what_flew_apart_or_fell_together_says_so(factor: float, status: str) ->
         [[0, 0, 0], [0.5, 0.5, 0.5]],
     )
     trial = classify(0, Candidate(salt), Relaxation(RelaxStatus.RELAXED, salt, -6.0, 1, 1, 0.0), 1.0, 5.0)
-    assert (trial.status, trial.counts) == (status, False)
+    assert (trial.status, trial.counted) == (status, False)
 
 
 def test_a_run_that_does_not_ask_is_written_down_as_before(make_spec: Callable[..., RunSpec]) -> None:

@@ -105,6 +105,18 @@ def test_count_order_and_addresses_are_those_of_enumeration(formula: str, number
         for i in range(0, len(every), step):
             assert fewest.unrank(i) == by_freedom[i]
             assert fewest.rank(by_freedom[i]) == i
+        cheapest = WyckoffCombinations(composition, number, "fewest-free-first", site_price=4)
+        by_price = sorted(every, key=lambda c: (fewest.num_free_coordinates(c) + 4 * sum(map(len, c)), c))
+        assert cheapest.counts_by_free_coordinates == fewest.counts_by_free_coordinates
+        assert sum(cheapest.counts_by_price) == len(every)
+        for i in range(0, len(every), step):
+            assert cheapest.unrank(i) == by_price[i]
+            assert cheapest.rank(by_price[i]) == i
+
+
+def test_a_negative_price_of_sites_is_refused() -> None:
+    with pytest.raises(InputError, match="price of a site"):
+        WyckoffCombinations(A4B6, 150, "fewest-free-first", site_price=-1)
 
 
 @given(st.data())
@@ -113,7 +125,8 @@ def test_unrank_and_rank_are_inverse_for_any_size(data: st.DataObject) -> None:
     composition = data.draw(st.sampled_from([A4B4, A4B6, A3B3C3, YCO, GARNET, SILICA]))
     number = data.draw(st.sampled_from(sorted(compatible_space_groups(composition))))
     order = data.draw(st.sampled_from(["general-first", "fewest-free-first"]))
-    combinations = WyckoffCombinations(composition, number, order)
+    price = data.draw(st.sampled_from([0, 1, 4])) if order == "fewest-free-first" else 0
+    combinations = WyckoffCombinations(composition, number, order, price)
     i = data.draw(st.integers(0, combinations.count - 1))
     combination = combinations.unrank(i)
     combinations.check(combination)
@@ -123,8 +136,7 @@ def test_unrank_and_rank_are_inverse_for_any_size(data: st.DataObject) -> None:
         if order == "general-first":
             assert before < combination
         else:
-            free = combinations.num_free_coordinates
-            assert (free(before), before) < (free(combination), combination)
+            assert (combinations.price(before), before) < (combinations.price(combination), combination)
 
 
 def test_general_positions_come_first() -> None:

@@ -37,7 +37,7 @@ def failures(kind: str, make: Callable[..., Any], *, first: bool) -> list[str]:
     """The names of the suite's tests that fail on a plug-in; only the ``first`` if no more is wanted.
 
     Args:
-        kind: encoder, surrogate, solver, energy or strategy.
+        kind: encoder, surrogate, solver, energy, strategy or executor.
         make: makes the plug-in; a strategy's takes the problem.
     """
     session = _Session(make)

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.testing.mutants import encoder, energy, solver, strategy, surrogate
+from tests.testing.mutants import encoder, energy, executor, solver, strategy, surrogate
 from tests.testing.running import failures
 
 GOOD = (
     ("encoder", encoder.Good),
     ("energy", energy.Good),
+    ("executor", executor.Good),
+    ("executor", executor.GoodInProcesses),
     ("solver", solver.Good),
     ("strategy", strategy.Good),
     ("strategy", strategy.GoodWithState),
@@ -20,7 +22,7 @@ GOOD = (
 )
 MUTANTS = [
     (module.__name__.rpartition(".")[2], mutant)
-    for module in (encoder, energy, solver, strategy, surrogate)
+    for module in (encoder, energy, executor, solver, strategy, surrogate)
     for mutant in module.MUTANTS
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,27 +10,32 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal, MinDistances
-from crysim.crystal.prior import Prior, PriorGenerator
+from crysim.crystal.min_distances import keep_distances
+from crysim.crystal.prior import SITE_PRICE, Prior, PriorGenerator
 from crysim.interfaces import Problem
 from crysim_baselines import operators
 from crysim_baselines.enumeration import Enumerate
 from crysim_baselines.portfolio.minima import Minima, Minimum
+from crysim_baselines.portfolio.refill import refilled
 
-ENUMERATE, PRIOR, SPACED, AGAIN, MUTANT, EXCHANGE = "enumerate", "prior", "spaced", "again", "mutant", "exchange"
+ENUMERATE, PRIOR, SPACED = "enumerate", "prior", "spaced"
+AGAIN, REFILL, MUTANT, EXCHANGE = "again", "refill", "mutant", "exchange"
 SHARES: Mapping[str, float] = {
     ENUMERATE: 0.08,
     PRIOR: 0.17,
-    SPACED: 0.40,
-    AGAIN: 0.15,
-    MUTANT: 0.12,
+    SPACED: 0.30,
+    AGAIN: 0.12,
+    REFILL: 0.15,
+    MUTANT: 0.10,
     EXCHANGE: 0.08,
 }
-"""Of the relaxations of each content, where nothing is learned."""
-INDEPENDENT = frozenset({ENUMERATE, PRIOR, SPACED})
-"""Of these each start is drawn afresh; the others begin with a crystal that was found."""
+"""Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
+(`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
 dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
+FEW_SITES = 0.5
+"""Of the random crystals are drawn from the prior in which sites have a price."""
 SPACING = (0.75, 0.95)
 """Multiples of a low minimum's distances that atoms keep."""
 VOLUMES = (0.95, 1.1)
@@ -61,9 +65,16 @@ class Generators:
 
     @cached_property
     def _generator(self) -> PriorGenerator:
+        return self._generator_with(site_price=0)
+
+    @cached_property
+    def _of_few_sites(self) -> PriorGenerator:
+        return self._generator_with(SITE_PRICE)
+
+    def _generator_with(self, site_price: int) -> PriorGenerator:
         problem = self.problem
         distances = MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances)
-        prior = Prior(problem.contents, problem.space_groups, price_of_many=PRICE_OF_MANY)
+        prior = Prior(problem.contents, problem.space_groups, price_of_many=PRICE_OF_MANY, site_price=site_price)
         return PriorGenerator(prior, distances)
 
     def draw(self, arm: str, rng: np.random.Generator) -> Crystal | None:
@@ -71,16 +82,26 @@ class Generators:
         if arm == ENUMERATE:
             return self.enumeration.ask(1)[0].crystal
         if arm == PRIOR:
-            return self._generator.draw(rng, self._volume(self._minima.draw(rng), rng))
+            volume = self._volume(self._minima.draw(rng), rng)
+            return self._either(rng).draw(rng, volume)
         low = self._minima.draw(rng, None if arm == SPACED else self.contents)
         if low is None:
             return None
         if arm == SPACED:
-            return self._generator.draw(rng, self._volume(low, rng), thresholds=self._spaced(low, rng))
+            volume = self._volume(low, rng)
+            return self._either(rng).draw(rng, volume, thresholds=self._spaced(low, rng))
         if arm == AGAIN:
             return self._again(low, rng)
+        if arm == REFILL:
+            return refilled(low.crystal, self._spaced(low, rng), rng)
         child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
-        return child if child is not None and self._keeps_distance(child) else None
+        if child is None or not keep_distances(child, self.contents.elements, self._generator.thresholds):
+            return None
+        return child
+
+    def _either(self, rng: np.random.Generator) -> PriorGenerator:
+        """One of the two priors: neither has the other's blind spots."""
+        return self._of_few_sites if rng.random() < FEW_SITES else self._generator
 
     def _volume(self, low: Minimum | None, rng: np.random.Generator) -> float | None:
         """Å³ per cell, by a low minimum; None where there is none."""
@@ -101,35 +122,8 @@ class Generators:
             crystal.space_group, crystal.combination, volume, rng, thresholds=self._spaced(low, rng)
         )
 
-    def _keeps_distance(self, crystal: Crystal) -> bool:
-        """Whether no two atoms are closer than those of any start."""
-        from crysim.crystal.placement import fits
-
-        place = {element: i for i, element in enumerate(crystal.composition.elements)}
-        return fits(
-            np.array(crystal.cell),
-            np.array([site.position for site in crystal.sites], dtype=np.int64),
-            np.array([place[site.element] for site in crystal.sites], dtype=np.int64),
-            crystal.frac_coords[crystal.representatives],
-            *crystal.group.flat_positions,
-            self._generator.thresholds,
-        )
-
 
 def _exchanged(low: Minimum, rng: np.random.Generator) -> Crystal | None:
     """Two elements change places, on whole orbits of one size; None where there are none."""
-    crystal = low.crystal
-    sites = list(crystal.sites)
-    sizes = crystal.multiplicities
-    pairs = [
-        (i, j)
-        for i in range(len(sites))
-        for j in range(i)
-        if sites[i].element != sites[j].element and sizes[i] == sizes[j]
-    ]
-    if not pairs:
-        return None
-    i, j = pairs[int(rng.integers(len(pairs)))]
-    sites[i], sites[j] = replace(sites[i], element=sites[j].element), replace(sites[j], element=sites[i].element)
-    order = crystal.composition.elements.index
-    return replace(crystal, sites=tuple(sorted(sites, key=lambda site: order(site.element))))
+    pairs = operators.exchangeable_orbits(low.crystal)
+    return operators.with_exchanged(low.crystal, *pairs[int(rng.integers(len(pairs)))]) if pairs else None

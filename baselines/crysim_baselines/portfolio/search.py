@@ -11,18 +11,16 @@ by the lowest crystals, in relaxations of their own.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from math import exp, sqrt
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.crystal.prototypes import iterate_prototypes
-from crysim.errors import InputError
+from crysim.errors import InputError, check_not_negative
 from crysim.interfaces import (
     ANY_NUMBER,
     Candidate,
@@ -36,8 +34,10 @@ from crysim.interfaces import (
     known_minimum,
 )
 from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
+from crysim.strategies.afresh import AFRESH, missed
+from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares
-from crysim_baselines.portfolio.generators import ENUMERATE, INDEPENDENT, PRIOR, SHARES, Generators
+from crysim_baselines.portfolio.generators import ENUMERATE, PRIOR, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
@@ -101,19 +101,11 @@ class Portfolio(Strategy):
         Raises:
             InputError: an option is out of range.
         """
-        for key, value in (
-            ("first", first),
-            ("stop_after", stop_after),
-            ("patience", patience),
-            ("margin", margin),
-        ):
-            if not value >= 0:
-                raise InputError(f"option '{key}' of strategy 'portfolio' is {value}: it must not be negative")
+        check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin)
         if not 0 <= learned <= 1:
             raise InputError(f"option 'learned' of strategy 'portfolio' is {learned}: it must be from 0 to 1")
         self.problem = problem
-        self._types = prototypes
-        self._folder = folder
+        self._types = FittingTypes(problem.contents, self._allowed, folder=folder) if prototypes else None
         self._first = first
         self._stop_after = stop_after
         self._led_to_best = 0
@@ -132,24 +124,23 @@ class Portfolio(Strategy):
 
     def check(self) -> None:
         """Raise InputError if the folder of structure types is none, or a file in it cannot be read."""
-        if self._types:
-            next(iterate_prototypes(self.problem.composition, folder=self._folder), None)
+        if self._types is not None:
+            self._types.check()
 
     # ------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` crystals, and but `SCOUTS` before one is relaxed: until then nothing can be given up."""
         stop = self._stop()
+        for_polish = None if stop is None else replace(stop, known=(), polish=True)
         if not self._told and not self._minima.best:
             n = min(n, SCOUTS)
         candidates = []
         for _ in range(n):
             began = time.perf_counter()
             crystal, info = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
-            own = None if stop is None else replace(stop, polish=info["origin"] == POLISH)
-            if info["origin"] == POLISH and own is not None:
-                own = replace(own, known=())
-            candidates.append(Candidate(crystal, info, {"draw": time.perf_counter() - began}, own))
+            leave = for_polish if info["origin"] == POLISH else stop
+            candidates.append(Candidate(crystal, info, {"draw": time.perf_counter() - began}, leave))
             self._count(info)
         return candidates
 
@@ -171,8 +162,10 @@ class Portfolio(Strategy):
             self._polished.add(info["of"])
 
     def _propose(self, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
-        if self._types and rng.random() < TYPES_SHARE and (known := self._next_type()) is not None:
-            return known
+        if self._types is not None and rng.random() < TYPES_SHARE:
+            known = self._types.get(self._types_taken)
+            if known is not None:
+                return known[1], {"origin": TYPES, "prototype": known[0]}
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
@@ -196,27 +189,6 @@ class Portfolio(Strategy):
         groups = self.problem.space_groups
         return groups is None or crystal.space_group in groups
 
-    @cached_property
-    def _coming(self) -> Iterator[tuple[str, Crystal]]:
-        contents = self.problem.contents
-        for one in iterate_prototypes(contents.composition, folder=self._folder):
-            fitting = (crystal for each in contents.each if (crystal := one.with_contents(each)) is not None)
-            crystal = next(fitting, None)
-            if crystal is not None and self._allowed(crystal):
-                yield one.name, crystal
-
-    @cached_property
-    def _found_types(self) -> list[tuple[str, Crystal]]:
-        return []
-
-    def _next_type(self) -> tuple[Crystal, dict[str, Any]] | None:
-        while len(self._found_types) <= self._types_taken and (one := next(self._coming, None)) is not None:
-            self._found_types.append(one)
-        if self._types_taken >= len(self._found_types):
-            return None
-        name, crystal = self._found_types[self._types_taken]
-        return crystal, {"origin": TYPES, "prototype": name}
-
     def _next_to_polish(self) -> Minimum | None:
         best = self._minima.best
         for one in self._minima:
@@ -233,7 +205,7 @@ class Portfolio(Strategy):
         if not self._race:
             return None
         best = None if self._minima.best is None else self._minima.best.energy
-        return StopRule(best, tuple(self._known), self._patience, self._margin)
+        return StopRule(best, tuple(self._known), self._patience, self._margin, polish=False)
 
     # -------------------------------------------------------------------------------------- learning
 
@@ -259,32 +231,27 @@ class Portfolio(Strategy):
         """That enough independent starts led to the lowest crystal, and what may have been missed all the same."""
         if not self._stop_after or self._led_to_best < self._stop_after or min(self._begun) < self._first:
             return ""
-        missed = exp(-self._led_to_best / 10)
-        return (
-            f"{self._led_to_best} independent starts led to the lowest crystal; a lower one that is a tenth as easily "
-            f"found would have been missed with a probability of {missed:.0%}"
-        )
+        return f"{self._led_to_best} independent starts led to the lowest crystal; {missed(self._led_to_best)}"
 
     def _learn(self, trial: Trial) -> float | None:
         """The energy per atom of a minimum that is new; None if there is none."""
         crystal = trial.crystal
-        if crystal is None or trial.energy is None or not (trial.counts or trial.status is TrialStatus.KNOWN):
+        if crystal is None or trial.energy is None or not (trial.counted or trial.status is TrialStatus.KNOWN):
             return None
-        energy = trial.energy / crystal.num_atoms
-        self._count_best(trial, Minimum(energy, trial.number, crystal))
-        if not trial.counts:
+        end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
+        self._count_best(trial, end)
+        if not trial.counted:
             return None
         if trial.status is TrialStatus.RELAXED:
             self._known[known_minimum(crystal, trial.energy)] = None
-        new = self._minima.add(Minimum(energy, trial.number, crystal))
-        return energy if new else None
+        return end.energy if self._minima.add(end) else None
 
     def _count_best(self, trial: Trial, end: Minimum) -> None:
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
         best = self._minima.best
-        independent = trial.candidate.info.get("origin") in INDEPENDENT
+        independent = trial.candidate.info.get("origin") in AFRESH
         if best is None or end.energy < best.energy - SAME_ENERGY:
-            if trial.counts:
+            if trial.counted:
                 self._led_to_best = int(independent)
         elif end.energy < best.energy + 2 * SAME_ENERGY and is_same(best.volume, end.volume):
             self._led_to_best += independent

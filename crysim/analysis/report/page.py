@@ -180,7 +180,7 @@ def _run(
 
 def _minima(columns: TrialColumns, most: int) -> list[list[float]]:
     """Iteration, energy and volume per atom, and space group of the trials that count; of many, the lowest ones."""
-    counting = np.flatnonzero(columns.counts)
+    counting = np.flatnonzero(columns.counted)
     rows = columns.rows
     per_atom = columns.energies / np.maximum(1, rows["atoms"])
     if len(counting) > most:
@@ -195,7 +195,7 @@ def _minima(columns: TrialColumns, most: int) -> list[list[float]]:
 def _best(
     comparison: Comparison, run: RunRecord, columns: TrialColumns, elements: list[str], hull: Hull | None
 ) -> dict[str, Any] | None:
-    counting = np.flatnonzero(columns.counts)
+    counting = np.flatnonzero(columns.counted)
     if not len(counting):
         return None
     energies = columns.energies_per(run.contents.num_atoms if run.contents.sizes_vary else None)

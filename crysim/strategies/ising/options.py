@@ -160,7 +160,7 @@ class IsingOptions:
         check_positive("strategy 'crysim'", solve_seconds=self.solve_seconds)
 
     @property
-    def batch(self) -> int:
+    def per_solve(self) -> int:
         """Candidates of one fit and solve."""
         assert self.candidates_per_solve is not None
         return self.candidates_per_solve

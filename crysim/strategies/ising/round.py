@@ -116,9 +116,9 @@ class Round:
 
     def propose(self, n: int) -> list[Candidate]:
         """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
-        wanted = min(n, self.options.batch)
+        wanted = min(n, self.options.per_solve)
         choice = self.options.choice_for(self.problem.composition)
-        turn = TURNS[self.history.number // self.options.batch % len(TURNS)] if choice == "in-turn" else choice
+        turn = TURNS[self.history.number // self.options.per_solve % len(TURNS)] if choice == "in-turn" else choice
         candidates = self._of_initial(wanted) if turn == "initial" else []
         if not candidates:
             candidates = self._of_answers(turn, wanted, in_turn=choice == "in-turn")

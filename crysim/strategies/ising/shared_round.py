@@ -35,9 +35,9 @@ class SharedRound(Round):
     def propose(self, n: int) -> list[Candidate]:
         """At most ``candidates_per_solve`` candidates: initial crystals, answers, and draws, each with its origin."""
         options = self.options
-        wanted = min(n, options.batch)
+        wanted = min(n, options.per_solve)
         first = round(options.initial_share * wanted)
-        turn = self.history.number // options.batch % options.solve_every == 0
+        turn = self.history.number // options.per_solve % options.solve_every == 0
         answers = min(wanted - first, round(options.answer_share * wanted * options.solve_every)) if turn else 0
         places = self.history.initial.untried(SPARE * first, self.history.tried)
         candidates = self._fresh(

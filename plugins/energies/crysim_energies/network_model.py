@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from crysim.arrays import Floats
-from crysim.composition import Composition
-from crysim.crystal import Crystal, Site
+from crysim.crystal import Crystal
+from crysim.crystal.crystal import one_atom
 from crysim.errors import InputError
 from crysim.interfaces import Relaxation, RelaxSettings, StopRule
 from crysim_energies.calculator_model import CalculatorModel
@@ -54,10 +54,12 @@ class NetworkModel(CalculatorModel):
             return None
 
     def warm_up(self) -> None:
-        """Load the network, and compile what builds its graphs: the energy of one atom in a small cell."""
+        """Load the network, and compile what builds its graphs and relaxes; try it on one atom in a small cell."""
+        from crysim_energies.quotient.ahead import compile_ahead
+
         if self.quotient is not None:
-            site = Site("Cu", 0, (0.0, 0.0, 0.0))
-            self.energies([Crystal(Composition.from_formula("Cu"), 1, (2.4, 2.5, 2.6, 90.0, 90.0, 90.0), (site,))])
+            compile_ahead(self.quotient)
+            self.relax([one_atom()], RelaxSettings(max_steps=1, symmetry="keep"))
 
     def energies(self, crystals: Sequence[Crystal]) -> Floats:
         """Energies ``[n]``, eV per cell; NaN where the model fails on a crystal."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import Future
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from crysim import hookimpl
@@ -27,6 +26,7 @@ class Dask(Executor):
     argument: ClassVar[str | None] = "address"
     argument_optional: ClassVar[bool] = True
     extra: ClassVar[str | None] = "dask"
+    module: ClassVar[str | None] = "distributed"
 
     def __init__(self, *, address: str | None = None, connect_timeout: float = 30.0) -> None:
         """Remember where the scheduler is.
@@ -40,11 +40,6 @@ class Dask(Executor):
         self._address = address
         self._connect_timeout = connect_timeout
         self._pool: _Pool | None = None
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Whether dask.distributed is installed."""
-        return None if find_spec("distributed") else "the extra 'dask' is not installed"
 
     @classmethod
     def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:

@@ -7,7 +7,6 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import Future
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +33,7 @@ class Parsl(Executor):
     name: ClassVar[str] = "parsl"
     argument: ClassVar[str | None] = "configuration"
     extra: ClassVar[str | None] = "parsl"
+    module: ClassVar[str | None] = "parsl"
 
     def __init__(self, *, configuration: str) -> None:
         """Remember what the configuration is; nothing of it is run yet.
@@ -43,11 +43,6 @@ class Parsl(Executor):
         """
         self._configuration = configuration
         self._pool: _Pool | None = None
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Whether Parsl is installed."""
-        return None if find_spec("parsl") else "the extra 'parsl' is not installed"
 
     @classmethod
     def check_from_file(cls, argument: str | None, options: Mapping[str, Any], *, named_there: bool) -> None:

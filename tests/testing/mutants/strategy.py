@@ -46,7 +46,7 @@ class Good(Strategy):
     def tell(self, trials):
         for trial in trials:
             self.told += 1
-            if trial.counts and (self.best is None or trial.energy < self.best[0]):
+            if trial.counted and (self.best is None or trial.energy < self.best[0]):
                 self.best = trial.energy, trial.crystal
 
 

@@ -36,7 +36,7 @@ class BasinHopping(Strategy):
     def tell(self, trials):
         for trial in trials:
             self._told += 1
-            if not trial.counts or not self._allowed(trial.crystal):
+            if not trial.counted or not self._allowed(trial.crystal):
                 continue
             energy = trial.energy / trial.crystal.num_atoms
             luck = derive_rng(self.problem.seed, "accept", trial.number).random()

@@ -19,6 +19,7 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
 from crysim.symmetry import space_group
+from crysim_energies.quotient.geometry.neighbours import first_at, is_at, resized, rotated
 
 TOLERANCE = 1e-7
 """On fractional coordinates: rounding is far below, and the distance of any two atoms far above."""
@@ -148,8 +149,7 @@ def find_vectors(center: Ints, vector: Floats, sites: Ints, wanted: Floats, tole
     """
     found = np.full(len(sites), -1, dtype=np.int64)
     for i in range(len(sites)):
-        first = np.searchsorted(center, sites[i])
-        for b in range(first, len(center)):
+        for b in range(first_at(center, sites[i]), len(center)):
             if center[b] != sites[i]:
                 break
             if (
@@ -181,11 +181,9 @@ def pair_bonds(
         The first bonds, as indices into ``kept`` ``[a]``; the second ones, among all ``[a]``; and for how many second
         bonds each stands ``[a]``.
     """
-    capacity = 256
     pairs = 0
-    first = np.empty(capacity, dtype=np.int64)
-    second = np.empty(capacity, dtype=np.int64)
-    count = np.empty(capacity)
+    found = np.empty((256, 2), dtype=np.int64)
+    counted = np.empty((256, 1))
     fixing = np.empty(len(rotations), dtype=np.int64)
     taken = np.zeros(len(center), dtype=np.bool_)
     for k in range(len(kept)):
@@ -193,33 +191,35 @@ def pair_bonds(
         if not short[b]:
             continue
         site = center[b]
-        begin, end = np.searchsorted(center, site), np.searchsorted(center, site + 1)
+        begin, end = first_at(center, site), first_at(center, site + 1)
         num_fixing = 0
         for g in range(starts[site], starts[site + 1]):
-            if np.abs(rotations[g] @ vector[b] - vector[b]).max() < tolerance:
+            x, y, z = rotated(rotations, g, vector, b)
+            if is_at(vector, b, x, y, z, tolerance):
                 fixing[num_fixing] = g
                 num_fixing += 1
-        taken[begin:end] = False
+        for other in range(begin, end):
+            taken[other] = False
         for other in range(begin, end):
             if other == b or taken[other] or not short[other]:
                 continue
             unmoved = 1
             if num_fixing > 1:
                 unmoved = 0
-                for g in fixing[:num_fixing]:
-                    image = rotations[g] @ vector[other]
-                    if np.abs(image - vector[other]).max() < tolerance:
+                for fixed in range(num_fixing):
+                    x, y, z = rotated(rotations, fixing[fixed], vector, other)
+                    if is_at(vector, other, x, y, z, tolerance):
                         unmoved += 1
                         continue
                     for same in range(other + 1, end):
-                        if not taken[same] and np.abs(image - vector[same]).max() < tolerance:
+                        if not taken[same] and is_at(vector, same, x, y, z, tolerance):
                             taken[same] = True
                             break
-            if pairs == capacity:
-                capacity *= 2
-                first = np.concatenate((first, np.empty_like(first)))
-                second = np.concatenate((second, np.empty_like(second)))
-                count = np.concatenate((count, np.empty_like(count)))
-            first[pairs], second[pairs], count[pairs] = k, other, num_fixing / unmoved
+            if pairs == len(found):
+                found, counted = resized(found, pairs, 2 * pairs), resized(counted, pairs, 2 * pairs)
+            found[pairs, 0], found[pairs, 1], counted[pairs, 0] = k, other, num_fixing / unmoved
             pairs += 1
-    return first[:pairs].copy(), second[:pairs].copy(), count[:pairs].copy()
+    first, second, count = np.empty(pairs, dtype=np.int64), np.empty(pairs, dtype=np.int64), np.empty(pairs)
+    for pair in range(pairs):
+        first[pair], second[pair], count[pair] = found[pair, 0], found[pair, 1], counted[pair, 0]
+    return first, second, count

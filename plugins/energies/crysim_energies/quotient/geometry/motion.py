@@ -59,23 +59,49 @@ def largest_force(
     lattice: Floats, basis: Floats, maps: Floats, axes: Ints, multiplicities: Ints, gradient: Floats
 ) -> float:
     """The largest force on an atom or on the cell: see `AsymmetricUnit.max_force`."""
-    virial = np.zeros((3, 3))
-    for k in range(len(basis)):
-        virial += gradient[k] * basis[k]
-    largest: float = sqrt((virial**2).sum(axis=1).max()) / multiplicities.sum()
+    atoms = 0
+    for s in range(len(multiplicities)):
+        atoms += multiplicities[s]
+    largest = 0.0
+    for i in range(3):
+        squared = 0.0
+        for j in range(3):
+            virial = 0.0
+            for k in range(len(basis)):
+                virial += gradient[k] * basis[k, i, j]
+            squared += virial * virial
+        largest = max(largest, sqrt(squared) / atoms)
+    moves = np.empty((3, 3))
+    slopes = np.empty(3)
     for s in range(len(maps)):
         free = 0
-        moves = np.zeros((3, 3))
-        slopes = np.zeros(3)
         for axis in range(3):
             if axes[s, axis] >= 0:
-                moves[free] = np.ascontiguousarray(maps[s, :, axis]) @ lattice
+                for j in range(3):
+                    moves[free, j] = (
+                        maps[s, 0, axis] * lattice[0, j]
+                        + maps[s, 1, axis] * lattice[1, j]
+                        + maps[s, 2, axis] * lattice[2, j]
+                    )
                 slopes[free] = gradient[axes[s, axis]] / multiplicities[s]
                 free += 1
-        if free:
-            metric = moves[:free] @ moves[:free].T
-            squared = float(slopes[:free] @ np.linalg.solve(metric, slopes[:free]))
-            largest = max(largest, sqrt(max(squared, 0.0)))
+        # the force is the combination of the moves that has these slopes along them: move by move, what is orthogonal
+        # to those before
+        squared = 0.0
+        for i in range(free):
+            for before in range(i):
+                along = 0.0
+                for j in range(3):
+                    along += moves[i, j] * moves[before, j]
+                for j in range(3):
+                    moves[i, j] -= along * moves[before, j]
+                slopes[i] -= along * slopes[before]
+            length = sqrt(moves[i, 0] * moves[i, 0] + moves[i, 1] * moves[i, 1] + moves[i, 2] * moves[i, 2])
+            for j in range(3):
+                moves[i, j] /= length
+            slopes[i] /= length
+            squared += slopes[i] * slopes[i]
+        largest = max(largest, sqrt(squared))
     return largest
 
 
@@ -88,13 +114,64 @@ def reach(
     A pair is at least the smallest stretch of the cell times its old distance apart, less what its two atoms have
     moved within the cell.
     """
-    deformation = np.linalg.solve(old_lattice, lattice)
-    stretch = sqrt(max(np.linalg.eigvalsh(deformation @ deformation.T)[0], 0.0))
+    # a vector with the fractional coordinates f was (f old), and is (f lattice) = (f old) deformation
+    deformation = np.zeros((3, 3))
+    volume = 0.0
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        for axis in range(3):
+            q, r = (axis + 1) % 3, (axis + 2) % 3
+            cofactor = old_lattice[j, q] * old_lattice[k, r] - old_lattice[j, r] * old_lattice[k, q]
+            if i == 0:
+                volume += old_lattice[0, axis] * cofactor
+            for column in range(3):
+                deformation[axis, column] += cofactor * lattice[i, column]
+    product = np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            for k in range(3):
+                product[i, j] += deformation[i, k] * deformation[j, k]
+    stretch = sqrt(max(smallest_eigenvalue(product), 0.0)) / abs(volume)
     farthest = 0.0
+    move = np.empty(3)
     for s in range(len(maps)):
-        move = (maps[s] @ (points[s] - old_points[s])) @ lattice
-        farthest = max(farthest, sqrt((move**2).sum()))
+        for j in range(3):
+            move[j] = 0.0
+        for i in range(3):
+            change = 0.0
+            for axis in range(3):
+                change += maps[s, i, axis] * (points[s, axis] - old_points[s, axis])
+            for j in range(3):
+                move[j] += change * lattice[i, j]
+        farthest = max(farthest, sqrt(move[0] * move[0] + move[1] * move[1] + move[2] * move[2]))
     return stretch * radius - 2 * farthest
+
+
+@compiled(fast_math="reordered")
+def smallest_eigenvalue(matrix: Floats) -> float:
+    """Of a symmetric matrix ``[3, 3]``, which is overwritten: by Jacobi's rotations, to rounding."""
+    for _ in range(20):
+        left = 0.0
+        for i in range(3):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            if matrix[i, j] == 0.0:
+                continue
+            left += abs(matrix[i, j])
+            ratio = (matrix[j, j] - matrix[i, i]) / (2.0 * matrix[i, j])
+            tangent = 1.0 / (abs(ratio) + sqrt(1.0 + ratio * ratio))
+            if ratio < 0.0:
+                tangent = -tangent
+            cosine = 1.0 / sqrt(1.0 + tangent * tangent)
+            sine = tangent * cosine
+            matrix[i, i] -= tangent * matrix[i, j]
+            matrix[j, j] += tangent * matrix[i, j]
+            matrix[i, j] = matrix[j, i] = 0.0
+            at_i, at_j = matrix[i, k], matrix[j, k]
+            matrix[i, k] = matrix[k, i] = cosine * at_i - sine * at_j
+            matrix[j, k] = matrix[k, j] = sine * at_i + cosine * at_j
+        if left <= 1e-16 * abs(matrix[0, 0] + matrix[1, 1] + matrix[2, 2]):
+            break
+    return float(min(matrix[0, 0], matrix[1, 1], matrix[2, 2]))
 
 
 @compiled(fast_math="reordered")

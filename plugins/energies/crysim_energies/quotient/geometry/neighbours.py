@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from math import ceil, floor, sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
+
+
+@compiled
+def resized(rows: NDArray[Any], kept: int, length: int) -> NDArray[Any]:
+    """A copy of the first ``kept`` rows of a matrix in one of ``length`` rows."""
+    result = np.empty((length, rows.shape[1]), dtype=rows.dtype)
+    for row in range(kept):
+        for column in range(rows.shape[1]):
+            result[row, column] = rows[row, column]
+    return result
+
+
+@compiled
+def first_at(center: Ints, site: int) -> int:
+    """The first of the bonds, ascending by their representatives ``[w]``, that leaves a site or one after it."""
+    low, high = 0, len(center)
+    while low < high:
+        middle = (low + high) // 2
+        if center[middle] < site:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compiled(fast_math="reordered")
@@ -26,18 +51,20 @@ def find_bonds(
         index into the representatives ``[u]`` ascending, far atom ``[u]``, its shift in cells ``[u, 3]``, and the
         fractional vector ``[u, 3]``. The atom itself, in its own cell, is left out.
     """
-    inverse = np.linalg.inv(lattice)
-    # the k-th fractional coordinate of any vector of this length is at most reach[k]; numba takes seconds to compile
-    # a sum along an axis
+    # the k-th fractional coordinate of any vector of this length is at most reach[k]: over the spacing of its planes
     reach = np.empty(3)
     for k in range(3):
-        reach[k] = radius * sqrt(inverse[0, k] ** 2 + inverse[1, k] ** 2 + inverse[2, k] ** 2)
-    capacity = 128
+        i, j = (k + 1) % 3, (k + 2) % 3
+        square, volume = 0.0, 0.0
+        for axis in range(3):
+            q, r = (axis + 1) % 3, (axis + 2) % 3
+            normal = lattice[i, q] * lattice[j, r] - lattice[i, r] * lattice[j, q]
+            square += normal * normal
+            volume += normal * lattice[k, axis]
+        reach[k] = radius * sqrt(square) / abs(volume)
     found = 0
-    center = np.empty(capacity, dtype=np.int64)
-    far = np.empty(capacity, dtype=np.int64)
-    shift = np.empty((capacity, 3), dtype=np.int64)
-    vector = np.empty((capacity, 3))
+    whole = np.empty((128, 5), dtype=np.int64)
+    vector = np.empty((128, 3))
     for s in range(len(representatives)):
         origin = frac_coords[representatives[s]]
         for j in range(len(frac_coords)):
@@ -53,17 +80,37 @@ def find_bonds(
                         z = g0 * lattice[0, 2] + g1 * lattice[1, 2] + g2 * lattice[2, 2]
                         if x * x + y * y + z * z > radius * radius:
                             continue
-                        if found == capacity:
-                            capacity *= 2
-                            center = np.concatenate((center, np.empty_like(center)))
-                            far = np.concatenate((far, np.empty_like(far)))
-                            shift = np.concatenate((shift, np.empty_like(shift)))
-                            vector = np.concatenate((vector, np.empty_like(vector)))
-                        center[found], far[found] = s, j
-                        shift[found, 0], shift[found, 1], shift[found, 2] = n0, n1, n2
+                        if found == len(vector):
+                            whole, vector = resized(whole, found, 2 * found), resized(vector, found, 2 * found)
+                        whole[found, 0], whole[found, 1] = s, j
+                        whole[found, 2], whole[found, 3], whole[found, 4] = n0, n1, n2
                         vector[found, 0], vector[found, 1], vector[found, 2] = g0, g1, g2
                         found += 1
-    return center[:found].copy(), far[:found].copy(), shift[:found].copy(), vector[:found].copy()
+    center, far = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.int64)
+    shift = np.empty((found, 3), dtype=np.int64)
+    for b in range(found):
+        center[b], far[b] = whole[b, 0], whole[b, 1]
+        shift[b, 0], shift[b, 1], shift[b, 2] = whole[b, 2], whole[b, 3], whole[b, 4]
+    return center, far, shift, resized(vector, found, found)
+
+
+@compiled(fast_math="reordered")
+def rotated(rotations: Floats, g: int, vector: Floats, b: int) -> tuple[float, float, float]:
+    """A bond's vector ``vector[b]`` rotated by ``rotations[g]``."""
+    x, y, z = vector[b, 0], vector[b, 1], vector[b, 2]
+    return (
+        rotations[g, 0, 0] * x + rotations[g, 0, 1] * y + rotations[g, 0, 2] * z,
+        rotations[g, 1, 0] * x + rotations[g, 1, 1] * y + rotations[g, 1, 2] * z,
+        rotations[g, 2, 0] * x + rotations[g, 2, 1] * y + rotations[g, 2, 2] * z,
+    )
+
+
+@compiled(fast_math="reordered")
+def is_at(vector: Floats, b: int, x: float, y: float, z: float, tolerance: float) -> bool:
+    """Whether a bond's vector ``vector[b]`` is (x, y, z)."""
+    return bool(
+        abs(x - vector[b, 0]) < tolerance and abs(y - vector[b, 1]) < tolerance and abs(z - vector[b, 2]) < tolerance
+    )
 
 
 @compiled(fast_math="reordered")
@@ -99,13 +146,13 @@ def fold_bonds(
         first, last = starts[center[b]], starts[center[b] + 1]
         fixing = 0
         for g in range(first, last):
-            image = rotations[g] @ vector[b]
-            if np.abs(image - vector[b]).max() < tolerance:
+            x, y, z = rotated(rotations, g, vector, b)
+            if is_at(vector, b, x, y, z, tolerance):
                 fixing += 1
                 image_of[b], image_by[b] = found, g
                 continue
             for other in range(b + 1, end):
-                if not taken[other] and np.abs(image - vector[other]).max() < tolerance:
+                if not taken[other] and is_at(vector, other, x, y, z, tolerance):
                     taken[other] = True
                     image_of[other], image_by[other] = found, g
                     break

@@ -73,21 +73,26 @@ def _add_springs(
     strains = len(basis)
     moves = np.empty((strains + 6, 3))
     columns = np.empty(strains + 6, dtype=np.int64)
-    columns[:strains] = np.arange(strains)
+    for k in range(strains):
+        columns[k] = k
     for b in range(len(center)):
         unit = vectors[b] / lengths[b]
         used = strains
         for k in range(strains):
-            moves[k] = vectors[b] @ basis[k]
+            move = vectors[b] @ basis[k]
+            for j in range(3):
+                moves[k, j] = move[j]
         for axis in range(3):
             if axes[far[b], axis] >= 0:
                 columns[used] = axes[far[b], axis]
-                moves[used] = far_maps[b, axis]
+                for j in range(3):
+                    moves[used, j] = far_maps[b, axis, j]
                 used += 1
         for axis in range(3):
             if axes[center[b], axis] >= 0:
                 columns[used] = axes[center[b], axis]
-                moves[used] = -center_maps[center[b], axis]
+                for j in range(3):
+                    moves[used, j] = -center_maps[center[b], axis, j]
                 used += 1
         for i in range(used):
             along = moves[i] @ unit

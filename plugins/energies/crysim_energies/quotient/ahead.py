@@ -1,0 +1,56 @@
+"""Everything that a relaxation has compiled, compiled before the first: by processes that begin together, in parallel.
+
+Each process takes the kernels in an order of its own and loads from disk what another one has compiled meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crysim.crystal.crystal import one_atom
+from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds
+from crysim_energies.quotient.geometry.motion import update_inverse
+from crysim_energies.quotient.networks.network import list_bonds, still_holds
+from crysim_energies.quotient.relaxation.stiffness import stiffness
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.relaxation.potential import Potential
+
+
+def compile_ahead(potential: Potential) -> None:
+    """Compile every kernel of a relaxation with a potential, on a crystal of one atom."""
+    steps = _steps(potential)
+    first = os.getpid() % len(steps)
+    for step in steps[first:] + steps[:first]:
+        step()
+
+
+def _steps(potential: Potential) -> list[Callable[[], object]]:
+    """What to call: what takes longest to compile first and last."""
+    unit = AsymmetricUnit(one_atom(), potential.max_l)
+    start = unit.start()
+    step = np.zeros(unit.num_parameters)
+    itself = np.zeros(1, dtype=np.int64)
+    bonds = Bonds(
+        center=itself,
+        far=itself,
+        count=np.ones(1),
+        far_maps=unit.maps,
+        constants=np.ones((1, 3)),
+        radius=potential.cutoff,
+        at=start,
+    )
+    inverse = np.asarray(np.linalg.inv(np.eye(len(step))), dtype=np.float64)
+    return [
+        lambda: list_bonds(potential, unit, start, 0.0),
+        lambda: unit.moved(start, step),
+        lambda: still_holds(potential, unit, bonds, start),
+        lambda: unit.max_force(start, step),
+        lambda: update_inverse(inverse, step + 1.0, step + 1.0),
+        lambda: unit.step_length(start, step, 1.0, 1.0),
+        lambda: stiffness(unit, start, bonds),
+    ]
