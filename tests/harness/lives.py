@@ -153,9 +153,11 @@ def kill_anywhere(
         label: under which the kills are counted.
     """
     done = _counted(label)
+    tries = 0  # a run that ends before its first death must not be the same again
     while done < kills:
-        rng = np.random.default_rng([1, done])
-        folder = root / f"run-after-{done}"
+        rng = np.random.default_rng([1, done, tries])
+        folder = root / f"run-after-{done}-{tries}"
+        tries += 1
         killed = 0
         while done + killed < kills and live(spec, folder, model, place, rng, int(rng.integers(1, calls + 1))):
             killed += 1
