@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from crysim.analysis.forty import forty_crystals
-from crysim.composition import Composition, Contents
+from crysim.composition import Contents
 from crysim.crystal import Crystal, MinDistances
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.prior import SITE_PRICE, Prior, PriorGenerator
@@ -97,8 +97,7 @@ def table(rows: list[Row]) -> str:
 def measure(truth: Crystal, model: EnergyModel, draws: int) -> Row:
     """How often a prior draws the truth's combination, and how often placements of it end in the truth."""
     began = time.process_time()
-    counts = tuple(n // truth.centring_factor for n in truth.composition.counts)
-    contents = Contents(Composition(truth.composition.elements, counts), "primitive")
+    contents = truth.primitive_contents
     prior = Prior(contents, price_of_many=PRICE_OF_MANY)
     energy = float(model.energies([truth])[0]) / truth.num_atoms
     generator = PriorGenerator(prior, MinDistances(contents.composition, 0.0))

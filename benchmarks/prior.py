@@ -68,8 +68,7 @@ def measure(one: StructureType) -> dict[str, object] | None:
     crystal = Crystal.from_structure(one.structure, 0.01)
     if crystal.space_group == 1 or crystal.num_atoms % crystal.centring_factor:
         return None
-    counts = tuple(n // crystal.centring_factor for n in crystal.composition.counts)
-    contents = Contents(Composition(crystal.composition.elements, counts), "primitive")
+    contents = crystal.primitive_contents
     began = time.process_time()
     prior = Prior(contents, None)
     draws = {PAPER: _inverse(paper_probability(contents, crystal))}

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.structure_types import structure_types
@@ -82,8 +81,7 @@ def find_reference(label: str, model: EnergyModel) -> Crystal:
 
 def search(reference: Crystal, model: EnergyModel, method: str, seed: int, budget: int, batch: int) -> Row:
     """One run to the strict match, or to its budget."""
-    counts = tuple(n // reference.centring_factor for n in reference.composition.counts)
-    contents = Contents(Composition(reference.composition.elements, counts), "primitive")
+    contents = reference.primitive_contents
     strategy = make(method, Problem(contents, seed))
     matcher = ReferenceMatcher(reference.to_structure())
     begun = evaluations = 0

@@ -27,7 +27,6 @@ from typing import Any
 import torch
 from racing import SETTINGS, find_reference
 
-from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.prior import Prior, PriorGenerator
@@ -94,8 +93,7 @@ def record(label: str, model: EnergyModel, draws: int) -> Row:
     """The traces of placements of a type's own combination, and of draws from the prior."""
     reference = find_reference(label, model)
     energy = float(model.energies([reference])[0]) / reference.num_atoms
-    counts = tuple(n // reference.centring_factor for n in reference.composition.counts)
-    contents = Contents(Composition(reference.composition.elements, counts), "primitive")
+    contents = reference.primitive_contents
     generator = PriorGenerator(Prior(contents))
     volume = contents.per_cell(reference.volume, reference)
     number, combination = reference.space_group, reference.combination

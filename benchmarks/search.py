@@ -110,8 +110,8 @@ def type_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Task
     for label in options.types:
         one = chosen(label, types, "of the structure types (formula as the library has it, and space group)")
         reference = _relaxed(Crystal.from_structure(one.structure, 0.01), model)
-        counts = (n // reference.centring_factor for n in reference.composition.counts)
-        contents = "".join(f"{e}{n}" for e, n in zip(reference.composition.elements, counts, strict=True))
+        unit = reference.primitive_contents.composition
+        contents = "".join(f"{e}{n}" for e, n in zip(unit.elements, unit.counts, strict=True))
         for seed in options.seeds:
             for method in options.methods or METHODS:
                 spec = method_spec(options, method, contents, "primitive", seed)

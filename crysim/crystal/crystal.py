@@ -216,6 +216,12 @@ class Crystal:
             frees.append(free)
         return self.with_parameters(cell_from_metric(metric), frees)
 
+    @property
+    def primitive_contents(self) -> Contents:
+        """What a primitive cell of the space group holds."""
+        counts = tuple(n // self.centring_factor for n in self.composition.counts)
+        return Contents(Composition(self.composition.elements, counts), "primitive")
+
     # --------------------------------------------------------------------------------------- conversions
 
     def to_p1(self) -> Crystal:
@@ -223,9 +229,9 @@ class Crystal:
         basis = self.group.primitive_basis
         atoms = self.centring_classes[:, 0]
         coords = np.linalg.solve(basis.T, self.frac_coords[atoms].T).T
-        counts = tuple(n // self.centring_factor for n in self.composition.counts)
-        composition = Composition(self.composition.elements, counts)
-        return Crystal.from_p1(composition, basis @ self.lattice, [self.species[i] for i in atoms], coords)
+        return Crystal.from_p1(
+            self.primitive_contents.composition, basis @ self.lattice, [self.species[i] for i in atoms], coords
+        )
 
     def to_structure(self) -> Structure:
         """The pymatgen structure, atoms in this crystal's order."""
