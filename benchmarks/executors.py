@@ -40,24 +40,6 @@ from crysim.harness.placement import Placement
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import RelaxSettings
 
-SLEEPING = '''
-"""EMT that sleeps before every energy."""
-
-import time
-
-from ase.calculators.emt import EMT
-
-
-class Sleeping(EMT):
-    def __init__(self, *, seconds, **more):
-        super().__init__(**more)
-        self.seconds = seconds
-
-    def calculate(self, *args, **more):
-        time.sleep(self.seconds)
-        super().calculate(*args, **more)
-'''
-
 
 def main() -> None:
     """Measure what the options ask for, and print it."""
@@ -76,7 +58,7 @@ def main() -> None:
     for one in (killed, speed):
         one.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _sleeping(Path(folder)):
+    with tempfile.TemporaryDirectory() as folder:
         result = measure_killed(Path(folder), options) if options.command == "killed" else measure_speed(options)
     result["load"] = [round(one, 1) for one in os.getloadavg()]
     result["cores"] = len(os.sched_getaffinity(0))
@@ -86,24 +68,13 @@ def main() -> None:
         options.json.write_text(text + "\n")
 
 
-@contextmanager
-def _sleeping(folder: Path) -> Iterator[None]:
-    """The calculator can be imported, here and in the processes begun."""
-    modules = folder / "modules"
-    modules.mkdir()
-    (modules / "crysim_sleeping.py").write_text(SLEEPING)
-    sys.path.insert(0, str(modules))
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(modules), os.environ.get("PYTHONPATH", "")])
-    yield
-
-
 def make_spec(seconds: float, budget: int, batch: int, ahead: int) -> RunSpec:
     """A run of random crystals."""
     return RunSpec(
         system=Contents.from_formula("Al4Cu4"),
         method="random",
         strategy=PartSpec("random"),
-        energy=PartSpec("ase:crysim_sleeping.Sleeping", {"options": {"seconds": seconds}}),
+        energy=PartSpec("ase:crysim.testing.calculators.SlowEMT", {"options": {"seconds": seconds}}),
         budget=budget,
         batch=batch,
         ahead=ahead,

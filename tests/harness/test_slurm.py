@@ -26,21 +26,6 @@ from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "slurm"
-SLOW = """
-import time
-
-from ase.calculators.emt import EMT
-
-
-class Slow(EMT):
-    def __init__(self, *, seconds, **more):
-        super().__init__(**more)
-        self.seconds = seconds
-
-    def calculate(self, *args, **more):
-        time.sleep(self.seconds)
-        super().calculate(*args, **more)
-"""
 MISSING = [one for one in ("slurmctld", "slurmd", "munged") if not shutil.which(one, path="/usr/sbin:/sbin:/usr/bin")]
 pytestmark = [
     pytest.mark.slow,
@@ -102,9 +87,6 @@ def test_promise_7_jobs_of_slurm_that_are_cancelled_lose_nothing(
 def test_a_bench_that_its_jobs_time_ends_is_gone_on_with_by_the_next_job(
     slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials_of: TrialsOf
 ) -> None:
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "crysim_slow_calculator.py").write_text(SLOW)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
     monkeypatch.chdir(tmp_path)
     run = Path("Al2Cu2", "random", "seed-0")
     states: list[str] = []
@@ -127,7 +109,7 @@ def test_a_bench_that_its_jobs_time_ends_is_gone_on_with_by_the_next_job(
 def bench(out: str, seconds: float) -> list[str]:
     """Options of a bench of 24 relaxations, two at a time, for which each energy takes so long."""
     options = ["--system", "Al2Cu2", "--method", "random", "--budget", "24", "--batch", "2", "--max-steps", "2"]
-    options += ["--space-groups", "123,139,221,225", "--out", out, "--energy", "ase:crysim_slow_calculator.Slow"]
+    options += ["--space-groups", "123,139,221,225", "--out", out, "--energy", "ase:crysim.testing.calculators.SlowEMT"]
     return [*options, "--energy-option", f"options={{seconds={seconds}}}"]
 
 
