@@ -93,7 +93,7 @@ class Generators:
         if arm == AGAIN:
             return self._again(low, rng)
         if arm == REFILL:
-            return refilled(low.crystal, self._spaced(low, rng), rng)
+            return refilled(low.crystal, self._spaced(low, rng), rng, FEW_SITES)
         child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if arm == MUTANT else _exchanged(low, rng)
         if child is None or not keep_distances(child, self.contents.elements, self._generator.thresholds):
             return None

@@ -25,20 +25,21 @@ MOST_OUT = 0.6
 """Of the atoms, at most, are taken out, unless one site alone holds more."""
 
 
-def refilled(crystal: Crystal, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
+def refilled(crystal: Crystal, thresholds: Floats, rng: np.random.Generator, few_sites: float = 0.5) -> Crystal | None:
     """The crystal with some of its sites filled in anew; None where that failed, or took none out.
 
     Args:
         crystal: whose other sites stay.
         thresholds: Å ``[elements, elements]``, in the order of its composition.
         rng: the same state gives the same crystal.
+        few_sites: probability with which what is filled in has a price on each of its sites.
     """
     out = _taken_out(crystal, rng)
     stays = [i for i in range(len(crystal.sites)) if i not in out]
     elements = crystal.composition.elements
     counts = {e: sum(crystal.multiplicities[i] for i in out if crystal.sites[i].element == e) for e in elements}
     lacking = Composition(tuple(e for e in elements if counts[e]), tuple(n for n in counts.values() if n))
-    prior = _prior(lacking, crystal.space_group, SITE_PRICE if rng.random() < 0.5 else 0)
+    prior = _prior(lacking, crystal.space_group, SITE_PRICE if rng.random() < few_sites else 0)
     fixed = {crystal.sites[i].position for i in stays if not crystal.sites[i].free}
     before = sorted((crystal.sites[i].element, crystal.sites[i].position) for i in out)
     for _ in range(COMBINATIONS):

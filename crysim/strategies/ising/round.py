@@ -115,7 +115,7 @@ class Round:
     fits: list[int] = field(default_factory=list)
 
     def propose(self, n: int) -> list[Candidate]:
-        """Train, solve and decode, or take initial crystals: at most ``batch`` candidates."""
+        """Train, solve and decode, or take initial crystals: at most ``per_solve`` candidates."""
         wanted = min(n, self.options.per_solve)
         choice = self.options.choice_for(self.problem.composition)
         turn = TURNS[self.history.number // self.options.per_solve % len(TURNS)] if choice == "in-turn" else choice
