@@ -9,6 +9,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.prior import Prior, PriorGenerator
+from crysim_baselines.portfolio.generators import FEW_SITES
 from crysim_baselines.portfolio.minima import Minimum
 from crysim_baselines.portfolio.refill import refilled
 
@@ -23,7 +24,7 @@ def drawn(formula: str, group: int) -> tuple[Crystal, np.ndarray]:
 @pytest.mark.parametrize(("formula", "group"), [("Nd8Fe56B4", 136), ("Ca8Ti8O24", 62), ("Ba2YCu3O7", 47), ("Si6N8", 1)])
 def test_most_sites_stay_and_the_rest_is_filled_in_anew(formula: str, group: int) -> None:
     crystal, thresholds = drawn(formula, group)
-    made = [refilled(crystal, thresholds, np.random.default_rng(number)) for number in range(40)]
+    made = [refilled(crystal, thresholds, np.random.default_rng(number), FEW_SITES) for number in range(40)]
     found = [one for one in made if one is not None]
     assert len(found) > 10
     for one in found:
@@ -44,11 +45,11 @@ def test_a_crystal_of_one_site_is_placed_anew_or_left() -> None:
     crystal = PriorGenerator(Prior(contents, [19])).draw(np.random.default_rng(0))
     low = Minimum(0.0, 0, crystal)
     for number in range(10):
-        one = refilled(crystal, 0.8 * low.spacings, np.random.default_rng(number))
+        one = refilled(crystal, 0.8 * low.spacings, np.random.default_rng(number), FEW_SITES)
         assert one is None or (one.composition == crystal.composition and one != crystal)
 
 
 def test_the_same_state_gives_the_same_crystal() -> None:
     crystal, thresholds = drawn("Ba2YCu3O7", 47)
-    ones = [refilled(crystal, thresholds, np.random.default_rng(9)) for _ in range(2)]
+    ones = [refilled(crystal, thresholds, np.random.default_rng(9), FEW_SITES) for _ in range(2)]
     assert ones[0] == ones[1]

@@ -25,7 +25,7 @@ MOST_OUT = 0.6
 """Of the atoms, at most, are taken out, unless one site alone holds more."""
 
 
-def refilled(crystal: Crystal, thresholds: Floats, rng: np.random.Generator, few_sites: float = 0.5) -> Crystal | None:
+def refilled(crystal: Crystal, thresholds: Floats, rng: np.random.Generator, few_sites: float) -> Crystal | None:
     """The crystal with some of its sites filled in anew; None where that failed, or took none out.
 
     Args:
