@@ -1,9 +1,16 @@
-"""What all tests share: properties are checked without a clock, since a busy machine is slow and not wrong."""
+"""What all tests share: properties without a clock, since a busy machine is slow and not wrong; processes at once."""
 
 import signal
 import threading
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.fillings import fillings_made_once
+from tests.prepared import as_installed, prepared
+
+__all__ = ["fillings_made_once"]
 
 settings.register_profile("crysim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("crysim")
@@ -12,3 +19,18 @@ settings.load_profile("crysim")
 # command that a test interrupts would go on for ever.
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prepared_processes() -> Iterator[None]:
+    with prepared():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _new_interpreters(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.get_closest_marker("new_interpreters") is None:
+        yield
+        return
+    with as_installed():
+        yield

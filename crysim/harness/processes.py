@@ -41,6 +41,11 @@ class ProcessDiedError(CrysimError):
     """The process ended before it had answered."""
 
 
+def start_context() -> Any:
+    """How processes begin: as new interpreters, since one with threads must not be forked."""
+    return multiprocessing.get_context("spawn")
+
+
 class Process:
     """A process that answers one message at a time, as its parent sees it.
 
@@ -50,7 +55,7 @@ class Process:
     """
 
     def __init__(self, answer: Answer, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = start_context()
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_serve, args=(theirs, answer), daemon=True)
         with _STARTING, _environment(threads), _interrupts_ignored(), _without_main(), _may_have_children():

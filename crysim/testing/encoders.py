@@ -13,13 +13,15 @@ Needs pytest.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from crysim.arrays import Bits
-from crysim.composition import Composition, Contents
+from crysim.composition import Contents
+from crysim.composition.contents import CellKind
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import CrysimError
@@ -31,6 +33,13 @@ from crysim.testing.plugins import check_name_and_options
 from crysim.testing.surroundings import another_day, global_generators_untouched
 
 MakeEncoder = Callable[[], Encoder]
+
+
+@cache
+def _random_crystals(formula: str, cell: CellKind, n: int) -> tuple[Crystal, ...]:
+    """So many crystals, the same always; made once for all encoders that are tested."""
+    generator = RandomGenerator(Contents.from_formula(formula, cell=cell))
+    return tuple(generator.sample(n, np.random.default_rng(0)))
 
 
 def _work(encoder: Encoder, crystals: list[Crystal]) -> tuple[Bits, list[Crystal]]:
@@ -73,8 +82,7 @@ class EncoderSuite:
     @pytest.fixture(scope="class")
     @classmethod
     def crystals(cls) -> list[Crystal]:
-        composition = Composition.from_formula(cls.formula)
-        return RandomGenerator(composition).sample(60, np.random.default_rng(0))
+        return list(_random_crystals(cls.formula, "conventional", 60))
 
     @pytest.fixture
     def encoder(self, make: MakeEncoder, crystals: list[Crystal]) -> Encoder:
@@ -157,8 +165,7 @@ class EncoderSuite:
     @classmethod
     def in_primitive_cells(cls) -> list[Crystal]:
         """Crystals of as many atoms per primitive cell; most centrings are among them."""
-        contents = Contents.from_formula(cls.primitive_formula, cell="primitive")
-        return RandomGenerator(contents).sample(80, np.random.default_rng(0))
+        return list(_random_crystals(cls.primitive_formula, "primitive", 80))
 
     def test_takes_contents_of_the_primitive_cell(self, make: MakeEncoder, in_primitive_cells: list[Crystal]) -> None:
         """All groups in one layout; every vector, encoded or feasible, is a crystal with these contents."""

@@ -127,6 +127,8 @@ class StrategySuite:
     """Driven so far; let it reach past the strategy's first generation."""
     heeds_distances: ClassVar[bool] = True
     """Whether what it proposes first keeps the problem's minimum distances."""
+    looked_at: ClassVar[int] = 8
+    """Proposals whose distances are looked at."""
     other_process: ClassVar[bool] = True
     """Whether its crystals in another process are compared."""
 
@@ -214,7 +216,7 @@ class StrategySuite:
         strategy = make(wanted)
         crystals = strategy.initial_crystals()
         begin(strategy)
-        crystals += [candidate.crystal for candidate in strategy.ask(8)]
+        crystals += [candidate.crystal for candidate in strategy.ask(self.looked_at)]
         assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
 
     def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:

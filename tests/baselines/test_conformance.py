@@ -25,6 +25,8 @@ class TestEnumerate(StrategySuite):
 
 
 class TestPyxtalRandom(StrategySuite):
+    looked_at = 2  # each takes seconds
+
     @pytest.fixture
     def make(self) -> MakeStrategy:
         return lambda problem: PyxtalRandom(problem, attempts=5)
@@ -78,6 +80,7 @@ class TestPortfolio(StrategySuite):
         return lambda problem: Portfolio(problem, first=2)
 
 
+@pytest.mark.usefixtures("fillings_made_once")
 class TestPrototypes(StrategySuite):
     @pytest.fixture
     def make(self) -> MakeStrategy:

@@ -33,6 +33,7 @@ def test_allowed_groups_hold_and_random_crystals_follow_the_last_type() -> None:
     assert volumes[0] != volumes[1]
 
 
+@pytest.mark.usefixtures("fillings_made_once")
 def test_bonds_shorter_than_the_default_distance_are_no_hindrance_but_a_distance_given_is() -> None:
     assert Prototypes(problem("N4", space_groups=(136,))).ask(1)[0].info == {"prototype": "Gamma nitrogen"}
     far = Prototypes(problem("N4", space_groups=(136,), min_distance=1.4)).ask(1)[0]

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -38,17 +37,12 @@ QUICK = [
 CRYSIM = ["--option", "num_initial=40", "--surrogate-option", "max_epoch=10", "--encoder-option", "grid_resolution=4"]
 
 
-def crysim(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crysim", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
 def test_bench_from_formulas_to_table_and_figure(tmp_path: Path) -> None:
     out = tmp_path / "out"
     methods = ["--method", "crysim", "--method", "random", "--seeds", "0-1", "--workers", "2"]
     arguments = ["bench", "--system", "Al2Cu2", *methods, *QUICK, *CRYSIM, "--out", str(out)]
-    result = crysim(*arguments)
-    assert result.returncode == 0, result.stderr
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
     assert "crysim on Al2Cu2, seed 1: done" in result.stderr
     for word in ("Comparison of methods", "lowest", "train", "solve", "decode", "relax"):
         assert word in result.stdout
@@ -87,8 +81,8 @@ def test_search_writes_its_best_distinct_crystals(tmp_path: Path) -> None:
     for row in rows:
         assert row["energy_per_atom"] in per_atom
         assert Structure.from_file(row["file"]).composition.reduced_formula in ("AlCu", "CuAl")
-    table = crysim(*arguments, "--top", "1")
-    assert table.returncode == 0, table.stderr
+    table = RUNNER.invoke(app, [*arguments, "--top", "1"])
+    assert table.exit_code == 0, table.stderr
     assert "eV/atom" in table.stdout
     assert {path.name[:3] for path in (out / "crystals").iterdir()} == {"001", ".cr"}  # and the list of what is ours
 

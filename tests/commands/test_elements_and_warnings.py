@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from crysim.cli import app
 from crysim.composition import Composition
 from crysim.errors import InputError
 from crysim.harness.spec import check_elements
@@ -39,8 +41,10 @@ def test_an_element_that_the_potential_does_not_know_is_said_before_any_work(tmp
         "import": ["import", tmp_path, "--from", "poscars", "--relax", "--energy", "chgnet"],
     }[command]
     (tmp_path / "POSCAR").write_text("x\n1\n4 0 0\n0 4 0\n0 0 4\nAm O\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
-    done = run(*arguments, "--out", out, *([] if command == "import" else ["--budget", 1]))
-    assert done.returncode == 2, done.stderr
+    done = CliRunner().invoke(
+        app, [*map(str, arguments), "--out", str(out), *([] if command == "import" else ["--budget", "1"])]
+    )
+    assert done.exit_code == 2, done.stderr
     assert "chgnet does not know Am" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.rglob("journal*"))

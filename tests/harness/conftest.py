@@ -15,20 +15,13 @@ import pymatgen.core
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from crysim.composition import Composition
 from crysim.harness.journal import JOURNAL
 from crysim.harness.lines import read_lines
 from crysim.harness.loop import Progress, execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
-from crysim.interfaces import EnergyModel, RelaxSettings
+from crysim.interfaces import EnergyModel
 from crysim_baselines.random import RandomSearch
-
-EMT = PartSpec("ase:emt")
-PARTS = {
-    "encoder": PartSpec("crysim", {"grid_resolution": 4}),
-    "surrogate": PartSpec("fm", {"max_epoch": 20, "warm_start": True}),
-    "solver": PartSpec("annealer", {"sweeps": 20}),
-}
+from tests.harness.specs import EMT, small_spec
 
 
 @pytest.fixture(scope="session")
@@ -38,23 +31,7 @@ def emt() -> EnergyModel:
 
 @pytest.fixture(scope="session")
 def make_spec() -> Callable[..., RunSpec]:
-    def make(method: str = "random", **changes: Any) -> RunSpec:
-        given: dict[str, Any] = {
-            "system": Composition.from_formula("Al2Cu2"),
-            "method": method,
-            "strategy": PartSpec("random"),
-            "energy": EMT,
-            "budget": 7,
-            "batch": 3,
-            "relax": RelaxSettings(max_steps=3, num_frames=3),
-            "space_groups": (123, 139, 221, 225),
-        }
-        if method == "crysim":
-            options = {"protocol": "paper", "num_initial": 60, "candidates_per_solve": 2, "choice": "distance"}
-            given |= {"strategy": PartSpec("crysim", options), "parts": PARTS}
-        return RunSpec(**{**given, **changes})
-
-    return make
+    return small_spec
 
 
 @pytest.fixture(scope="session")

@@ -152,6 +152,7 @@ def test_a_run_whose_budget_was_raised_makes_the_same_calls_again(
         assert trials_of(cut) == trials_of(folder)
 
 
+@pytest.mark.usefixtures("fillings_made_once")
 @pytest.mark.parametrize("method", AHEAD)
 def test_a_run_asked_ahead_and_cut_anywhere_goes_on_to_the_same_trials(
     method: str, tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf

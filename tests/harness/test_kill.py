@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.prepared import start_command
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
 ENERGY = os.environ.get("CRYSIM_KILL_ENERGY", "ase:emt")
 SYSTEM = os.environ.get("CRYSIM_KILL_SYSTEM", "Al2Cu2")
@@ -42,7 +43,13 @@ def command(out: Path, budget: int) -> list[str]:
         "--encoder-option",
         "grid_resolution=5",
     ]
-    return [sys.executable, "-m", "crysim", "bench", *options, "--max-steps", "25", "--solver-option", "sweeps=30"]
+    return ["bench", *options, "--max-steps", "25", "--solver-option", "sweeps=30"]
+
+
+def run(arguments: Sequence[str]) -> None:
+    process = start_command(arguments)
+    process.join()
+    assert process.exitcode == 0
 
 
 def size(out: Path) -> int:
@@ -52,17 +59,18 @@ def size(out: Path) -> int:
 def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Generator) -> bool:
     """Start, wait until something was written, wait a little more, kill; whether it was killed and not done."""
     before = size(out)
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while process.poll() is None and size(out) <= before:
+    process = start_command(arguments)
+    assert process.pid is not None
+    while process.is_alive() and size(out) <= before:
         time.sleep(0.01)
-    time.sleep(rng.uniform(0.0, 0.6))
-    if process.poll() is not None:
+    process.join(rng.uniform(0.0, 0.6))
+    if not process.is_alive():
         return False
     if rng.random() < 0.5:
         os.killpg(process.pid, signal.SIGKILL)
     else:  # the parent alone: its worker must not go on by itself
         process.kill()
-    process.wait()
+    process.join()
     return True
 
 
@@ -70,13 +78,11 @@ def kill_while_it_works(arguments: Sequence[str], out: Path, rng: np.random.Gene
     ("kills", "budget"), [(3, 12), pytest.param(20, 80, marks=pytest.mark.slow)], ids=["short", "twenty"]
 )
 def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials_of: TrialsOf, kills: int, budget: int
+    tmp_path: Path, trials_of: TrialsOf, kills: int, budget: int
 ) -> None:
-    if kills > 3:  # the undisturbed run compiles, the others read what it compiled
-        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
-    run = Path(SYSTEM, "crysim", "seed-0")
-    subprocess.run(command(tmp_path / "undisturbed", budget), check=True, capture_output=True)
-    undisturbed = trials_of(tmp_path / "undisturbed" / run)
+    folder = Path(SYSTEM, "crysim", "seed-0")
+    run(command(tmp_path / "undisturbed", budget))
+    undisturbed = trials_of(tmp_path / "undisturbed" / folder)
     assert len(undisturbed) == budget
     rng = np.random.default_rng(kills)
     done, runs = 0, 0
@@ -86,5 +92,5 @@ def test_a_run_killed_at_random_moments_gives_the_trials_of_an_undisturbed_one(
         arguments = command(out, budget)
         while done < kills and kill_while_it_works(arguments, out, rng):
             done += 1
-        subprocess.run(arguments, check=True, capture_output=True)
-        assert trials_of(out / run) == undisturbed
+        run(arguments)
+        assert trials_of(out / folder) == undisturbed

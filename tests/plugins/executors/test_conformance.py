@@ -27,6 +27,7 @@ config = Config(
 """
 
 
+@pytest.mark.new_interpreters
 class TestProcesses(ExecutorSuite):
     @pytest.fixture
     def make(self) -> MakeExecutor:

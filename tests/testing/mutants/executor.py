@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from crysim.harness import processes
 from crysim.harness.care import OwnProcesses
 from crysim.interfaces import Executor, Trial
 
@@ -40,7 +40,7 @@ class GoodInProcesses(Good):
 
     def start(self, workers):
         self.workers = workers
-        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(workers, mp_context=processes.start_context())
 
 
 class _Altered(OwnProcesses):

@@ -1,0 +1,105 @@
+"""Worker processes for tests that are about something else: they begin with everything imported.
+
+A new interpreter imports numpy, ase, numba and maybe torch, and reads what they compiled, before it does a run of a few
+relaxations: seconds of work each time. Here one server for each process of pytest has done that, and forks. All else is
+as it is with new interpreters: what is sent is pickled, nothing of pytest's own process is inherited.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crysim.harness import processes
+
+ROOT = Path(__file__).parents[1]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class _Process(ForkServerProcess):
+    """A process with its parent's environment; the server's is that of its own beginning."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._environment = dict(os.environ)
+
+    def run(self) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment)
+        _ask_the_parents_server()
+        processes.start_context = start_context  # for those that it begins itself
+        super().run()
+
+
+class _Context(ForkServerContext):
+    Process = _Process
+
+
+_CONTEXT = _Context()
+_INSTALLED = processes.start_context
+
+
+def start_context() -> _Context:
+    """In place of `crysim.harness.processes.start_context`; begins the server if there is none."""
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    server.set_forkserver_preload([__name__ + "_imports"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        for name in THREADS:
+            patch.setenv(name, "1")
+        server.ensure_running()
+    return _CONTEXT
+
+
+def start_command(arguments: Sequence[str]) -> BaseProcess:
+    """``crysim ARGUMENTS`` as the leader of a group of processes, which says nothing."""
+    process = start_context().Process(target=_run_command, args=(list(arguments),))
+    process.start()
+    return process
+
+
+def _run_command(arguments: list[str]) -> None:
+    from crysim.__main__ import main
+
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    sys.argv = ["crysim", *arguments]
+    main()
+
+
+def _ask_the_parents_server() -> None:
+    """In a process that a test or the server forked: it can begin others, but not see whether the server lives."""
+    multiprocessing.forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Within, crysim's worker processes are forks of the server, where there can be one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            patch.setattr(processes, "start_context", start_context)
+        yield
+
+
+@contextmanager
+def as_installed() -> Iterator[None]:
+    """Within that, they are new interpreters again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "start_context", _INSTALLED)
+        yield
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ask_the_parents_server)
