@@ -3,8 +3,13 @@
     python benchmarks/suite.py --runs 10 --busy 5 --out results/tests
 
 Every run is a line of ``runs.jsonl``, so an interrupted series goes on where it was; ``README.md`` is their table. A
-run that is red breaks the series, and the next one begins anew. Every second run is beside the busy loops, until there
-are as many as wanted. The tests run with two workers, as ``make test`` has them.
+run that is red breaks the series of its Python and dependencies, and the next one begins anew. Every second run is
+beside the busy loops, until there are as many as wanted. The tests run with two workers, as ``make test`` has them.
+
+One run with another Python and the newest or the lowest dependencies, in an environment made for it::
+
+    PYTHON=3.13 RESOLUTION=highest benchmarks/environment.sh .venv-3.13
+    .venv-3.13/bin/python benchmarks/suite.py --runs 1 --busy 0 --resolution newest
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +34,11 @@ from xml.etree import ElementTree
 SLOWEST = 30
 """Tests shown by name."""
 LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(10**6))"
+AS_INSTALLED = "as installed"
+COLUMNS = (
+    *("began (UTC)", "commit", "Python", "dependencies", "cores", "load", "busy loops", "passed", "failed", "skipped"),
+    *("minutes", "CPU minutes"),
+)
 PACKAGES = ("numpy", "scipy", "numba", "torch", "pymatgen", "spglib", "ase", "chgnet", "matgl")
 
 
@@ -43,7 +54,7 @@ def busy_loops(number: int) -> Iterator[None]:
             loop.wait()
 
 
-def run_suite(tests: Sequence[str], workers: int, busy: bool) -> dict[str, Any]:
+def run_suite(tests: Sequence[str], workers: int, busy: bool, resolution: str) -> dict[str, Any]:
     """Run the tests once; what became of them."""
     began = time.time()
     record: dict[str, Any] = {
@@ -53,6 +64,7 @@ def run_suite(tests: Sequence[str], workers: int, busy: bool) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
+        "resolution": resolution,
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
     }
     with tempfile.TemporaryDirectory() as folder, busy_loops((os.cpu_count() or 1) if busy else 0):
@@ -60,8 +72,12 @@ def run_suite(tests: Sequence[str], workers: int, busy: bool) -> dict[str, Any]:
         command = [sys.executable, "-m", "pytest", *tests, "-p", "no:cacheprovider", f"--junitxml={file}"]
         if workers > 1:
             command += ["-n", str(workers), "--dist", "worksteal"]
+        before = os.times()
         code = subprocess.run(command, check=False).returncode
+        after = os.times()
         record["seconds"] = round(time.time() - began)
+        used = after.children_user + after.children_system - before.children_user - before.children_system
+        record["cpu_minutes"] = round(used / 60, 1)
         return record | {"code": code} | (_counts(file) if file.exists() else {})
 
 
@@ -109,10 +125,12 @@ def is_green(run: dict[str, Any]) -> bool:
     return run["code"] == 0
 
 
-def series(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The green runs since the last red one."""
-    last_red = max((place for place, run in enumerate(runs) if not is_green(run)), default=-1)
-    return list(runs[last_red + 1 :])
+def series(runs: Sequence[dict[str, Any]], resolution: str) -> list[dict[str, Any]]:
+    """The green runs since the last red one, with this Python and these dependencies."""
+    own = (platform.python_version(), resolution)
+    same = [run for run in runs if (run["python"], run.get("resolution", AS_INSTALLED)) == own]
+    last_red = max((place for place, run in enumerate(same) if not is_green(run)), default=-1)
+    return same[last_red + 1 :]
 
 
 def next_is_busy(done: Sequence[dict[str, Any]], runs: int, busy: int) -> bool:
@@ -121,23 +139,25 @@ def next_is_busy(done: Sequence[dict[str, Any]], runs: int, busy: int) -> bool:
     return left > 0 and (len(done) % 2 == 1 or left >= runs - len(done))
 
 
-def table(runs: Sequence[dict[str, Any]]) -> str:
+def table(runs: Sequence[dict[str, Any]], resolution: str) -> str:
     """All runs as a page."""
-    good = series(runs)
+    good = series(runs, resolution)
     lines = [
         "# The suite, run after run",
         "",
         f"Green in a row since the last red run: {len(good)}, {sum(run['busy'] for run in good)} of them beside a busy",
-        "loop on each core. Made by `python benchmarks/suite.py`; the load is the machine's before the run began.",
+        f"loop on each core (Python {platform.python_version()}, dependencies {resolution}). Made by",
+        "`python benchmarks/suite.py`; the load is the machine's before the run began.",
         "",
-        "| began (UTC) | commit | Python | cores | load | beside busy loops | passed | failed | skipped | minutes |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {' | '.join(COLUMNS)} |",
+        f"| {' | '.join('---' for _ in COLUMNS)} |",
     ]
     for run in runs:
         counts = " | ".join(str(run.get(name, "?")) for name in ("passed", "failed", "skipped"))
         lines.append(
-            f"| {run['began']} | {run['commit']} | {run['python']} | {run['cores']} | {run['load']} | "
-            f"{'yes' if run['busy'] else 'no'} | {counts} | {run['seconds'] / 60:.1f} |"
+            f"| {run['began']} | {run['commit']} | {run['python']} | {run.get('resolution', AS_INSTALLED)} | "
+            f"{run['cores']} | {run['load']} | "
+            f"{'yes' if run['busy'] else 'no'} | {counts} | {run['seconds'] / 60:.1f} | {run.get('cpu_minutes', '?')} |"
         )
     red = [(run["began"], name) for run in runs for name in run.get("failures", [])]
     if red:
@@ -159,20 +179,23 @@ def main() -> int:
     parser.add_argument("--busy", type=int, default=5, help="of them beside a busy loop on each core")
     parser.add_argument("--most", type=int, default=100, help="runs made now, at most")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--resolution", default=AS_INSTALLED, help="what the dependencies are: newest, lowest, ...")
     parser.add_argument("--out", type=Path, default=Path("results/tests"))
     parser.add_argument("tests", nargs="*", default=["tests", "examples"])
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the tests under way end with it
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / "runs.jsonl"
     runs = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     for _ in range(given.most):
-        done = series(runs)
+        done = series(runs, given.resolution)
         if len(done) >= given.runs and sum(run["busy"] for run in done) >= given.busy:
             break
-        runs.append(run_suite(given.tests, given.workers, next_is_busy(done, given.runs, given.busy)))
+        busy = next_is_busy(done, given.runs, given.busy)
+        runs.append(run_suite(given.tests, given.workers, busy, given.resolution))
         with file.open("a") as lines:
             lines.write(json.dumps(runs[-1]) + "\n")
-        (given.out / "README.md").write_text(table(runs))
+        (given.out / "README.md").write_text(table(runs, given.resolution))
         if not is_green(runs[-1]):
             return 1
     return 0

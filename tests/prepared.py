@@ -87,10 +87,13 @@ def _ask_the_parents_server() -> None:
 @contextmanager
 def prepared() -> Iterator[None]:
     """Within, crysim's worker processes are forks of the server, where there can be one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods() or processes.start_context is start_context:
+        yield  # there can be none, or a pytest around this one has it
+        return
     with pytest.MonkeyPatch.context() as patch:
-        if "forkserver" in multiprocessing.get_all_start_methods():
-            patch.setattr(processes, "start_context", start_context)
+        patch.setattr(processes, "start_context", start_context)
         yield
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @contextmanager

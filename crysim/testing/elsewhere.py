@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import pickle
@@ -54,6 +55,11 @@ class _Other:
             stderr=self._said,
             env={**os.environ, "PYTHONHASHSEED": seed},
         )
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        if self.parent == os.getpid():
+            self._process.communicate()
 
     @property
     def lives(self) -> bool:
