@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -79,6 +79,25 @@ class _With(Placement):
         return CheckedExecutor(self.make())
 
 
+class _Lasting:
+    """An executor that is started by the first test that wants it, for all tests that leave it as it was."""
+
+    def __init__(self) -> None:
+        self._started: tuple[Executor, FuturesExecutor] | None = None
+
+    def __call__(self, make: MakeExecutor) -> tuple[Executor, FuturesExecutor]:
+        if self._started is None:
+            executor = make()
+            self._started = executor, executor.start(2)
+        return self._started
+
+    def end(self) -> None:
+        """Shut it down; whether that works is tested elsewhere."""
+        if self._started is not None:
+            with suppress(Exception):
+                self._started[1].shutdown(wait=True, cancel_futures=True)
+
+
 class ExecutorSuite:
     """The contract of `crysim.interfaces.Executor`, as tests."""
 
@@ -91,6 +110,13 @@ class ExecutorSuite:
     def make(self) -> MakeExecutor:
         """A function that makes a new executor, always with the same options. Override this."""
         raise NotImplementedError("override the fixture 'make'")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def lasting(cls) -> Iterator[_Lasting]:
+        one = _Lasting()
+        yield one
+        one.end()
 
     @contextmanager
     def started(self, make: MakeExecutor) -> Iterator[tuple[Executor, FuturesExecutor]]:
@@ -105,29 +131,29 @@ class ExecutorSuite:
     def test_carries_a_name_and_documented_options(self, make: MakeExecutor) -> None:
         check_name_and_options(make())
 
-    def test_each_future_has_the_result_of_its_own_call(self, make: MakeExecutor) -> None:
-        with self.started(make) as (executor, engine):
-            assert executor.tasks >= 1
-            futures = [engine.submit(pow, 3, n) for n in range(50)]
-            assert not wait(futures, self.patience).not_done
-            assert [future.result() for future in futures] == [3**n for n in range(50)]
+    def test_each_future_has_the_result_of_its_own_call(self, make: MakeExecutor, lasting: _Lasting) -> None:
+        executor, engine = lasting(make)
+        assert executor.tasks >= 1
+        futures = [engine.submit(pow, 3, n) for n in range(50)]
+        assert not wait(futures, self.patience).not_done
+        assert [future.result() for future in futures] == [3**n for n in range(50)]
 
-    def test_an_error_comes_back_and_the_next_call_is_done(self, make: MakeExecutor) -> None:
-        with self.started(make) as (_, engine):
-            error = engine.submit(divmod, 1, 0).exception(self.patience)
-            assert isinstance(error, ZeroDivisionError)
-            assert engine.submit(divmod, 7, 2).result(self.patience) == (3, 1)
+    def test_an_error_comes_back_and_the_next_call_is_done(self, make: MakeExecutor, lasting: _Lasting) -> None:
+        _, engine = lasting(make)
+        error = engine.submit(divmod, 1, 0).exception(self.patience)
+        assert isinstance(error, ZeroDivisionError)
+        assert engine.submit(divmod, 7, 2).result(self.patience) == (3, 1)
 
-    def test_carries_megabytes_both_ways_to_the_last_bit(self, make: MakeExecutor) -> None:
+    def test_carries_megabytes_both_ways_to_the_last_bit(self, make: MakeExecutor, lasting: _Lasting) -> None:
         data = bytes(range(256)) * 20_000
-        with self.started(make) as (_, engine):
-            assert engine.submit(backwards, data).result(self.patience) == data[::-1]
+        _, engine = lasting(make)
+        assert engine.submit(backwards, data).result(self.patience) == data[::-1]
 
-    def test_the_same_call_twice_is_done_twice(self, make: MakeExecutor, tmp_path: Path) -> None:
+    def test_the_same_call_twice_is_done_twice(self, make: MakeExecutor, lasting: _Lasting, tmp_path: Path) -> None:
         """What was lost is submitted again as it was."""
-        with self.started(make) as (_, engine):
-            for _ in range(2):
-                engine.submit(append, tmp_path / "calls").result(self.patience)
+        _, engine = lasting(make)
+        for _ in range(2):
+            engine.submit(append, tmp_path / "calls").result(self.patience)
         assert (tmp_path / "calls").read_text() == "xx"
 
     def test_does_as_many_tasks_at_a_time_as_it_wants_and_leaves_no_process(
@@ -142,12 +168,14 @@ class ExecutorSuite:
             assert time.monotonic() < deadline, "a worker lives on"
             time.sleep(0.1)
 
-    def test_a_task_that_kills_its_process_does_not_kill_the_worker(self, make: MakeExecutor) -> None:
+    def test_a_task_that_kills_its_process_does_not_kill_the_worker(
+        self, make: MakeExecutor, lasting: _Lasting
+    ) -> None:
         care = Care(EMT, 1, self.patience)
-        with self.started(make) as (_, engine):
-            killed = engine.submit(carefully, Once(die), care).result(4 * self.patience)
-            assert killed == Failure("the worker process died (signal SIGKILL) three times")
-            assert engine.submit(carefully, Once(_name), care).result(self.patience) == "ase"
+        _, engine = lasting(make)
+        killed = engine.submit(carefully, Once(die), care).result(4 * self.patience)
+        assert killed == Failure("the worker process died (signal SIGKILL) three times")
+        assert engine.submit(carefully, Once(_name), care).result(self.patience) == "ase"
 
     @pytest.mark.parametrize("runs", [1, 3])
     def test_runs_equal_those_of_one_process(self, make: MakeExecutor, tmp_path: Path, runs: int) -> None:

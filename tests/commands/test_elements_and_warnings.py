@@ -69,7 +69,7 @@ def test_a_model_that_does_not_say_knows_all() -> None:
 
 
 def test_warnings_of_libraries_reach_the_screen_only_if_they_are_asked_for(tmp_path: Path) -> None:
-    arguments = ["search", "He4", "--energy", "ase:lj", "--method", "random", "--budget", 2, "--out"]
+    arguments = ["search", "He4", "--energy", "ase:lj", "--method", "random", "--budget", 2, "--workers", 1, "--out"]
     options = ["--energy-option", "options={sigma=2.5, epsilon=0.1}", "--max-steps", 5]
     done = run(*arguments, tmp_path / "a", *options)
     assert "Warning" not in done.stderr + done.stdout
