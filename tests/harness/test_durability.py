@@ -170,7 +170,7 @@ def test_promise_6_a_run_has_one_writer_also_after_a_crash(tmp_path: Path, make_
     if child == 0:
         with locked(lock, wait=0):
             (tmp_path / "held").touch()
-            time.sleep(60)
+            time.sleep(900)  # until it is killed
         os._exit(0)
     while not (tmp_path / "held").exists():
         time.sleep(0.01)
