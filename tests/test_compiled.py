@@ -108,7 +108,7 @@ def test_a_read_only_installation_without_a_writable_home_runs(tmp_path: Path) -
     # Everything is compiled anew: how well is not looked at here.
     environment |= {"HOME": str(home), "PYTHONPATH": str(place), "NUMBA_OPT": "0"}
     command = ["bench", "--system", "Al2Cu2", "--method", "random", "--energy", "ase:emt", "--space-groups", "123"]
-    command += ["--budget", "2", "--max-steps", "3", "--out", str(out)]
+    command += ["--budget", "2", "--max-steps", "3", "--workers", "1", "--out", str(out)]
     modules = ",".join(modules_that_import("crysim.compiled"))
     try:
         result = subprocess.run(

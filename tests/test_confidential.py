@@ -110,6 +110,7 @@ def test_a_run_leaves_its_environments_token_in_no_file_and_no_process_list(tmp_
     ]
     command += ["--energy", "ase:emt", "--budget", "3", "--space-groups", "123,139,221,225", "--out", str(out)]
     command += ["--option", "num_initial=60", "--encoder-option", "grid_resolution=4", "--solver-option", "sweeps=20"]
+    command += ["--workers", "1"]
     environment = {**os.environ, "AMPLIFY_TOKEN": TOKEN, "DWAVE_API_TOKEN": TOKEN}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     seen = 0

@@ -39,7 +39,7 @@ TILT = np.radians([-72.0, 24.0])
 def best_so_far(run: RunRecord) -> Floats:
     """The lowest energy per atom after each relaxation, eV; NaN until one counts."""
     energies = [t.energy if t.counted and t.energy is not None else np.nan for t in run.trials]
-    return np.asarray(np.fmin.accumulate(np.array(energies, dtype=np.float64)) / run.composition.num_atoms)
+    return np.asarray(np.fmin.accumulate(np.array(energies, dtype=np.float64)) / run.num_atoms)
 
 
 def lowest(runs: list[RunRecord]) -> Crystal:
