@@ -25,7 +25,7 @@ class TestEnumerate(StrategySuite):
 
 
 class TestPyxtalRandom(StrategySuite):
-    looked_at = 2  # each takes seconds
+    trials, looked_at = 6, 2  # each takes long, and none depends on those before
 
     @pytest.fixture
     def make(self) -> MakeStrategy:
@@ -33,6 +33,7 @@ class TestPyxtalRandom(StrategySuite):
 
 
 class TestBayesian(StrategySuite):
+    trials = 8  # two past those that are drawn at random
     heeds_distances = False  # limits of its own, or none
 
     @pytest.fixture
