@@ -20,8 +20,8 @@ PACKING_FRACTION = 0.55
 MIN_VOLUME_FACTOR = 0.3
 """Volume over a·b·c below which a triclinic cell is too flat to try."""
 _LARGEST_RATIO = 2.5
-WIDE_SHARE = 0.5
-"""Of the cells that `likely_cells` makes may be as long as their atoms allow."""
+WIDE_SHARES = {"hexagonal": 0.5, "trigonal": 0.5, "tetragonal": 0.25, "orthorhombic": 0.25, "monoclinic": 0.25}
+"""Of the cells that `likely_cells` makes of a crystal system may be as long as their atoms allow (results/prior)."""
 SHORTEST = 1.1
 """Length of a cell, at least, over the edge of a cube that holds one of its atoms: of 250 structure types of the AFLOW
 library (those of the tables in results left out) 3 have a shorter one (results/prior/shapes.txt)."""
@@ -65,7 +65,7 @@ def cells_from_shapes(system: str, shapes: Floats, volume: float | Floats) -> Fl
 
 
 def likely_cells(
-    system: str, shapes: Floats, volumes: Floats, num_atoms: int, wide_share: float = WIDE_SHARE
+    system: str, shapes: Floats, volumes: Floats, num_atoms: int, wide_share: float | None = None
 ) -> Floats:
     """Cells ``[n, 6]`` as nature tends to make them: some of `cells_from_shapes`, and some as long as may be.
 
@@ -78,11 +78,13 @@ def likely_cells(
         shapes: ``[n, num_shape_parameters(system)]`` in [0, 1).
         volumes: Å³ ``[n]``.
         num_atoms: of a cell.
-        wide_share: of the cells that are wide.
+        wide_share: of the cells that are wide; None: that of the crystal system.
     """
-    shapes = shapes.copy()
     if system == "cubic":
         return cells_from_shapes(system, shapes, volumes)
+    if wide_share is None:
+        wide_share = WIDE_SHARES.get(system, 0.0)
+    shapes = shapes.copy()
     wide = shapes[:, 0] < wide_share
     within = (shapes[:, 0] - np.where(wide, 0.0, wide_share)) / np.where(wide, wide_share, 1.0 - wide_share)
     shapes[:, 0] = within

@@ -25,7 +25,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS, MinDistances
-from crysim.crystal.packing import WIDE_SHARE, estimated_volume, likely_cells, num_shape_parameters, place
+from crysim.crystal.packing import estimated_volume, likely_cells, num_shape_parameters, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.symmetry import (
@@ -177,7 +177,7 @@ class PriorGenerator:
         *,
         placements: int = PLACEMENTS,
         min_ratio: float = MIN_RATIO,
-        wide_share: float = WIDE_SHARE,
+        wide_share: float | None = None,
     ) -> None:
         """Choose what a placement must keep.
 
@@ -186,7 +186,8 @@ class PriorGenerator:
             min_distances: Å, kept besides ``min_ratio``; None: nothing else.
             placements: cells and placements tried of a combination before another is drawn.
             min_ratio: least distance over the sum of covalent radii.
-            wide_share: of the cells may be as long as their atoms allow (`crysim.crystal.packing.likely_cells`).
+            wide_share: of the cells that may be as long as their atoms allow; None: by the crystal system
+                (`crysim.crystal.packing.likely_cells`).
         """
         composition = prior.contents.composition
         self.prior = prior
