@@ -82,7 +82,8 @@ class RunRecord:
         """Atoms per cell; 1 if nothing was relaxed yet."""
         if self.contents.sizes_vary:
             return self.contents.num_atoms
-        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
+        start = self.trials[0].candidate.crystal if self.trials else None
+        return start.num_atoms if start is not None else self.contents.num_atoms if self.trials else 1
 
     @property
     def method(self) -> str:
