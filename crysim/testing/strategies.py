@@ -34,7 +34,7 @@ from crysim.testing.surroundings import another_day, global_generators_untouched
 from crysim.testing.trials import make_trial
 
 MakeStrategy = Callable[[Problem], Strategy]
-DRAFT_BYTES = 20_000
+DRAFT_BYTES = 10_000
 """A pickled draft is smaller: most of what it depends on is what it begins with, a crystal or a few numbers."""
 GROUPS = (62, 123, 139, 166, 221, 225)
 

@@ -130,7 +130,7 @@ class Portfolio(Strategy):
     # ------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Propose ``n`` crystals, most as drafts; but `SCOUTS` before one is relaxed: until then none can be given up."""
+        """Propose ``n`` crystals, most as drafts, and but `SCOUTS` before one is relaxed: none can be given up yet."""
         stop = self._stop()
         for_polish = None if stop is None else replace(stop, known=(), polish=True)
         if not self._told and not self._minima.best:

@@ -146,7 +146,7 @@ class Round:
         if in_turn:
             candidates = self._of_lowest_energy(solved, wanted) if turn != "energy" else []
             candidates = candidates or self._of_initial(wanted)
-        return candidates or [max(unphysical, key=lambda one: one.crystal.min_distance())]
+        return candidates or [max(unphysical, key=lambda one: one.start.min_distance())]
 
     def solve(self, wanted: int, attempt: int) -> Solved:
         """Train on all that is known, and solve the model.
