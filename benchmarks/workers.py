@@ -8,10 +8,10 @@ and the steady one, from the first batch that is told to the last. What else the
 load, and the CPU seconds of driver and workers, which depend on it least. That the trials are the same is checked.
 
 ``paper``: a search in this process gives the CPU seconds of every batch: what the strategy took to ask for it, what a
-worker takes (drafts drawn and relaxed), and the rest (journal, telling). These lengths are then played through in the driver's order (`crysim.harness.driver`), with any
-number of workers and ``--ahead``; driver and workers share the cores evenly. A strategy that learns asks for other
-crystals with another ``--ahead``, so each has a search of its own; one that does not is measured once, and
-`RESAMPLED` batches are drawn from its.
+worker takes (drafts drawn and relaxed), and the rest (journal, telling). These lengths are then played through in the
+driver's order (`crysim.harness.driver`), with any number of workers and ``--ahead``; driver and workers share the cores
+evenly. A strategy that learns asks for other crystals with another ``--ahead``, so each has a search of its own; one
+that does not is measured once, and `RESAMPLED` batches are drawn from its.
 """
 
 from __future__ import annotations

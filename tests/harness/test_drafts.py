@@ -172,6 +172,11 @@ def test_what_a_draft_draws_is_looked_at(tmp_path: Path, make_spec: Make, emt: E
         drive(spec, tmp_path / "other", Here(emt), Drafting(spec, others={1: other}))  # type: ignore[dict-item]
 
 
+def test_a_crystal_that_is_not_drawn_is_none_and_says_so_where_it_is_needed() -> None:
+    with pytest.raises(CrysimError, match="not drawn"):
+        _ = Candidate(None, draft=Raises(ZeroDivisionError())).start
+
+
 def test_a_stream_goes_on_where_its_generator_was_as_often_as_wanted() -> None:
     rng = derive_rng(3, "a")
     rng.integers(7, dtype="uint32")  # half a word is left
