@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pickle
 import tomllib
 from pathlib import Path
 
@@ -264,3 +265,15 @@ def test_reference_files() -> None:
         distances = structure.distance_matrix + 99 * np.eye(len(structure))
         assert crystal.min_distance() == pytest.approx(distances.min(), abs=1e-5)
         assert StructureMatcher().fit(structure, crystal.to_structure())
+
+
+@pytest.mark.parametrize("group", [2, 62, 166, 225])
+def test_a_pickled_crystal_is_the_same_to_the_last_bit(group: int) -> None:
+    crystal = RandomGenerator(Composition.from_formula("Al4Cu4"), [group]).sample(1, np.random.default_rng(4))[0]
+    _ = crystal.lattice
+    again = pickle.loads(pickle.dumps(crystal))  # noqa: S301 - made here
+    assert again == crystal
+    assert repr(again) == repr(crystal)
+    assert hash(again) == hash(crystal)
+    assert again.__dict__.keys() == {"composition", "space_group", "cell", "sites"}, "what is derived does not travel"
+    np.testing.assert_array_equal(again.lattice, crystal.lattice)
