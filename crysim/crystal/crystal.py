@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ class Crystal:
         _ = self.lattice  # refuses what closes no cell
         check_sites(self.composition, group, self.sites)
 
-    def __reduce__(self) -> tuple[type[Crystal], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Crystal], tuple[Any, ...]]:
         # What is derived stays behind when a crystal goes to another process, and what was looked at is not again.
         return _restored, (self.composition, self.space_group, self.cell, self.sites)
 
