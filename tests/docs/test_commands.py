@@ -126,7 +126,7 @@ ELSEWHERE = ("export", "source", "mkdocs", "pre-commit")
 def test_what_the_other_commands_name_exists(command: str) -> None:
     program, *words = shlex.split(command)
     name = Path(program).name.replace("python3", "python")
-    if program.startswith("examples/"):
+    if program.startswith(("examples/", "benchmarks/")):
         check_script(program)
     elif name not in ELSEWHERE:
         CHECKS[name](words)
