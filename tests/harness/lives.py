@@ -1,4 +1,4 @@
-"""Lives of a run: a forked process that dies at a chosen call, as a power cut would end it, or at any moment by kill -9.
+"""Lives of a run: a forked process that dies at a chosen call, as by a power cut, or at any moment by kill -9.
 
 The calls are those of fsync and rename, and where others compute, those that submit a task or wait for one. What had
 been written and not yet synced is then cut off anywhere, as a power cut may leave it. The moments are drawn from as
@@ -37,7 +37,7 @@ DEAD = 77
 
 @dataclass(frozen=True)
 class End:
-    """How a life is to end, unless the run does before: at a call, or by SIGKILL after so many seconds; or not at all."""
+    """How a life is to end, unless the run ends before: at a call, or by SIGKILL after so many seconds, or not."""
 
     call: int = 0
     after: float | None = None

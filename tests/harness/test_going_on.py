@@ -66,7 +66,7 @@ LEARNING: dict[str, dict[str, Any]] = {
     "prior": {},
     "annealing": {"screen": 4},
 }
-"""Strategies that are told something, with options by which they have learned from it before the smaller budget ends."""
+"""Strategies, with options by which they have learned from what they were told before the smaller budget ends."""
 
 
 @pytest.mark.parametrize("method", LEARNING)
