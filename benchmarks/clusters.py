@@ -17,7 +17,8 @@ class Cluster:
 
     Attributes:
         executor: as ``--executor`` has it.
-        workers: those that there are at this moment, by the numbers of their processes or jobs.
+        workers: those that there are at this moment, by the numbers of their processes or jobs; those that were there
+            first first.
         kill: kills one of them.
     """
 
@@ -41,7 +42,7 @@ def on_dask(folder: Path, workers: int) -> Iterator[Cluster]:
     with LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         yield Cluster(
             f"dask:{cluster.scheduler_address}",
-            lambda: [str(nanny.pid) for nanny in cluster.workers.values() if nanny.pid],
+            lambda: [str(nanny.pid) for _, nanny in sorted(cluster.workers.items()) if nanny.pid],
             kill_process,
         )
 
@@ -55,6 +56,7 @@ config = Config(
     executors=[
         HighThroughputExecutor(
             label="here", address="127.0.0.1", max_workers_per_node={workers},
+            cores_per_worker=0.01,  # as many workers as were asked for, whatever cores there are
             heartbeat_period=1, heartbeat_threshold=30, block_error_handler=False,
             provider=LocalProvider(init_blocks=1, max_blocks=1),
         )
@@ -71,20 +73,20 @@ def on_parsl(folder: Path, workers: int) -> Iterator[Cluster]:
     file, run_dir = folder / "configuration.py", str(folder / "runinfo")
     file.write_text(BLOCK.format(workers=workers, run_dir=run_dir))
 
-    def found() -> list[str]:
+    def workers_there() -> list[str]:
         import psutil  # Parsl needs it
 
-        pids = []
+        found: list[psutil.Process] = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):  # it has ended meanwhile
                 words = process.cmdline()
                 if any("process_worker_pool" in word for word in words) and any(run_dir in word for word in words):
                     begun = [one for one in process.children() if "spawn_main" in " ".join(one.cmdline())]
                     # The first one that it began is no worker, but holds what they share.
-                    pids += [str(one.pid) for one in sorted(begun, key=psutil.Process.create_time)[1:]]
-        return pids
+                    found += sorted(begun, key=psutil.Process.create_time)[1:]
+        return [str(one.pid) for one in found]
 
-    yield Cluster(f"parsl:{file}", found, kill_process)
+    yield Cluster(f"parsl:{file}", workers_there, kill_process)
 
 
 JOBS = """
@@ -122,14 +124,15 @@ def on_slurm(folder: Path, workers: int) -> Iterator[Cluster]:
     file = folder / "configuration.py"
     file.write_text(JOBS.format(workers=workers, run_dir=str(folder / "runinfo")))
 
-    def found() -> list[str]:
+    def jobs() -> list[str]:
         command = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        return sorted(found, key=int)
 
     def kill(job: str) -> None:
         subprocess.run(["scancel", "--signal=KILL", "--full", job], check=False)
 
-    yield Cluster(f"parsl:{file}", found, kill)
+    yield Cluster(f"parsl:{file}", jobs, kill)
 
 
 CLUSTERS = {"dask": on_dask, "parsl": on_parsl, "slurm": on_slurm}

@@ -39,6 +39,7 @@ from crysim.harness.loop import Progress, execute
 from crysim.harness.placement import Placement
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import RelaxSettings
+from crysim.testing.calculators import ENERGIES
 
 
 def main() -> None:
@@ -50,6 +51,7 @@ def main() -> None:
     killed.add_argument("--relaxations", type=int, default=300)
     killed.add_argument("--workers", type=int, default=4)
     killed.add_argument("--every", type=float, default=20.0)
+    killed.add_argument("--spare", type=int, default=0, help="of the workers so many, the oldest, are not killed")
     killed.add_argument("--seconds", type=float, default=0.05, help="of each energy")
     killed.add_argument("--folder", type=Path, help="where it goes on when it was stopped")
     speed = commands.add_parser("speed")
@@ -74,9 +76,9 @@ def main() -> None:
         options.json.write_text(text + "\n")
 
 
-def make_spec(seconds: float, budget: int, batch: int, ahead: int, log: Path | None = None) -> RunSpec:
+def make_spec(seconds: float, budget: int, batch: int, ahead: int, folder: Path | None = None) -> RunSpec:
     """A run of random crystals, whose energies take so long each."""
-    options = {"seconds": seconds, **({} if log is None else {"log": str(log)})}
+    options = {"seconds": seconds, **({} if folder is None else {"folder": str(folder)})}
     return RunSpec(
         system=Contents.from_formula("Al4Cu4"),
         method="random",
@@ -102,14 +104,15 @@ class Killer(threading.Thread):
     Args:
         cluster: where the workers are.
         every: seconds.
+        spare: so many workers, those that were there first, are never killed.
         busy: seconds for which an energy lasts at most: one that was begun so long ago is under way.
         energies: a file that says which energies were begun (`crysim.testing.calculators.SlowEMT`).
         notes: a file that gets a line for each round.
     """
 
-    def __init__(self, cluster: Cluster, every: float, busy: float, energies: Path, notes: Path) -> None:
+    def __init__(self, cluster: Cluster, every: float, spare: int, busy: float, energies: Path, notes: Path) -> None:
         super().__init__()
-        self._cluster, self._every, self._busy = cluster, every, busy
+        self._cluster, self._every, self._spare, self._busy = cluster, every, spare, busy
         self._energies, self._notes = energies, notes
         self._ended = threading.Event()
         self._choose = random.Random(notes.stat().st_size if notes.exists() else 0)  # noqa: S311
@@ -118,7 +121,8 @@ class Killer(threading.Thread):
         """Kill until `stop`."""
         while not self._ended.wait(self._every):
             there = self._cluster.workers()
-            chosen = self._choose.sample(there, k=min(2, len(there)))
+            others = there[self._spare :]
+            chosen = self._choose.sample(others, k=min(2, len(others)))
             at_work = self._at_work() & set(chosen)
             for one in chosen:
                 self._cluster.kill(one)
@@ -141,12 +145,12 @@ class Killer(threading.Thread):
 
 def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Drive a run while workers die, and compare its journal with the serial one's."""
-    energies, notes = folder / "energies", folder / "kills.jsonl"
+    energies, notes = folder / ENERGIES, folder / "kills.jsonl"
     energies.touch()
-    spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers, energies)
+    spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers, folder)
     sittings = folder / "seconds"
     with CLUSTERS[options.on](folder, options.workers) as cluster:
-        killer = Killer(cluster, options.every, options.seconds + 0.5, energies, notes)
+        killer = Killer(cluster, options.every, options.spare, options.seconds + 0.5, energies, notes)
         killer.start()
         start = time.monotonic()
         try:
@@ -158,8 +162,8 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 file.write(f"{time.monotonic() - start:.1f}\n")
             killer.stop()
     # Nobody is killed there, and nothing need take a while.
-    undisturbed = folder / "undisturbed energies"
-    undisturbed.touch()
+    undisturbed = folder / "undisturbed"
+    undisturbed.mkdir(exist_ok=True)
     quick = make_spec(0.0, options.relaxations, 2, 2 * options.workers, undisturbed)
     execute(quick, folder / "serial", build_energy(quick.energy))
     there, here = trials(folder / "killed"), trials(folder / "serial")
@@ -169,11 +173,12 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "relaxations": len(there),
         "workers": options.workers,
         "every": options.every,
+        "spared": options.spare,
         "rounds": len(rounds),
         "killed": sum(one["killed"] for one in rounds),
         "killed at work": sum(one["at work"] for one in rounds),
         "energies": len(energies.read_text().splitlines()),
-        "energies of the undisturbed run": len(undisturbed.read_text().splitlines()),
+        "energies of the undisturbed run": len((undisturbed / ENERGIES).read_text().splitlines()),
         "seconds of each energy": options.seconds,
         "seconds": round(sum(map(float, sittings.read_text().split()))),
         "failure": outcome.error,

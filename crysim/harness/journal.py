@@ -34,6 +34,7 @@ from crysim.harness.renamed import current_config
 from crysim.harness.scanning import fill_caches
 from crysim.harness.stored_trials import read_trial, stored_trials, wrong_line
 from crysim.interfaces import Frame, Trial
+from crysim.regular_files import read_json, read_text
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
@@ -155,9 +156,9 @@ def ended_by_strategy(folder: Path, trials: int) -> str:
     """Why a run's strategy wanted no more relaxations after so many trials; empty where it did not say so."""
     path = folder / ENDED
     try:
-        said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        said = read_json(path, "the end") if path.exists() else {}
         return str(said["reason"]) if said.get("trials") == trials else ""
-    except (ValueError, KeyError, AttributeError):
+    except (InputError, KeyError, AttributeError):
         return ""
 
 
@@ -224,13 +225,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of the run in a folder, in the names of today; None if there is none.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or no ordinary file.
     """
     path = folder / MANIFEST
     if not path.exists():
         return None
+    text = read_text(path, "the manifest")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(text)
         _check_manifest(manifest)
         return {**manifest, "config": current_config(manifest["config"])}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
