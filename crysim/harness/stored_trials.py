@@ -102,7 +102,7 @@ def read_trial(path: Path, number: int, record: Mapping[str, Any], *, frames: bo
     """
     try:
         return trial_from_dict(record, frames=frames)
-    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, InputError) as error:
         _refuse(path, number, error)
 
 
@@ -181,7 +181,7 @@ def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
             if record["number"] != number:
                 raise wrong_line(path, number, f"its number is {record['number']!r}")
             found.add(record, end)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             _refuse(path, number, error)
     return found.columns()
 
