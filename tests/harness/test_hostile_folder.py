@@ -1,8 +1,9 @@
-"""Promise 18 and 16: links, pipes and bombs in a folder of results that somebody else made."""
+"""Promises 16 and 18: links, pipes, bombs and nonsense in a folder of results that somebody else made."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import struct
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from crysim.errors import InputError
 from crysim.harness import blocks
 from crysim.harness.blocks import open_lines, pack
 from crysim.harness.journal import ENDED, INITIAL, JOURNAL, MANIFEST, STATE, read_run
+from crysim.harness.lines import LineFile, read_lines
 from crysim.harness.loop import execute
 from crysim.harness.run_folder import LOCK, load_state
 from crysim.harness.sittings import SITTINGS
@@ -138,6 +141,47 @@ def test_a_packed_journal_unpacks_to_no_more_than_it_says(tmp_path: Path, says: 
     (tmp_path / f"{JOURNAL}.gz").write_bytes(bomb(says, holds))
     with pytest.raises(InputError, match=r"journal\.jsonl\.gz is damaged"), open_lines(tmp_path / JOURNAL) as lines:
         list(lines)
+
+
+WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
+    "parts that are a number": lambda manifest: manifest["config"].update(parts=3.5),
+    "options that are a number": lambda manifest: manifest["config"]["parts"]["encoder"].update(options=-1),
+    "options that are a list": lambda manifest: manifest["config"]["energy"].update(options=[[]]),
+    "a fingerprint that is a list": lambda manifest: manifest["fingerprint"].update(options=[[]]),
+    "a budget beyond numbers": lambda manifest: manifest["config"].update(budget=1e400),
+    "a negative budget": lambda manifest: manifest["config"].update(budget_seconds=-1.0),
+    "a cell that is a number": lambda manifest: manifest["config"].update(cell=1),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_manifest_of_wrong_types_is_damaged(finished: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / MANIFEST).read_text())
+    WRONG[name](manifest)
+    (tmp_path / "run" / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=r"manifest\.json is damaged"):
+        read_run(tmp_path / "run")
+
+
+NUMBERS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "evaluations": lambda record: record.update(evaluations=1e308),
+    "no cell": lambda record: record["crystal"].update(cell=[]),
+    "seconds": lambda record: record["cpu"].update(relax=10**400),
+    "group": lambda record: record["crystal"].update(space_group=10**12),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_sealed_line_of_wrong_numbers_is_named(finished: Path, tmp_path: Path, name: str) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    records, _ = read_lines(run / JOURNAL)
+    NUMBERS[name](records[1])
+    with LineFile(run / JOURNAL, 0, json.loads((run / MANIFEST).read_text())["run"]) as file:
+        file.append(records)
+    with pytest.raises(InputError, match=r"journal\.jsonl, line 2: the line is not trial 1"):
+        read_run(run)
 
 
 def test_what_a_run_holds_is_read_as_before(finished: Path) -> None:
