@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import mean
@@ -51,7 +52,7 @@ def main() -> None:
     killed.add_argument("--relaxations", type=int, default=300)
     killed.add_argument("--workers", type=int, default=4)
     killed.add_argument("--every", type=float, default=20.0)
-    killed.add_argument("--spare", type=int, default=0, help="of the workers so many, the oldest, are not killed")
+    killed.add_argument("--which", choices=WHICH, default="any", help="two are killed")
     killed.add_argument("--seconds", type=float, default=0.05, help="of each energy")
     killed.add_argument("--folder", type=Path, help="where it goes on when it was stopped")
     speed = commands.add_parser("speed")
@@ -98,21 +99,30 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in record.items() if k not in ("seconds", "phases", "cpu")} for record in records]
 
 
+WHICH: dict[str, Callable[[list[str], random.Random], list[str]]] = {
+    "any": lambda there, choose: choose.sample(there, k=min(2, len(there))),
+    "oldest": lambda there, _: there[:2],
+    "newest": lambda there, _: there[2:][:2],
+}
+"""Which two of the workers are killed: any; those that were there first, which have had the time to be at work, however
+long a worker takes to begin; or others than these two, which live then."""
+
+
 class Killer(threading.Thread):
     """Kills two workers every so many seconds, and writes down whom, and who of them was at work.
 
     Args:
         cluster: where the workers are.
         every: seconds.
-        spare: so many workers, those that were there first, are never killed.
+        which: see `WHICH`.
         busy: seconds for which an energy lasts at most: one that was begun so long ago is under way.
         energies: a file that says which energies were begun (`crysim.testing.calculators.SlowEMT`).
         notes: a file that gets a line for each round.
     """
 
-    def __init__(self, cluster: Cluster, every: float, spare: int, busy: float, energies: Path, notes: Path) -> None:
+    def __init__(self, cluster: Cluster, every: float, which: str, busy: float, energies: Path, notes: Path) -> None:
         super().__init__()
-        self._cluster, self._every, self._spare, self._busy = cluster, every, spare, busy
+        self._cluster, self._every, self._which, self._busy = cluster, every, which, busy
         self._energies, self._notes = energies, notes
         self._ended = threading.Event()
         self._choose = random.Random(notes.stat().st_size if notes.exists() else 0)  # noqa: S311
@@ -121,8 +131,7 @@ class Killer(threading.Thread):
         """Kill until `stop`."""
         while not self._ended.wait(self._every):
             there = self._cluster.workers()
-            others = there[self._spare :]
-            chosen = self._choose.sample(others, k=min(2, len(others)))
+            chosen = WHICH[self._which](there, self._choose)
             at_work = self._at_work() & set(chosen)
             for one in chosen:
                 self._cluster.kill(one)
@@ -150,7 +159,7 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers, folder)
     sittings = folder / "seconds"
     with CLUSTERS[options.on](folder, options.workers) as cluster:
-        killer = Killer(cluster, options.every, options.spare, options.seconds + 0.5, energies, notes)
+        killer = Killer(cluster, options.every, options.which, options.seconds + 0.5, energies, notes)
         killer.start()
         start = time.monotonic()
         try:
@@ -173,7 +182,7 @@ def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "relaxations": len(there),
         "workers": options.workers,
         "every": options.every,
-        "spared": options.spare,
+        "which": options.which,
         "rounds": len(rounds),
         "killed": sum(one["killed"] for one in rounds),
         "killed at work": sum(one["at work"] for one in rounds),
