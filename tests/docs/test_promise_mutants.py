@@ -64,7 +64,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_tests(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     paths = [str(folder / package) for package in PACKAGES]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--timeout=300", *arguments]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--timeout=120", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
