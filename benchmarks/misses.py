@@ -35,7 +35,7 @@ from crysim.harness.loop import limit_threads
 from crysim.harness.spec import PartSpec, RunSettings, build_energy
 from crysim.harness.trials import relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, RelaxSettings, StopRule, derive_rng
-from crysim_baselines.portfolio.generators import PRICE_OF_MANY
+from crysim_baselines.portfolio.drafts import PRICE_OF_MANY
 
 Row = dict[str, Any]
 SETTINGS = RunSettings(relax=RelaxSettings(symmetry="keep", num_frames=1))

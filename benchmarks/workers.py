@@ -7,11 +7,11 @@
 and the steady one, from the first batch that is told to the last. What else the machine does at that time says the
 load, and the CPU seconds of driver and workers, which depend on it least. That the trials are the same is checked.
 
-``paper``: a search in this process gives the CPU seconds of every batch: what its drawing took, its relaxation, and the
-rest (journal, telling). These lengths are then played through in the driver's order (`crysim.harness.driver`), with any
-number of workers and ``--ahead``; driver and workers share the cores evenly. A strategy that learns asks for other
-crystals with another ``--ahead``, so each has a search of its own; one that does not is measured once, and
-`RESAMPLED` batches are drawn from its.
+``paper``: a search in this process gives the CPU seconds of every batch: what the strategy took to ask for it, what a
+worker takes (drafts drawn and relaxed), and the rest (journal, telling). These lengths are then played through in the
+driver's order (`crysim.harness.driver`), with any number of workers and ``--ahead``; driver and workers share the cores
+evenly. A strategy that learns asks for other crystals with another ``--ahead``, so each has a search of its own; one
+that does not is measured once, and `RESAMPLED` batches are drawn from its.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from typing import Any
 from crysim.composition import Contents
 from crysim.harness.executors import Job, run_jobs
 from crysim.harness.journal import JOURNAL, Journal, read_run
-from crysim.harness.loop import Progress, execute
+from crysim.harness.loop import Progress, drive, execute
 from crysim.harness.placement import Placement
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
-from crysim.interfaces import RelaxSettings
+from crysim.harness.tasks import Here, Relaxations, Task, Wait
+from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim.workflows.search import AHEAD, BATCH
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -115,11 +116,13 @@ def measure(spec: RunSpec, options: argparse.Namespace) -> list[dict[str, Any]]:
 def _measure_one(spec: RunSpec, folder: Path, workers: int) -> dict[str, Any]:
     told: list[tuple[float, int]] = []
     cpu: dict[int, float] = {}
-    began = time.monotonic()
-    (outcome,) = run_jobs([Job(spec, folder)], Placement(workers), on_progress=partial(_note, told, cpu))
+    at_first: dict[int, float] = {}
+    began, sent = time.monotonic(), time.process_time()
+    (outcome,) = run_jobs([Job(spec, folder)], Placement(workers), on_progress=partial(_note, told, cpu, at_first))
     if not outcome.good:
         raise SystemExit(outcome.failure)
     searched = [(when, done) for when, done in told if done]
+    driver = min(cpu)  # it begins first, to compile while energy models load
     (first, begun), (last, done) = searched[0], next(one for one in searched if one[1] == searched[-1][1])
     return {
         "workers": workers,
@@ -129,13 +132,27 @@ def _measure_one(spec: RunSpec, folder: Path, workers: int) -> dict[str, Any]:
         "first batch after": round(first - began, 2),
         "relaxations a minute, whole": round(60 * done / (last - began), 1),
         "relaxations a minute, steady": round(60 * (done - begun) / (last - first), 1),
-        "CPU seconds by process": sorted((round(one, 1) for one in cpu.values()), reverse=True),
+        "CPU seconds of the workers": sorted(
+            (round(one, 1) for pid, one in cpu.items() if pid != driver), reverse=True
+        ),
+        "CPU seconds of the driver": round(cpu[driver], 1),
+        "CPU seconds of what sends": round(time.process_time() - sent, 1),
+        "CPU seconds of the driver, steady": round(cpu[driver] - at_first[driver], 2),
+        "driver's share of them, steady": round(_share(at_first, cpu, driver), 3),
         "load": round(os.getloadavg()[0], 1),
     }
 
 
-def _note(told: list[tuple[float, int]], cpu: dict[int, float], job: Job, progress: Progress) -> None:
-    """When so many trials were told, and what the processes have worked till then."""
+def _share(before: dict[int, float], after: dict[int, float], driver: int) -> float:
+    """Of the CPU seconds of all processes between two moments, those of the driver."""
+    spent = {pid: seconds - before.get(pid, 0.0) for pid, seconds in after.items()}
+    return spent[driver] / max(1e-9, sum(spent.values()))
+
+
+def _note(
+    told: list[tuple[float, int]], cpu: dict[int, float], at_first: dict[int, float], job: Job, progress: Progress
+) -> None:
+    """When so many trials were told, what the processes have worked till then, and till the first of them."""
     del job
     told.append((time.monotonic(), progress.done))
     for process in active_children():
@@ -144,6 +161,8 @@ def _note(told: list[tuple[float, int]], cpu: dict[int, float], job: Job, progre
         except OSError:
             continue
         cpu[process.pid or 0] = (int(fields[11]) + int(fields[12])) / TICKS
+    if progress.done and not at_first:
+        at_first.update(cpu)
 
 
 # ------------------------------------------------------------------------------------------ on paper
@@ -196,6 +215,24 @@ def paper(spec: RunSpec, options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+class Timed(Here):
+    """This process, and the CPU seconds of every batch that it drew and relaxed, in their order."""
+
+    def __init__(self, model: EnergyModel) -> None:
+        super().__init__(model)
+        self.lengths: list[float] = []
+
+    def submit(self, task: Task) -> Wait:
+        wait = super().submit(task)
+        return partial(self._timed, wait) if isinstance(task, Relaxations) else wait
+
+    def _timed(self, wait: Wait) -> Any:
+        began = time.process_time()
+        result = wait()
+        self.lengths.append(time.process_time() - began)
+        return result
+
+
 def measured_lengths(spec: RunSpec) -> list[Length]:
     """What each batch of a search takes in this process."""
     model = build_energy(spec.energy)
@@ -203,13 +240,18 @@ def measured_lengths(spec: RunSpec) -> list[Length]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         execute(replace(spec, budget=2 * spec.batch), folder / "warm", model)
+        place = Timed(model)
         began = time.process_time()
-        execute(spec, folder / "run", model)
+        drive(spec, folder / "run", place, model.fingerprint())
         whole = time.process_time() - began
         with Journal(folder / "run" / JOURNAL) as journal:
             batches = [batch.trials for batch in journal.batches]
-    asks = [sum(trial.candidate.cpu_seconds or 0.0 for trial in trials) for trials in batches]
-    relaxes = [sum(trial.relaxation.cpu_seconds or 0.0 for trial in trials) for trials in batches]
+    relaxes = place.lengths
+    # What was drawn with the relaxations stands in the journal as the strategy's.
+    asks = [
+        max(0.0, sum(trial.cpu_seconds for trial in trials) - relax)
+        for trials, relax in zip(batches, relaxes, strict=True)
+    ]
     rest = max(0.0, whole - sum(asks) - sum(relaxes)) / len(batches)
     lengths = zip(asks, relaxes, batches, strict=True)
     return [Length(ask, relax, rest, len(trials)) for ask, relax, trials in lengths]

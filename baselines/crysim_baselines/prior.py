@@ -6,18 +6,40 @@ the volume of covalent spheres and then at that of the best crystal. It learns n
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crysim import hookimpl
-from crysim.crystal import MinDistances
-from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY, Prior, PriorGenerator
+from crysim.crystal import Crystal
+from crysim.crystal.prior import FREQUENCY, MIN_RATIO, PLACEMENTS, SIMPLICITY
+from crysim.crystal.recipes import PriorRecipe
 from crysim.errors import check_at_least, check_not_negative
-from crysim.interfaces import ANY_NUMBER, Candidate, Problem, Strategy, Trial, derive_rng
+from crysim.interfaces import ANY_NUMBER, Candidate, Draft, Problem, Strategy, Trial, derive_rng
 from crysim.interfaces.racing import MARGIN, PATIENCE
 from crysim.strategies.racing import Race
+
+
+@dataclass(frozen=True)
+class PriorDraft(Draft):
+    """One crystal of a prior.
+
+    Attributes:
+        recipe: of what it is drawn from.
+        seed: of the run.
+        number: of the candidate.
+        volume: Å³ per cell of the contents; None: from covalent spheres.
+    """
+
+    recipe: PriorRecipe
+    seed: int
+    number: int
+    volume: float | None
+
+    def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
+        """The crystal."""
+        return self.recipe.generator.draw(derive_rng(self.seed, "prior", self.number), self.volume), {}
 
 
 class PriorSearch(Strategy):
@@ -76,18 +98,22 @@ class PriorSearch(Strategy):
         self._asked = 0
 
     @cached_property
-    def _generator(self) -> PriorGenerator:
+    def _recipe(self) -> PriorRecipe:
+        """What is drawn from; contents that fit no group are refused here, and not where they are drawn."""
         problem = self.problem
         frequency, simplicity = self._strengths
-        return PriorGenerator(
-            Prior(problem.contents, problem.space_groups, frequency=frequency, simplicity=simplicity),
-            MinDistances(problem.composition, problem.min_distance or 0.0, problem.pair_distances),
+        recipe = replace(
+            PriorRecipe.of(problem.contents, problem.space_groups, problem.min_distance, problem.pair_distances),
+            frequency=frequency,
+            simplicity=simplicity,
             placements=self._placements,
             min_ratio=self._min_ratio,
         )
+        _ = recipe.generator
+        return recipe
 
     def ask(self, n: int) -> list[Candidate]:
-        """Propose ``n`` crystals."""
+        """Propose ``n`` crystals, as drafts."""
         numbers = range(self._asked, self._asked + n)
         self._asked += n
         return self._race.give_leave([self._candidate(number) for number in numbers])
@@ -105,11 +131,9 @@ class PriorSearch(Strategy):
         self._race.learn(trials)
 
     def _candidate(self, number: int) -> Candidate:
-        began = time.perf_counter()
-        rng = derive_rng(self.problem.seed, "prior", number)
         best = self._race.best
-        crystal = self._generator.draw(rng, None if best is None else best[1])
-        return Candidate(crystal, {}, {"draw": time.perf_counter() - began})
+        volume = None if best is None else best[1]
+        return Candidate(None, draft=PriorDraft(self._recipe, self.problem.seed, number, volume))
 
 
 @hookimpl

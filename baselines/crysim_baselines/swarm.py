@@ -198,7 +198,7 @@ class Swarm(Generations):
 
 
 def _particle(number: int, trial: Trial, relaxed: Crystal, energy: float, contents: Contents) -> Particle:
-    start = trial.candidate.crystal
+    start = trial.candidate.start
     # the trajectory's last frame has the start's sites in their order; the relaxed crystal may be set up anew
     best = trial.frames[-1].crystal if trial.frames else relaxed
     if contents.primitive:

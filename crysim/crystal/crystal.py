@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class Crystal:
         if cell.shape != (6,):
             raise InputError("a cell has six parameters: a, b, c, alpha, beta, gamma")
         imposed = impose_cell(group.crystal_system, cell)
-        if not np.allclose(imposed, cell, rtol=0.0, atol=_CELL_TOLERANCE):
+        if not np.array_equal(imposed, cell) and not np.allclose(imposed, cell, rtol=0.0, atol=_CELL_TOLERANCE):
             raise InputError(
                 f"the cell {tuple(float(v) for v in cell)} is not {group.crystal_system}, "
                 f"as space group {group.number} ({group.symbol}) demands"
@@ -60,9 +60,9 @@ class Crystal:
         _ = self.lattice  # refuses what closes no cell
         check_sites(self.composition, group, self.sites)
 
-    def __reduce__(self) -> tuple[type[Crystal], tuple[Any, ...]]:
-        # What is derived stays behind when a crystal goes to another process.
-        return Crystal, (self.composition, self.space_group, self.cell, self.sites)
+    def __reduce__(self) -> tuple[Callable[..., Crystal], tuple[Any, ...]]:
+        # What is derived stays behind when a crystal goes to another process, and what was looked at is not again.
+        return _restored, (self.composition, self.space_group, self.cell, self.sites)
 
     # ------------------------------------------------------------------------------------------ derived
 
@@ -329,6 +329,14 @@ def shortest_distances(crystals: Sequence[Crystal]) -> Floats:
 def _as_cell(values: ArrayLike) -> Cell:
     a, b, c, alpha, beta, gamma = (float(v) for v in np.asarray(values, dtype=np.float64))
     return a, b, c, alpha, beta, gamma
+
+
+def _restored(composition: Composition, number: int, cell: Cell, sites: tuple[Site, ...]) -> Crystal:
+    """The crystal that was pickled: made before, and so known to be one."""
+    crystal = object.__new__(Crystal)
+    for name, value in (("composition", composition), ("space_group", number), ("cell", cell), ("sites", sites)):
+        object.__setattr__(crystal, name, value)
+    return crystal
 
 
 def _readonly(array: NDArray[Any]) -> NDArray[Any]:

@@ -20,6 +20,11 @@ PACKING_FRACTION = 0.55
 MIN_VOLUME_FACTOR = 0.3
 """Volume over a·b·c below which a triclinic cell is too flat to try."""
 _LARGEST_RATIO = 2.5
+WIDE_SHARES = {"hexagonal": 0.5, "trigonal": 0.5, "tetragonal": 0.25, "orthorhombic": 0.25, "monoclinic": 0.25}
+"""Of the cells that `likely_cells` makes of a crystal system may be as long as their atoms allow (results/prior)."""
+SHORTEST = 1.1
+"""Length of a cell, at least, over the edge of a cube that holds one of its atoms: of 250 structure types of the AFLOW
+library (those of the tables in results left out) 3 have a shorter one (results/prior/shapes.txt)."""
 
 
 def estimated_volume(composition: Composition) -> float:
@@ -56,6 +61,45 @@ def cells_from_shapes(system: str, shapes: Floats, volume: float | Floats) -> Fl
     cells[flat, 3:] = 90.0
     factors[flat] = 1.0
     cells[:, :3] *= np.cbrt(volume / (factors * cells[:, :3].prod(axis=1)))[:, None]
+    return cells
+
+
+def likely_cells(
+    system: str, shapes: Floats, volumes: Floats, num_atoms: int, wide_share: float | None = None
+) -> Floats:
+    """Cells ``[n, 6]`` as nature tends to make them: some of `cells_from_shapes`, and some as long as may be.
+
+    Half of the hexagonal and rhombohedral crystals that are known are more than 2.5 times as long as wide, for they are
+    made of layers. In the wide cells no length is less than `SHORTEST` atoms, and the logarithms of what they are
+    beyond that are drawn uniformly among those that make the volume.
+
+    Args:
+        system: crystal system.
+        shapes: ``[n, num_shape_parameters(system)]`` in [0, 1).
+        volumes: Å³ ``[n]``.
+        num_atoms: of a cell.
+        wide_share: of the cells that are wide; None: that of the crystal system.
+    """
+    if system == "cubic":
+        return cells_from_shapes(system, shapes, volumes)
+    if wide_share is None:
+        wide_share = WIDE_SHARES.get(system, 0.0)
+    shapes = shapes.copy()
+    wide = shapes[:, 0] < wide_share
+    within = (shapes[:, 0] - np.where(wide, 0.0, wide_share)) / np.where(wide, wide_share, 1.0 - wide_share)
+    shapes[:, 0] = within
+    cells = cells_from_shapes(system, shapes, volumes)
+    factors = volume_factor(cells)
+    shortest = SHORTEST * np.cbrt(volumes / num_atoms)
+    free = np.log(volumes / (factors * shortest**3))
+    wide &= free > 0
+    if shapes.shape[1] == 1:
+        parts = np.stack([within / 2, within / 2, 1.0 - within], axis=1)
+    else:
+        cuts = np.sort(shapes[:, :2], axis=1)
+        parts = np.stack([cuts[:, 0], cuts[:, 1] - cuts[:, 0], 1.0 - cuts[:, 1]], axis=1)
+    lengths = shortest[:, None] * np.exp(free[:, None] * parts)
+    cells[wide, :3] = lengths[wide]
     return cells
 
 

@@ -25,7 +25,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS, MinDistances
-from crysim.crystal.packing import cells_from_shapes, estimated_volume, num_shape_parameters, place
+from crysim.crystal.packing import estimated_volume, likely_cells, num_shape_parameters, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.symmetry import (
@@ -177,6 +177,7 @@ class PriorGenerator:
         *,
         placements: int = PLACEMENTS,
         min_ratio: float = MIN_RATIO,
+        wide_share: float | None = None,
     ) -> None:
         """Choose what a placement must keep.
 
@@ -185,10 +186,13 @@ class PriorGenerator:
             min_distances: Å, kept besides ``min_ratio``; None: nothing else.
             placements: cells and placements tried of a combination before another is drawn.
             min_ratio: least distance over the sum of covalent radii.
+            wide_share: of the cells that may be as long as their atoms allow; None: by the crystal system
+                (`crysim.crystal.packing.likely_cells`).
         """
         composition = prior.contents.composition
         self.prior = prior
         self._placements = placements
+        self._wide_share = wide_share
         self._thresholds = min_ratio * radius_sums(composition)
         if min_distances is not None:
             self._thresholds = np.maximum(self._thresholds, min_distances.thresholds)
@@ -246,6 +250,7 @@ class PriorGenerator:
 
         group = space_group(number)
         contents = self.prior.contents
+        composition = contents.composition_in(number)
         positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
         elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
         freedom = np.array([group.positions[i].dof for i in positions])
@@ -260,13 +265,15 @@ class PriorGenerator:
             before = rng.bit_generator.state
             numbers = rng.random((tries, in_shape + 1 + in_points))
             volumes = volume * (low + (high - low) * numbers[:, in_shape]) * contents.factor_in(number)
-            cells = cells_from_shapes(group.crystal_system, numbers[:, :in_shape], volumes)
+            cells = likely_cells(
+                group.crystal_system, numbers[:, :in_shape], volumes, composition.num_atoms, self._wide_share
+            )
             tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), POINTS, 3)
             found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
             if found >= 0:
                 rng.bit_generator.state = before  # what the tries after it took is given back
                 rng.random((found + 1) * numbers.shape[1])
-                return place(contents.composition_in(number), number, combination, cells[found], points)
+                return place(composition, number, combination, cells[found], points)
             left -= tries
             tries = left
         return None

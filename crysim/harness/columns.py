@@ -113,7 +113,7 @@ def _plain(trial: Trial) -> dict[str, Any]:
         "phases": trial.candidate.seconds,
         "cpu": {"strategy": trial.candidate.cpu_seconds, "relax": trial.relaxation.cpu_seconds},
         "info": trial.candidate.info,
-        "start": {"counts": start.composition.counts},
+        "start": None if start is None else {"counts": start.composition.counts},
         "crystal": None
         if crystal is None
         else {"counts": crystal.composition.counts, "space_group": crystal.space_group, "cell": crystal.cell},
@@ -163,7 +163,7 @@ class Collector:
                 end,
                 _STATUS[record["status"]],
                 _float(energy),
-                _whole(sum(record["start"]["counts"])),
+                0 if record["start"] is None else _whole(sum(record["start"]["counts"])),
                 _whole(atoms),
                 _whole(group),
                 0.0,

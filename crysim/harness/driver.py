@@ -18,6 +18,7 @@ import numpy as np
 
 from crysim.errors import PluginFaultError
 from crysim.harness.budgets import Account
+from crysim.harness.drawing import Drawings, Drawn, joined
 from crysim.harness.journal import Batch, Journal
 from crysim.harness.run_folder import load_state, save_state
 from crysim.harness.sittings import Sitting, limits_at
@@ -165,7 +166,10 @@ class Driver:
             self._told += len(batch.journalled.trials)
             return
         assert batch.wait is not None
-        trials = [replace(t, candidate=c) for t, c in zip(batch.wait(), batch.candidates, strict=True)]
+        trials = [
+            replace(trial, candidate=joined(asked, trial.candidate))
+            for trial, asked in zip(self._with_starts(batch.wait()), batch.candidates, strict=True)
+        ]
         seeds = self._told < len(self._seeds)
         told = self._journal.append(trials, stateful=not seeds and self._state_now() is not None, asked=batch.asked)
         self._account.add(told)
@@ -176,6 +180,14 @@ class Driver:
             save_state(self._folder, self._state_now(), self._told)
         self._report(told)
 
+    def _with_starts(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials; where no process survived a batch, what its drafts stand for is drawn, and said."""
+        lost = tuple(trial.candidate for trial in trials if trial.candidate.draft is not None)
+        if not lost:
+            return list(trials)
+        drawn = iter(self._place.submit(Drawings(lost, self._spec.strategy.name))())
+        return [trial if trial.candidate.draft is None else _of_drawn(trial, next(drawn)) for trial in trials]
+
     def _state_now(self) -> dict[str, np.ndarray[Any, Any]] | None:
         state = self._strategy.state()
         if state is not None and self._spec.batches_ahead > 1:
@@ -184,3 +196,10 @@ class Driver:
                 f"asked {self._strategy.max_ahead} times before it is told"
             )
         return state
+
+
+def _of_drawn(trial: Trial, drawn: Drawn) -> Trial:
+    """A trial that failed with its draft, now that this was drawn, or cannot be."""
+    reason = drawn.fault or trial.reason
+    relaxation = replace(trial.relaxation, reason=reason)
+    return replace(trial, candidate=drawn.candidate, relaxation=relaxation, reason=reason)

@@ -83,7 +83,10 @@ class RunRecord:
         """Atoms per cell; 1 if nothing was relaxed yet."""
         if self.contents.sizes_vary:
             return self.contents.num_atoms
-        return self.trials[0].candidate.crystal.num_atoms if self.trials else 1
+        if not self.trials:
+            return 1
+        start = self.trials[0].candidate.crystal
+        return self.contents.num_atoms if start is None else start.num_atoms
 
     @property
     def method(self) -> str:

@@ -24,16 +24,18 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
         "phases": dict(trial.candidate.seconds),
         **({} if cpu["strategy"] is None and cpu["relax"] is None else {"cpu": cpu}),
         "info": dict(trial.candidate.info),
-        "start": start.to_dict(),
+        "start": None if start is None else start.to_dict(),
         "crystal": None if trial.crystal is None else trial.crystal.to_dict(),
-        "frames": [_frame_to_dict(frame, start) for frame in trial.frames],
+        "frames": [] if start is None else [_frame_to_dict(frame, start) for frame in trial.frames],
     }
 
 
 def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker."""
-    start = Crystal.from_dict(record["start"])
+    start = None if record["start"] is None else Crystal.from_dict(record["start"])
     crystal, energy = record["crystal"], record["energy"]
+    if start is None and crystal is not None:
+        raise TypeError("it has a relaxed crystal, and none to start from")
     if not isinstance(energy, float | int | None) or (crystal is None) != (energy is None):
         raise TypeError("its energy is no number, or has no crystal")
     status, reason = TrialStatus(record["status"]), record["reason"]
@@ -45,7 +47,7 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
         steps=record["steps"],
         evaluations=record["evaluations"],
         max_force=None,
-        frames=tuple(_frame_from_dict(frame, start) for frame in record["frames"]) if frames else (),
+        frames=() if start is None or not frames else tuple(_frame_from_dict(one, start) for one in record["frames"]),
         seconds=record["seconds"],
         reason=reason,
         cpu_seconds=cpu.get("relax"),

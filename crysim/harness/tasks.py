@@ -127,7 +127,7 @@ class Relaxations:
     """Trials of candidates that are relaxed together.
 
     Attributes:
-        candidates: what of them the relaxation depends on; the rest does not travel.
+        candidates: what of them the relaxation depends on, drafts as such; the rest does not travel.
         first: number of the first trial.
         settings, contents: see `crysim.harness.trials.relax_candidates`.
     """
@@ -139,12 +139,12 @@ class Relaxations:
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], first: int, settings: RunSettings, contents: Contents) -> Relaxations:
-        """The task of candidates; `Relaxations.trials_of` puts back what does not travel."""
-        bare = tuple(Candidate(candidate.crystal, stop=candidate.stop) for candidate in candidates)
+        """The task of candidates; `crysim.harness.driver` puts back what does not travel."""
+        bare = tuple(Candidate(one.crystal, stop=one.stop, draft=one.draft) for one in candidates)
         return cls(bare, first, RunSettings(**settings.shared()), contents)
 
     def __call__(self, model: EnergyModel) -> list[Trial]:
-        """Relax and classify them."""
+        """Draw what is to be drawn, relax and classify."""
         return relax_candidates(self.candidates, model, self.settings, self.first, self.contents)
 
     @property

@@ -12,6 +12,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.validity import find_fault
 from crysim.errors import PluginFaultError, first_line
+from crysim.harness.drawing import draw
 from crysim.harness.spec import RunSettings
 from crysim.interfaces import (
     Candidate,
@@ -39,6 +40,8 @@ def relax_candidates(
 ) -> list[Trial]:
     """Relax candidates and classify them; one that fails is a trial that says why, and stops nothing.
 
+    Drafts are drawn first, here.
+
     Args:
         candidates: what the strategy asked for.
         model: the energy model.
@@ -47,21 +50,37 @@ def relax_candidates(
         contents: of the run; with those of a primitive cell, a crystal that left its space group is described in the
             cell of the one that it has. None: every crystal keeps the composition of its start.
     """
+    drawn = [draw(candidate) for candidate in candidates]
+    starts = [(first + i, one.candidate) for i, one in enumerate(drawn) if not one.fault]
+    relaxed = iter(_relaxed(starts, model, settings, contents) if starts else ())
+    return [
+        _not_drawn(first + i, one.candidate, one.fault) if one.fault else next(relaxed) for i, one in enumerate(drawn)
+    ]
+
+
+def _relaxed(
+    starts: Sequence[tuple[int, Candidate]], model: EnergyModel, settings: RunSettings, contents: Contents | None
+) -> list[Trial]:
+    """The trials of candidates that are drawn, each with its number."""
     began = time.process_time()
-    stops = [c.stop for c in candidates]
-    relaxations = _relax([c.crystal for c in candidates], stops, model, settings.relax)
+    crystals = [candidate.start for _, candidate in starts]
+    relaxations = _relax(crystals, [candidate.stop for _, candidate in starts], model, settings.relax)
     if contents is not None and contents.primitive:
         relaxations = [
-            _described_anew(relaxation, candidate.crystal, contents)
-            for relaxation, candidate in zip(relaxations, candidates, strict=True)
+            _described_anew(relaxation, crystal, contents)
+            for relaxation, crystal in zip(relaxations, crystals, strict=True)
         ]
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     trials = [
-        classify(first + i, candidate, relaxation, settings.min_relaxed_distance, cutoff)
-        for i, (candidate, relaxation) in enumerate(zip(candidates, relaxations, strict=True))
+        classify(number, candidate, relaxation, settings.min_relaxed_distance, cutoff)
+        for (number, candidate), relaxation in zip(starts, relaxations, strict=True)
     ]
-    share = (time.process_time() - began) / max(1, len(trials))
+    share = (time.process_time() - began) / len(trials)
     return [replace(trial, relaxation=replace(trial.relaxation, cpu_seconds=share)) for trial in trials]
+
+
+def _not_drawn(number: int, candidate: Candidate, fault: str) -> Trial:
+    return Trial(number, candidate, replace(_failed(fault), cpu_seconds=0.0), TrialStatus.FAILED, fault)
 
 
 def failed_trials(candidates: Sequence[Candidate], first: int, reason: str) -> list[Trial]:

@@ -15,6 +15,7 @@ keyword argument of that name.
 
 from __future__ import annotations
 
+from crysim.interfaces.draft import Draft, Stream
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
 from crysim.interfaces.executor import Executor
@@ -31,6 +32,7 @@ __all__ = [
     "API_VERSION",
     "SYMMETRY_MODES",
     "Candidate",
+    "Draft",
     "Encoder",
     "EnergyModel",
     "Executor",
@@ -46,6 +48,7 @@ __all__ = [
     "SampleSet",
     "StopRule",
     "Strategy",
+    "Stream",
     "Surrogate",
     "Trial",
     "TrialStatus",

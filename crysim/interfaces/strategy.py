@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +13,8 @@ import numpy as np
 
 from crysim.composition import Contents
 from crysim.crystal import MinDistances
+from crysim.errors import CrysimError
+from crysim.interfaces.draft import Draft
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
 from crysim.interfaces.racing import StopRule
@@ -29,22 +31,43 @@ ANY_NUMBER = 1_000_000
 
 @dataclass(frozen=True)
 class Candidate:
-    """A crystal that a strategy wants relaxed.
+    """A crystal that a strategy wants relaxed: itself, or a draft of it, which is drawn where it is relaxed.
 
     Attributes:
-        crystal: the structure to start from.
+        crystal: the structure to start from; None: there is a draft, or, of a trial, its draft could not be drawn.
         info: what the strategy wants journalled and told back (its solver's answer, its parents, ...); JSON values.
         seconds: wall time by phase of the strategy (``train``, ``solve``, ``decode``, ...).
         stop: leave to stop its relaxation, by what is known now; None: it is relaxed to its end. Not journalled: the
             trial says what became of it.
-        cpu_seconds: of the strategy, its batch's shared evenly; the bench measures it. None: not measured.
+        cpu_seconds: of the strategy, its batch's shared evenly, and of drawing it; the bench measures it. None: not
+            measured.
+        draft: what draws the crystal, in place of one.
     """
 
-    crystal: Crystal
+    crystal: Crystal | None
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     stop: StopRule | None = None
     cpu_seconds: float | None = None
+    draft: Draft | None = None
+
+    @property
+    def start(self) -> Crystal:
+        """The crystal, of a candidate that has one.
+
+        Raises:
+            CrysimError: it is not drawn, or could not be.
+        """
+        if self.crystal is None:
+            raise CrysimError("the candidate's crystal is not drawn: there is its draft alone, or drawing it failed")
+        return self.crystal
+
+    def drawn(self) -> Candidate:
+        """Itself with its crystal, drawn here and now if there is a draft."""
+        if self.draft is None:
+            return self
+        crystal, info = self.draft.draw()
+        return replace(self, crystal=crystal, info={**self.info, **info}, draft=None)
 
 
 class TrialStatus(StrEnum):
@@ -188,6 +211,10 @@ class Strategy(Plugin, ABC):
     when it was called, and `state`: a killed run is resumed by the same calls, with `asked` in place of `ask` for what
     the journal holds, and by loading the last state.
 
+    One process asks, and many relax. A strategy whose crystals take long to draw gives drafts in their place
+    (`Candidate.draft`): each holds what it depends on, and is drawn by the worker that relaxes it. What is told back,
+    and handed to `asked`, has the crystals.
+
     The smallest one proposes random crystals, each from the seed and its number alone:
 
     >>> from crysim.composition import Composition
@@ -216,7 +243,7 @@ class Strategy(Plugin, ABC):
     ...         pass
     >>> problem = Problem(Composition.from_formula("NaCl"), seed=0, space_groups=(221, 225))
     >>> candidates = Random(problem).ask(3)
-    >>> len(candidates), all(problem.allows(candidate.crystal) for candidate in candidates)
+    >>> len(candidates), all(problem.allows(candidate.start) for candidate in candidates)
     (3, True)
     """
 

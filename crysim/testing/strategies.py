@@ -13,6 +13,7 @@ Needs pytest.
 from __future__ import annotations
 
 import json
+import pickle
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,6 +34,8 @@ from crysim.testing.surroundings import another_day, global_generators_untouched
 from crysim.testing.trials import make_trial
 
 MakeStrategy = Callable[[Problem], Strategy]
+DRAFT_BYTES = 10_000
+"""A pickled draft is smaller: most of what it depends on is what it begins with, a crystal or a few numbers."""
 GROUPS = (62, 123, 139, 166, 221, 225)
 
 
@@ -45,8 +48,9 @@ def pretended_energy(crystal: Crystal) -> float:
 def pretended_trials(candidates: Sequence[Candidate], first: int, seconds: float = 0.1) -> list[Trial]:
     """Trials as a journal would give them back: the cell scaled to 18 Å³ per atom; every fifth fails."""
     trials = []
-    for number, candidate in enumerate(candidates, start=first):
-        start = candidate.crystal
+    for number, asked in enumerate(candidates, start=first):
+        candidate = asked.drawn()
+        start = candidate.start
         scale = (18.0 * start.num_atoms / start.volume) ** (1 / 3)
         lengths = [scale * length for length in start.cell[:3]]
         relaxed = start.with_parameters([*lengths, *start.cell[3:]], [site.free for site in start.sites])
@@ -65,6 +69,11 @@ def pretended_trials(candidates: Sequence[Candidate], first: int, seconds: float
         )
         trials.append(trial_from_dict(json.loads(to_json(trial_to_dict(trial)))))
     return trials
+
+
+def drawn(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates with their crystals, drafts drawn."""
+    return [candidate.drawn() for candidate in candidates]
 
 
 def begin(strategy: Strategy) -> None:
@@ -108,13 +117,13 @@ def drive_ahead(
 
 
 def _crystals(batches: Sequence[Sequence[Trial]]) -> list[list[Crystal]]:
-    return [[trial.candidate.crystal for trial in trials] for trials in batches]
+    return [[trial.candidate.start for trial in trials] for trials in batches]
 
 
 def _work(strategy: Strategy, trials: int, seconds: float = 0.1) -> list[Crystal]:
     """The crystals that it proposes."""
     begin(strategy)
-    return [trial.candidate.crystal for trial in drive(strategy, trials, seconds=seconds)]
+    return [trial.candidate.start for trial in drive(strategy, trials, seconds=seconds)]
 
 
 class StrategySuite:
@@ -154,7 +163,7 @@ class StrategySuite:
         strategy = make(problem)
         begin(strategy)
         for trial in drive(strategy, self.trials):
-            crystal = trial.candidate.crystal
+            crystal = trial.candidate.start
             assert problem.contents.held_by(crystal)
             assert crystal.space_group in GROUPS
             json.dumps(dict(trial.candidate.info), allow_nan=False)
@@ -163,7 +172,7 @@ class StrategySuite:
     def test_fills_the_primitive_cell_of_whatever_group(self, make: MakeStrategy, primitive: Problem) -> None:
         strategy = make(primitive)
         begin(strategy)
-        crystals = [trial.candidate.crystal for trial in drive(strategy, self.trials)]
+        crystals = [trial.candidate.start for trial in drive(strategy, self.trials)]
         assert all(map(primitive.contents.held_by, crystals))
         assert all(crystal.num_primitive_atoms == primitive.contents.num_atoms for crystal in crystals)
         assert all(crystal.space_group in GROUPS for crystal in crystals)
@@ -187,7 +196,7 @@ class StrategySuite:
         for seed in (5, 5, 6):
             strategy = make(Problem(problem.contents, seed, problem.space_groups))
             begin(strategy)
-            runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
+            runs.append([trial.candidate.start for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]
         assert runs[0] != runs[2]
 
@@ -214,7 +223,7 @@ class StrategySuite:
         strategy = make(wanted)
         crystals = strategy.initial_crystals()
         begin(strategy)
-        crystals += [candidate.crystal for candidate in strategy.ask(8)]
+        crystals += [candidate.start for candidate in drawn(strategy.ask(8))]
         assert all(wanted.min_distances.satisfied_by(crystal) for crystal in crystals)
 
     def test_what_it_is_told_is_left_alone(self, make: MakeStrategy, problem: Problem) -> None:
@@ -226,10 +235,23 @@ class StrategySuite:
             strategy.tell(told)
             assert [to_json(trial_to_dict(trial)) for trial in told] == before
 
+    def test_its_drafts_travel_and_can_be_drawn_again(self, make: MakeStrategy, problem: Problem) -> None:
+        """A draft is small, and the same crystal comes of it in whatever process, whatever was drawn before."""
+        strategy = make(problem)
+        begin(strategy)
+        drive(strategy, self.trials)
+        drafts = [candidate for candidate in strategy.ask(4) if candidate.draft is not None]
+        if not drafts:
+            pytest.skip("the strategy gives crystals, and no drafts")
+        once = drawn(drafts)
+        assert all(len(pickle.dumps(candidate.draft)) < DRAFT_BYTES for candidate in drafts)
+        again = drawn(pickle.loads(pickle.dumps(drafts[::-1])))[::-1]  # noqa: S301 - made here
+        assert [(one.crystal, one.info) for one in again] == [(one.crystal, one.info) for one in once]
+
     def test_what_it_wants_journalled_is_json(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
         begin(strategy)
-        for candidate in strategy.ask(4):
+        for candidate in drawn(strategy.ask(4)):
             assert json.loads(to_json(dict(candidate.info))) == json.loads(to_json(dict(candidate.info)))
 
     @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
@@ -257,7 +279,7 @@ class StrategySuite:
         if state is not None:
             resumed.load_state({key: value.copy() for key, value in state.items()})
         for first in range(100, 112, 4):
-            candidates, again = ongoing.ask(4), resumed.ask(4)
+            candidates, again = drawn(ongoing.ask(4)), drawn(resumed.ask(4))
             assert [c.crystal for c in again] == [c.crystal for c in candidates]
             assert [to_json(dict(c.info)) for c in again] == [to_json(dict(c.info)) for c in candidates]
             told = pretended_trials(candidates, first)
@@ -277,9 +299,9 @@ class StrategySuite:
             if stateful:
                 resumed.ask_again(4, told)
             else:
-                resumed.asked(candidates)
+                resumed.asked([trial.candidate for trial in told])
             resumed.tell(told)
-        candidates, again = ongoing.ask(4), resumed.ask(4)
+        candidates, again = drawn(ongoing.ask(4)), drawn(resumed.ask(4))
         assert [c.crystal for c in again] == [c.crystal for c in candidates]
         assert [to_json(dict(c.info)) for c in again] == [to_json(dict(c.info)) for c in candidates]
 
@@ -301,14 +323,14 @@ class StrategySuite:
             strategy = make(problem)
             begin(strategy)
             strategy.tell_seeds(pretended_trials(seeds, 0))
-            runs.append([trial.candidate.crystal for trial in drive(strategy, self.trials)])
+            runs.append([trial.candidate.start for trial in drive(strategy, self.trials)])
         assert runs[0] == runs[1]
 
     def test_goes_on_when_everything_fails(self, make: MakeStrategy, problem: Problem) -> None:
         strategy = make(problem)
         begin(strategy)
         for first in range(0, 12, 4):
-            candidates = strategy.ask(4)
+            candidates = [replace(one, draft=None) for one in strategy.ask(4)]  # not even its drafts could be drawn
             strategy.tell(
                 [
                     make_trial(first + i, candidate, None, steps=0, evaluations=0, seconds=0.0, reason="pretended")

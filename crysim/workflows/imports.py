@@ -229,7 +229,7 @@ def _as_they_are(
             )
         else:
             # the conventional cell may hold more or fewer atoms than the program's own
-            energy = one.energy * candidate.crystal.num_atoms / len(one.structure)
+            energy = one.energy * candidate.start.num_atoms / len(one.structure)
             outcome = Relaxation(RelaxStatus.RELAXED, candidate.crystal, energy, 0, 0, None)
         trials.append(classify(first + i, candidate, outcome, min_relaxed_distance))
     return trials

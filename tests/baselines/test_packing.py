@@ -13,6 +13,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.crystal.packing import (
     cells_from_shapes,
     estimated_volume,
+    likely_cells,
     num_shape_parameters,
     packing_ratios,
     place,
@@ -58,6 +59,32 @@ def test_cells_have_their_volume_and_system(system: str) -> None:
     cells = cells_from_shapes(system, shapes, 123.0)
     np.testing.assert_allclose(np.linalg.det(lattice_from_cell(cells)), 123.0)
     np.testing.assert_allclose(impose_cell(system, cells), cells)
+
+
+@pytest.mark.parametrize("system", CRYSTAL_SYSTEMS)
+@pytest.mark.parametrize("num_atoms", [1, 5, 60])
+def test_likely_cells_have_their_volume_and_system_and_room_for_an_atom(system: str, num_atoms: int) -> None:
+    """What is narrow is as it was; what is wide has no length below 1.1 of an atom's own cube."""
+    shapes = np.random.default_rng(0).random((200, num_shape_parameters(system)))
+    volumes = np.linspace(10.0, 14.0, 200) * num_atoms
+    narrow, wide = (likely_cells(system, shapes, volumes, num_atoms, share) for share in (0.0, 1.0))
+    mixed = likely_cells(system, shapes, volumes, num_atoms)
+    for cells in (narrow, mixed, wide):
+        np.testing.assert_allclose(np.linalg.det(lattice_from_cell(cells)), volumes)
+        np.testing.assert_allclose(impose_cell(system, cells), cells)
+    np.testing.assert_array_equal(narrow, cells_from_shapes(system, shapes, volumes))
+    if num_atoms > 1 and system != "cubic":
+        assert (wide[:, :3].min(axis=1) > 1.0999 * np.cbrt(volumes / num_atoms)).all()
+
+
+def test_a_crystal_of_layers_has_a_cell_to_be_drawn_in() -> None:
+    """Bi2Te3 is 6.9 times as long as wide, Ti4AlN3 7.8 times: beyond all narrow cells."""
+    shapes = np.random.default_rng(0).random((2000, 1))
+    for num_atoms, ratio in ((15, 6.9), (16, 7.8)):
+        cells = likely_cells("trigonal", shapes, np.full(2000, 20.0 * num_atoms), num_atoms)
+        ratios = cells[:, 2] / cells[:, 0]
+        assert 0.02 < np.mean(np.abs(np.log(ratios / ratio)) < 0.2) < 0.2
+        assert 0.5 < np.mean((ratios > 0.4) & (ratios < 2.5)) < 0.8
 
 
 def test_radii_are_covalent() -> None:

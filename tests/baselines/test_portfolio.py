@@ -16,7 +16,7 @@ from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import Problem, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.symmetry import space_group
-from crysim.testing.strategies import pretended_trials
+from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.allocation import Shares
 from crysim_baselines.portfolio.generators import SHARES, Generators
@@ -50,7 +50,7 @@ def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() 
     asked += strategy.ask(7)
     assert [c.info for c in asked] == [{"origin": "enumerate", "cell": place} for place in (0, 0, 0, 1, 1, 1, 2, 2, 2)]
     for candidate in asked:
-        assert CAS.each[candidate.info["cell"]].held_by(candidate.crystal)
+        assert CAS.each[candidate.info["cell"]].held_by(candidate.start)
 
 
 def test_every_generator_and_every_content_has_its_turn() -> None:
@@ -80,7 +80,8 @@ def test_batches_asked_ahead_come_out_the_same_after_a_resumption() -> None:
         number += len(trials)
         first.tell(trials)
         again.tell(trials)
-    assert [(c.crystal, c.info, c.stop) for c in first.ask(8)] == [(c.crystal, c.info, c.stop) for c in again.ask(8)]
+    asked = [[(c.crystal, c.info, c.stop) for c in drawn(strategy.ask(8))] for strategy in (first, again)]
+    assert asked[0] == asked[1]
 
 
 def test_known_structure_types_take_part_where_they_are_wanted() -> None:
@@ -169,8 +170,7 @@ def test_starts_keep_the_distances_of_a_low_minimum() -> None:
     minima.add(Minimum(-3.0, 0, rock_salt()))
     generators = Generators(Problem(CAS.each[1], 0), minima)
     for number in range(10):
-        crystal = generators.draw("spaced", np.random.default_rng(number))
-        assert crystal is not None
+        crystal = generators.propose("spaced", np.random.default_rng(number)).drawn().start
         assert Minimum(0.0, 0, crystal).spacings.min() > 0.75 * 0.75 * (4 * 40.0) ** (1 / 3) / 2
 
 
@@ -186,9 +186,33 @@ def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     minima = Minima()
     minima.add(Minimum(-3.0, 0, wurtzite()))
     generators = Generators(Problem(CAS.each[1], 0), minima)
-    made = [generators.draw(arm, np.random.default_rng(number)) for number in range(20)]
-    assert any(crystal is not None for crystal in made)
-    assert all(CAS.each[1].held_by(crystal) for crystal in made if crystal is not None)
+    made = [generators.propose(arm, np.random.default_rng(number)).drawn() for number in range(20)]
+    assert {one.info["origin"] for one in made} <= {arm, "prior"}
+    assert any(one.info["origin"] == arm for one in made)
+    assert all(CAS.each[1].held_by(one.start) for one in made)
+
+
+def test_what_remembers_gives_crystals_and_all_else_drafts() -> None:
+    minima = Minima()
+    minima.add(Minimum(-3.0, 0, wurtzite()))
+    generators = Generators(Problem(CAS.each[1], 0), minima)
+    given = {arm: generators.propose(arm, np.random.default_rng(0)) for arm in SHARES}
+    assert [arm for arm, one in given.items() if one.draft is None] == ["enumerate"]
+
+
+def test_an_arm_that_has_nothing_to_begin_with_draws_from_a_prior() -> None:
+    one = Generators(Problem(CAS.each[1], 0), Minima()).propose("mutant", np.random.default_rng(0)).drawn()
+    assert one.info == {"origin": "prior"}
+    assert CAS.each[1].held_by(one.start)
+
+
+def test_an_arm_that_makes_no_crystal_says_that_a_prior_made_it() -> None:
+    """Rock salt has no free coordinates to be drawn again."""
+    minima = Minima()
+    minima.add(Minimum(-3.0, 0, rock_salt()))
+    one = Generators(Problem(CAS.each[0], 0), minima).propose("again", np.random.default_rng(0))
+    assert one.info == {"origin": "again"}
+    assert one.drawn().info == {"origin": "prior"}
 
 
 def test_contents_of_another_formula_are_refused() -> None:
@@ -204,7 +228,7 @@ def test_wrong_options_are_refused(key: str, value: float) -> None:
 
 def test_problems_of_one_content_are_searched_too() -> None:
     problem = Problem(Contents.from_formula("Ca4S4"), 0)
-    assert all(problem.contents.held_by(c.crystal) for c in Portfolio(problem, first=2).ask(6))
+    assert all(problem.contents.held_by(c.start) for c in drawn(Portfolio(problem, first=2).ask(6)))
     assert replace(problem, contents=CAS).contents.each[2].formula == "Ca4S4"
 
 

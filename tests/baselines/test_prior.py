@@ -9,7 +9,7 @@ import pytest
 from crysim.composition import Composition, Contents
 from crysim.errors import InputError
 from crysim.interfaces import Problem, StopRule, TrialStatus
-from crysim.testing.strategies import pretended_trials
+from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.prior import PriorSearch
 
 CAS = Contents.from_formula("CaS", z=2, cell="primitive")
@@ -17,7 +17,7 @@ CAS = Contents.from_formula("CaS", z=2, cell="primitive")
 
 def test_how_many_are_asked_for_at_a_time_changes_the_first_crystals_not() -> None:
     one, three = PriorSearch(Problem(CAS, 1)), PriorSearch(Problem(CAS, 1))
-    assert [c.crystal for c in three.ask(3)][:1] == [c.crystal for c in one.ask(1)]
+    assert [c.crystal for c in drawn(three.ask(3))][:1] == [c.crystal for c in drawn(one.ask(1))]
 
 
 def test_leave_to_stop_is_what_was_told_before_and_the_same_after_a_resumption() -> None:
@@ -38,7 +38,7 @@ def test_leave_to_stop_is_what_was_told_before_and_the_same_after_a_resumption()
     resumed.asked(first)
     resumed.asked(others)
     resumed.tell(trials)
-    assert [(c.crystal, c.stop) for c in resumed.ask(3)] == [(c.crystal, c.stop) for c in asked]
+    assert [(c.crystal, c.stop) for c in drawn(resumed.ask(3))] == [(c.crystal, c.stop) for c in drawn(asked)]
     assert PriorSearch(Problem(CAS, 1), race=False).ask(1)[0].stop is None
 
 
@@ -53,7 +53,7 @@ def test_what_was_stopped_is_neither_best_nor_known() -> None:
 def test_volumes_are_those_of_the_best() -> None:
     strategy = PriorSearch(Problem(CAS, 1))
     strategy.tell(pretended_trials(strategy.ask(3), 0))
-    volumes = [CAS.per_cell(c.crystal.volume, c.crystal) for c in strategy.ask(6)]
+    volumes = [CAS.per_cell(c.start.volume, c.start) for c in drawn(strategy.ask(6))]
     assert sorted(volumes)[2] == pytest.approx(18.0 * CAS.num_atoms)
 
 

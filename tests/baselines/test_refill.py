@@ -9,7 +9,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.prior import Prior, PriorGenerator
-from crysim_baselines.portfolio.generators import FEW_SITES
+from crysim_baselines.portfolio.drafts import FEW_SITES
 from crysim_baselines.portfolio.minima import Minimum
 from crysim_baselines.portfolio.refill import refilled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pickle
 import tomllib
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_json_keeps_every_bit(crystal: Crystal) -> None:
     assert crystal.group.positions
     copied = copy.copy(crystal)
     assert copied == crystal
-    assert set(copied.__dict__) == {"composition", "space_group", "cell", "sites", "lattice"}
+    assert set(copied.__dict__) == {"composition", "space_group", "cell", "sites"}
 
 
 @given(random_crystals(), st.integers(0, 2**32))
@@ -264,3 +265,15 @@ def test_reference_files() -> None:
         distances = structure.distance_matrix + 99 * np.eye(len(structure))
         assert crystal.min_distance() == pytest.approx(distances.min(), abs=1e-5)
         assert StructureMatcher().fit(structure, crystal.to_structure())
+
+
+@pytest.mark.parametrize(("formula", "group"), [("Al4Cu4", 2), ("Al4Cu4", 62), ("Al6Cu6", 166), ("Al4Cu4", 225)])
+def test_a_pickled_crystal_is_the_same_to_the_last_bit(formula: str, group: int) -> None:
+    crystal = RandomGenerator(Composition.from_formula(formula), [group]).sample(1, np.random.default_rng(4))[0]
+    _ = crystal.lattice
+    again = pickle.loads(pickle.dumps(crystal))  # noqa: S301 - made here
+    assert again == crystal
+    assert repr(again) == repr(crystal)
+    assert hash(again) == hash(crystal)
+    assert again.__dict__.keys() == {"composition", "space_group", "cell", "sites"}, "what is derived does not travel"
+    np.testing.assert_array_equal(again.lattice, crystal.lattice)

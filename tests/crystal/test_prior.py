@@ -9,7 +9,7 @@ import pytest
 
 from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.min_distances import POINTS
-from crysim.crystal.packing import cells_from_shapes, estimated_volume, num_shape_parameters, place
+from crysim.crystal.packing import estimated_volume, likely_cells, num_shape_parameters, place
 from crysim.crystal.placement import place_one_by_one
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.crystal.radii import radius_sums
@@ -152,8 +152,8 @@ def place_one_after_another(
     in_shape = num_shape_parameters(group.crystal_system)
     for _ in range(32 if freedom.any() or in_shape else 1):
         shape = rng.random((1, in_shape))
-        size = volume * float(rng.uniform(*spread)) * contents.factor_in(number)
-        cell = cells_from_shapes(group.crystal_system, shape, size)[0]
+        size = np.array([volume * float(rng.uniform(*spread)) * contents.factor_in(number)])
+        cell = likely_cells(group.crystal_system, shape, size, contents.composition_in(number).num_atoms)[0]
         tried = rng.random((len(positions), POINTS, 3))
         kept = generator.thresholds
         points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, kept)

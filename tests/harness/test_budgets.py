@@ -111,7 +111,7 @@ Budgets = dict[str, Any]
     [
         ({"budget_evaluations": 60}, {"budget_evaluations": 150}),
         ({"budget_evaluations": 60}, {"budget_evaluations": None, "budget": 44}),
-        ({"budget_seconds": 5.0}, {"budget_seconds": 12.0}),
+        ({"budget_seconds": 5.0}, {"budget_seconds": 30.0}),  # each draft that is drawn takes a second
         ({"budget_seconds": 5.0, "budget_evaluations": 140}, {"budget_seconds": None, "budget_evaluations": 150}),
     ],
 )

@@ -27,7 +27,7 @@ from crysim_baselines.random import RandomSearch
 
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
-AHEAD = ("random", "pyxtal-random", "enumerate", "prototypes", "prior")
+AHEAD = ("random", "pyxtal-random", "enumerate", "prototypes", "prior", "portfolio")
 """Strategies that may be asked ahead."""
 
 

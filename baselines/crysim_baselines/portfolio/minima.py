@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -55,6 +55,30 @@ class Minimum:
         owners = np.array([place[one] for one in crystal.species], dtype=np.int64)
         return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(place), REACH)
 
+    def measured(self) -> Minimum:
+        """Itself, its spacings computed: they go with it to whoever draws from it."""
+        _ = self.spacings
+        return self
+
+
+@dataclass(frozen=True)
+class Lows:
+    """The low minima as far as a volume is drawn from them: energies (eV per atom) and volumes (Å³ per atom)."""
+
+    energies: tuple[float, ...] = ()
+    volumes: tuple[float, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> float | None:
+        """The volume per atom of one of them; None if there is none."""
+        return self.volumes[choose(self.energies, rng)] if self.energies else None
+
+
+def choose(energies: Sequence[float], rng: np.random.Generator) -> int:
+    """The place of one of some energies (eV per atom), the lowest of them first; the lower, the likelier."""
+    above = np.array(energies) - energies[0]
+    weights = np.exp(-above / TEMPERATURE)
+    return int(rng.choice(len(weights), p=weights / weights.sum()))
+
 
 def is_same(volume: float, other: float) -> bool:
     """Whether crystals of one energy and these volumes per atom are one."""
@@ -73,6 +97,7 @@ class Minima:
         self.best: Minimum | None = None
         self._kept: list[Minimum] = []
         self._all: list[tuple[float, float]] = []
+        self._lows: Lows | None = Lows()
 
     def add(self, one: Minimum) -> bool:
         """Take note of where a relaxation ended; whether nothing had ended there before."""
@@ -80,6 +105,7 @@ class Minima:
             return False
         insort(self._all, (one.energy, one.volume))
         insort(self._kept, one)
+        self._lows = None
         self.best = self._kept[0]
         while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
             self._kept.pop()
@@ -102,6 +128,11 @@ class Minima:
         found = [one for one in self._kept if contents is None or contents.held_by(one.crystal)]
         if not found:
             return None
-        above = np.array([one.energy for one in found]) - found[0].energy
-        weights = np.exp(-above / TEMPERATURE)
-        return found[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        return found[choose([one.energy for one in found], rng)]
+
+    @property
+    def lows(self) -> Lows:
+        """Those that `draw` draws from, whatever their contents."""
+        if self._lows is None:
+            self._lows = Lows(tuple(one.energy for one in self._kept), tuple(one.volume for one in self._kept))
+        return self._lows

@@ -37,7 +37,7 @@ from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares
-from crysim_baselines.portfolio.generators import ENUMERATE, PRIOR, SHARES, Generators
+from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
@@ -130,7 +130,7 @@ class Portfolio(Strategy):
     # ------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Propose ``n`` crystals, and but `SCOUTS` before one is relaxed: until then nothing can be given up."""
+        """Propose ``n`` crystals, most as drafts, and but `SCOUTS` before one is relaxed: none can be given up yet."""
         stop = self._stop()
         for_polish = None if stop is None else replace(stop, known=(), polish=True)
         if not self._told and not self._minima.best:
@@ -138,10 +138,10 @@ class Portfolio(Strategy):
         candidates = []
         for _ in range(n):
             began = time.perf_counter()
-            crystal, info = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
-            leave = for_polish if info["origin"] == POLISH else stop
-            candidates.append(Candidate(crystal, info, {"draw": time.perf_counter() - began}, leave))
-            self._count(info)
+            one = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
+            leave = for_polish if one.info["origin"] == POLISH else stop
+            candidates.append(replace(one, seconds={"draw": time.perf_counter() - began}, stop=leave))
+            self._count(one.info)
         return candidates
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
@@ -161,29 +161,25 @@ class Portfolio(Strategy):
         elif info["origin"] == POLISH:
             self._polished.add(info["of"])
 
-    def _propose(self, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
+    def _propose(self, rng: np.random.Generator) -> Candidate:
         if self._types is not None and rng.random() < TYPES_SHARE:
             known = self._types.get(self._types_taken)
             if known is not None:
-                return known[1], {"origin": TYPES, "prototype": known[0]}
+                return Candidate(known[1], {"origin": TYPES, "prototype": known[0]})
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
-            return unstable.crystal, {"origin": POLISH, "of": unstable.number}
+            return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})
         best = 0.0 if self._minima.best is None else self._minima.best.energy
         places = range(len(self._cells))
         place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
         shares = self._arm_shares[place].probabilities(list(SHARES), best, self._told)
         return self._made(place, list(SHARES)[int(rng.choice(len(shares), p=shares))], rng)
 
-    def _made(self, place: int, arm: str, rng: np.random.Generator) -> tuple[Crystal, dict[str, Any]]:
-        cell = self._cells[place]
-        crystal = cell.draw(arm, rng)
-        if crystal is None or not self._allowed(crystal):
-            arm, crystal = PRIOR, cell.draw(PRIOR, rng)
-        assert crystal is not None
-        return crystal, {"origin": arm, "cell": place}
+    def _made(self, place: int, arm: str, rng: np.random.Generator) -> Candidate:
+        one = self._cells[place].propose(arm, rng)
+        return replace(one, info={**one.info, "cell": place})
 
     def _allowed(self, crystal: Crystal) -> bool:
         groups = self.problem.space_groups

@@ -315,7 +315,8 @@ def _lead(comparison: Comparison, fingerprint: Mapping[str, str]) -> str:
 
 
 def _elements(trial: Trial) -> tuple[str, ...]:
-    return trial.candidate.crystal.composition.elements
+    start = trial.candidate.crystal
+    return () if start is None else start.composition.elements
 
 
 def _relaxations(effort: Effort | None) -> int | None:

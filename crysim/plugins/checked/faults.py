@@ -66,12 +66,8 @@ class Checked(Generic[P]):
 
     def _json(self, what: str, value: Any) -> None:
         """Complain unless it is a mapping that a journal can hold."""
-        if not isinstance(value, Mapping):
-            self._fault(f"{what} is a {type(value).__name__}, not a mapping")
-        try:
-            json.dumps(dict(value), allow_nan=False, default=_plain)
-        except (TypeError, ValueError) as error:
-            self._fault(f"{what} cannot be written as JSON: {str(error).splitlines()[0]}")
+        if fault := json_fault(value):
+            self._fault(f"{what} {fault}")
 
 
 class CheckedState(Checked[P]):
@@ -99,6 +95,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"it holds a {type(value).__name__}")
+
+
+def json_fault(value: Any) -> str:
+    """Why it is no mapping that a journal can hold; empty if it is one."""
+    if not isinstance(value, Mapping):
+        return f"is a {type(value).__name__}, not a mapping"
+    try:
+        json.dumps(dict(value), allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        return f"cannot be written as JSON: {str(error).splitlines()[0]}"
+    return ""
 
 
 def is_number(value: Any) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from crysim.interfaces import Candidate, Frame, Problem, StopRule, Strategy, Trial
-from crysim.plugins.checked.faults import CheckedState, is_seconds
+from crysim.composition import Contents
+from crysim.errors import CrysimError, PluginFaultError, first_line
+from crysim.interfaces import Candidate, Draft, Frame, Problem, StopRule, Strategy, Trial
+from crysim.plugins.checked.faults import CheckedState, is_seconds, json_fault
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
@@ -42,7 +45,7 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
             self._plugin.tell_seeds(trials)
 
     def ask(self, n: int) -> list[Candidate]:
-        """Its candidates, looked at: one to ``n``, with what a journal can hold."""
+        """Its candidates, looked at: one to ``n``, with what a journal can hold; drafts are, when they are drawn."""
         with self._calling("ask"):
             candidates = self._plugin.ask(n)
         if not isinstance(candidates, list):
@@ -52,13 +55,19 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
         for candidate in candidates:
             if not isinstance(candidate, Candidate):
                 self._fault(f"ask returned a {type(candidate).__name__}, not a Candidate")
-            self._check_crystal("a candidate", candidate.crystal)
+            if candidate.draft is None:
+                self._check_crystal("a candidate", candidate.crystal)
+            elif not isinstance(candidate.draft, Draft) or candidate.crystal is not None:
+                self._fault("a candidate's draft is no Draft, or there is a crystal beside it")
             self._json("a candidate's info", candidate.info)
             if candidate.stop is not None and not isinstance(candidate.stop, StopRule):
                 self._fault(f"a candidate's stop is a {type(candidate.stop).__name__}, not a StopRule")
             if not isinstance(candidate.seconds, Mapping) or not all(map(is_seconds, candidate.seconds.values())):
                 self._fault("a candidate's seconds are no numbers by phase")
-        return candidates
+        return [one if one.draft is None else replace(one, draft=self._checked(one.draft)) for one in candidates]
+
+    def _checked(self, draft: Draft) -> Draft:
+        return CheckedDraft(draft, self._plugin.name, self.problem.contents, self.problem.space_groups)
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """The strategy's own."""
@@ -73,16 +82,9 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
             self._fault(f"finished returned a {type(reason).__name__}, not a text")
         return reason
 
-    def _check_crystal(self, what: str, crystal: Crystal) -> None:
-        from crysim.crystal import Crystal
-
-        if not isinstance(crystal, Crystal):
-            self._fault(f"{what} is a {type(crystal).__name__}, not a Crystal")
-        if not self.problem.contents.held_by(crystal):
-            self._fault(f"{what} is of {crystal.composition}, and {self.problem.contents} is searched for")
-        allowed = self.problem.space_groups
-        if allowed is not None and crystal.space_group not in allowed:
-            self._fault(f"{what} is of space group {crystal.space_group}, which is not allowed")
+    def _check_crystal(self, what: str, crystal: Any) -> None:
+        if fault := crystal_fault(crystal, self.problem.contents, self.problem.space_groups):
+            self._fault(f"{what} {fault}")
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """The strategy's own."""
@@ -93,3 +95,45 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
         """The strategy's own."""
         with self._calling("ask_again"):
             self._plugin.ask_again(n, trials)
+
+
+def crystal_fault(crystal: Any, contents: Contents, space_groups: Sequence[int] | None) -> str:
+    """Why it is no crystal of a problem; empty if it is one."""
+    from crysim.crystal import Crystal
+
+    if not isinstance(crystal, Crystal):
+        return f"is a {type(crystal).__name__}, not a Crystal"
+    if not contents.held_by(crystal):
+        return f"is of {crystal.composition}, and {contents} is searched for"
+    if space_groups is not None and crystal.space_group not in space_groups:
+        return f"is of space group {crystal.space_group}, which is not allowed"
+    return ""
+
+
+@dataclass(frozen=True)
+class CheckedDraft(Draft):
+    """A strategy's draft, whose crystal is looked at in the process that draws it."""
+
+    draft: Draft
+    strategy: str
+    contents: Contents
+    space_groups: tuple[int, ...] | None
+
+    def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
+        """The draft's own crystal.
+
+        Raises:
+            CrysimError: it was not drawn, and why.
+            PluginFaultError: it is no crystal of the problem, or what comes with it cannot be journalled.
+        """
+        try:
+            crystal, info = self.draft.draw()
+        except Exception as error:
+            text = str(error) if isinstance(error, CrysimError) else first_line(error)
+            raise CrysimError(f"strategy '{self.strategy}' drew no crystal: {text}") from error
+        fault = crystal_fault(crystal, self.contents, self.space_groups)
+        info_fault = json_fault(info)
+        if fault or info_fault:
+            what = f"a draft's crystal {fault}" if fault else f"a draft's info {info_fault}"
+            raise PluginFaultError(f"strategy '{self.strategy}' broke its interface: {what}")
+        return crystal, info

@@ -146,7 +146,7 @@ class Round:
         if in_turn:
             candidates = self._of_lowest_energy(solved, wanted) if turn != "energy" else []
             candidates = candidates or self._of_initial(wanted)
-        return candidates or [max(unphysical, key=lambda one: one.crystal.min_distance())]
+        return candidates or [max(unphysical, key=lambda one: one.start.min_distance())]
 
     def solve(self, wanted: int, attempt: int) -> Solved:
         """Train on all that is known, and solve the model.
@@ -216,7 +216,7 @@ class Round:
         for place, row in enumerate(self._order(solved.samples.bits)):
             vector = solved.samples.bits[row]
             decoded = self._decode(vector, place)
-            one = self._least_close(row, decoded, {candidate.crystal for candidate in candidates})
+            one = self._least_close(row, decoded, {candidate.start for candidate in candidates})
             candidate = self._candidate(one, vector[None], solved, points)
             self.clock.lap("decode")
             if self.options.redraws and self.options.mid and one.crystal.min_distance() < UNPHYSICAL:

@@ -170,27 +170,27 @@ class IsingSearch(Strategy):
         self._race.learn(trials)
         for trial in trials:
             self.history.number += 1
-            self.history.tried.add(trial.candidate.crystal)
+            self.history.tried.add(trial.candidate.start)
             if self.options.avoid_known:
                 self._know(trial)
             info = trial.candidate.info
             self._reject(info.get("rejected", ()))
             if "bits" in info:
                 self.history.add_answer(self._vector(info["bits"]))
-            self.history.count(self.encoder.encode([trial.candidate.crystal])[0])
+            self.history.count(self.encoder.encode([trial.candidate.start])[0])
             if trial.frames:
                 frames = self._comparable(trial.frames)
                 self._learn(frames)
                 self._learn_answer(info, frames[0].energy)
             if trial.status is TrialStatus.FAILED and self.options.penalise_failures:
-                self.history.points.add_penalised(self.encoder.encode([trial.candidate.crystal]))
+                self.history.points.add_penalised(self.encoder.encode([trial.candidate.start]))
                 self._learn_answer(info, self.history.points.penalty)
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Learn the trajectories of seed structures, as far as the encoder has their space groups."""
         self._race.learn(trials)
         for trial in trials:
-            self.history.tried.add(trial.candidate.crystal)
+            self.history.tried.add(trial.candidate.start)
             if self.options.avoid_known:
                 self._know(trial)
             try:
@@ -200,7 +200,7 @@ class IsingSearch(Strategy):
 
     def _know(self, trial: Trial) -> None:
         """Where a trial began, and where it came to rest, is not to be tried again."""
-        self.history.known.add_start(trial.candidate.crystal)
+        self.history.known.add_start(trial.candidate.start)
         if trial.status is TrialStatus.RELAXED and trial.crystal is not None:
             self.history.known.add_minimum(trial.crystal)
 

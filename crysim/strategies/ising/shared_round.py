@@ -77,7 +77,7 @@ class SharedRound(Round):
         for candidate in candidates:
             if len(found) == wanted:
                 break
-            crystal = candidate.crystal
+            crystal = candidate.start
             if self.options.avoid_known:
                 if self.history.known.holds(crystal) or self._taken.holds(crystal):
                     continue
