@@ -347,7 +347,7 @@ BREAKS = (
         "crysim/harness/run_folder.py",
         "        while not place.exists():\n            place = place.parent\n",
         "        place.mkdir(parents=True, exist_ok=True)\n",
-        (TEST_BAD, ""),
+        (TEST_BAD, "can_be_written"),
     ),
     Break(
         16,
