@@ -190,7 +190,7 @@ class Collector:
 
 _STATUS = {status.value: place for place, status in enumerate(STATUSES)}
 _NO_FIT = (False, *(float("nan") for _ in FIT))
-_NO_CELL = (0.0,) * 6
+_NO_CELL: tuple[float, ...] = (0.0,) * 6
 _MOST = 1 << 31
 """No count of a trial's is as large."""
 
