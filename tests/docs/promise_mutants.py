@@ -422,14 +422,6 @@ BREAKS = (
         "EXIT_PARTLY_FAILED = 1",
         ("commands/test_bench_and_search.py", "exit_codes"),
     ),
-    Break(
-        21,
-        "letters that the terminal does not know end the command",
-        OUTPUT,
-        "ascii_only=not writes_everything()",
-        "ascii_only=False",
-        (TEST_OUTPUT, "few_letters"),
-    ),
     # ------------------------------------------------------------------------------- 22: a million trials
     Break(
         22,
@@ -437,14 +429,6 @@ BREAKS = (
         STORED,
         'if about is None or about["key"] != json.loads(json.dumps(key)):',
         "if about is None:",
-        (TEST_STORED, "cache"),
-    ),
-    Break(
-        22,
-        "a cache of damaged bytes is believed",
-        STORED,
-        '    if len(data) != second + about["reasons"]:\n        return None\n',
-        "",
         (TEST_STORED, "cache"),
     ),
     Break(
