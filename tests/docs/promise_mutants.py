@@ -313,7 +313,7 @@ BREAKS = (
         CLI,
         "            raise typer.Exit(EXIT_BAD_INPUT) from error\n        except CrysimError",
         "            raise typer.Exit(EXIT_ALL_FAILED) from error\n        except CrysimError",
-        (TEST_BAD, "NUL"),
+        (TEST_BAD, "deep"),
     ),
     Break(
         16,
