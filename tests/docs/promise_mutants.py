@@ -449,14 +449,6 @@ BREAKS = (
     ),
     Break(
         22,
-        "a trial's CPU seconds are its wall seconds",
-        "crysim/harness/columns.py",
-        'float(record["seconds"] if relax is None else relax)',
-        'float(record["seconds"])',
-        (TEST_STORED, "columns_of"),
-    ),
-    Break(
-        22,
         "every append reads the journal",
         LINES,
         "        lines: list[bytes] = []\n        for record in records:\n            line = seal",
