@@ -1,12 +1,14 @@
 """Executors: a cluster whose workers are killed all the time, and how much sooner more workers are done.
 
     python benchmarks/executors.py killed [--on dask|parsl|slurm] [--relaxations N] [--every SECONDS] [--json FILE]
+                                          [--folder DIR]
     python benchmarks/executors.py speed [--seconds S] [--batches N] [--workers 1 2 16] [--json FILE]
 
 ``killed``: one run on a cluster of this machine, two of whose workers are killed every so many seconds; its journal is
 compared with that of the same run in this process. Energies are EMT's, and each of them takes a while, so that there is
-something to lose. On dask, and on a block of Parsl's, workers are killed by SIGKILL; on Slurm (SLURM_CONF is that of
-``examples/slurm/one-node.sh``) each is a job of its own, and is cancelled.
+something to lose: what was lost is how many more energies were begun than in the undisturbed run. On dask, and on a
+block of Parsl's, workers are killed by SIGKILL; on Slurm (SLURM_CONF is that of ``examples/slurm/one-node.sh``) each is
+a job of its own, all of whose processes are. With ``--folder`` it can be stopped, and the same command goes on.
 
 ``speed``: one run of tasks of a known length, which sleep instead of computing: what the driver and the processes
 cost, whatever else the machine does. Batches per minute for every number of workers, with as many batches ahead.
@@ -18,18 +20,17 @@ import argparse
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+from clusters import CLUSTERS, Cluster
 
 from crysim.composition import Contents
 from crysim.harness.executors import Job, run_jobs
@@ -39,6 +40,7 @@ from crysim.harness.loop import Progress, execute
 from crysim.harness.placement import Placement
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import RelaxSettings
+from crysim.testing.calculators import ENERGIES
 
 
 def main() -> None:
@@ -50,7 +52,9 @@ def main() -> None:
     killed.add_argument("--relaxations", type=int, default=300)
     killed.add_argument("--workers", type=int, default=4)
     killed.add_argument("--every", type=float, default=20.0)
+    killed.add_argument("--which", choices=WHICH, default="any", help="two are killed")
     killed.add_argument("--seconds", type=float, default=0.05, help="of each energy")
+    killed.add_argument("--folder", type=Path, help="where it goes on when it was stopped")
     speed = commands.add_parser("speed")
     speed.add_argument("--seconds", type=float, default=0.5, help="of each energy")
     speed.add_argument("--batches", type=int, default=32)
@@ -58,8 +62,13 @@ def main() -> None:
     for one in (killed, speed):
         one.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure_killed(Path(folder), options) if options.command == "killed" else measure_speed(options)
+    with tempfile.TemporaryDirectory() as made:
+        if options.command == "killed":
+            folder = (options.folder or Path(made)).absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            result = measure_killed(folder, options)
+        else:
+            result = measure_speed(options)
     result["load"] = [round(one, 1) for one in os.getloadavg()]
     result["cores"] = len(os.sched_getaffinity(0))
     text = json.dumps(result, indent=1)
@@ -68,13 +77,14 @@ def main() -> None:
         options.json.write_text(text + "\n")
 
 
-def make_spec(seconds: float, budget: int, batch: int, ahead: int) -> RunSpec:
-    """A run of random crystals."""
+def make_spec(seconds: float, budget: int, batch: int, ahead: int, folder: Path | None = None) -> RunSpec:
+    """A run of random crystals, whose energies take so long each."""
+    options = {"seconds": seconds, **({} if folder is None else {"folder": str(folder)})}
     return RunSpec(
         system=Contents.from_formula("Al4Cu4"),
         method="random",
         strategy=PartSpec("random"),
-        energy=PartSpec("ase:crysim.testing.calculators.SlowEMT", {"options": {"seconds": seconds}}),
+        energy=PartSpec("ase:crysim.testing.calculators.SlowEMT", {"options": options}),
         budget=budget,
         batch=batch,
         ahead=ahead,
@@ -89,129 +99,97 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in record.items() if k not in ("seconds", "phases", "cpu")} for record in records]
 
 
-Kill = Callable[[random.Random], int]
-"""Kills two workers, and says how many it found."""
+WHICH: dict[str, Callable[[list[str], random.Random], list[str]]] = {
+    "any": lambda there, choose: choose.sample(there, k=min(2, len(there))),
+    "oldest": lambda there, _: there[:2],
+    "newest": lambda there, _: there[2:][:2],
+}
+"""Which two of the workers are killed: any; those that were there first, which have had the time to be at work, however
+long a worker takes to begin; or others than these two, which live then."""
 
 
-@contextmanager
-def on_dask(folder: Path, workers: int) -> Iterator[tuple[str, Kill]]:
-    """A cluster of processes."""
-    del folder
-    from distributed import LocalCluster
+class Killer(threading.Thread):
+    """Kills two workers every so many seconds, and writes down whom, and who of them was at work.
 
-    with LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
-        yield (
-            f"dask:{cluster.scheduler_address}",
-            lambda choose: kill_processes(choose, [nanny.pid for nanny in cluster.workers.values() if nanny.pid]),
-        )
+    Args:
+        cluster: where the workers are.
+        every: seconds.
+        which: see `WHICH`.
+        busy: seconds for which an energy lasts at most: one that was begun so long ago is under way.
+        energies: a file that says which energies were begun (`crysim.testing.calculators.SlowEMT`).
+        notes: a file that gets a line for each round.
+    """
 
+    def __init__(self, cluster: Cluster, every: float, which: str, busy: float, energies: Path, notes: Path) -> None:
+        super().__init__()
+        self._cluster, self._every, self._which, self._busy = cluster, every, which, busy
+        self._energies, self._notes = energies, notes
+        self._ended = threading.Event()
+        self._choose = random.Random(notes.stat().st_size if notes.exists() else 0)  # noqa: S311
 
-PARSL = """
-from parsl import Config
-from parsl.executors import HighThroughputExecutor
-from parsl.providers import LocalProvider
+    def run(self) -> None:
+        """Kill until `stop`."""
+        while not self._ended.wait(self._every):
+            there = self._cluster.workers()
+            chosen = WHICH[self._which](there, self._choose)
+            at_work = self._at_work() & set(chosen)
+            for one in chosen:
+                self._cluster.kill(one)
+            note = {"there": len(there), "killed": len(chosen), "at work": len(at_work)}
+            with self._notes.open("a", encoding="ascii") as file:
+                file.write(json.dumps(note) + "\n")
+            print(f"killed {len(chosen)} of {len(there)} workers, {len(at_work)} of them at work", file=sys.stderr)
 
-config = Config(
-    executors=[
-        HighThroughputExecutor(
-            label="here", address="127.0.0.1", max_workers_per_node={workers},
-            heartbeat_period=2, heartbeat_threshold=20, block_error_handler=False,
-            provider=LocalProvider(init_blocks=1, max_blocks=1),
-        )
-    ],
-    run_dir={run_dir!r},
-    retries=2,
-)
-"""
+    def _at_work(self) -> set[str]:
+        """The workers whose process is in the midst of an energy, by their numbers."""
+        since = time.time() - self._busy
+        lines = [line.split() for line in self._energies.read_text().splitlines()[-1000:]]
+        return {number for when, _, *numbers in lines if float(when) >= since for number in numbers}
 
-
-@contextmanager
-def on_parsl(folder: Path, workers: int) -> Iterator[tuple[str, Kill]]:
-    """One block of processes."""
-    file, run_dir = folder / "configuration.py", str(folder / "runinfo")
-    file.write_text(PARSL.format(workers=workers, run_dir=run_dir))
-
-    def kill(choose: random.Random) -> int:
-        import psutil  # Parsl needs it
-
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):  # it has ended meanwhile
-                words = process.cmdline()
-                if any("process_worker_pool" in word for word in words) and any(run_dir in word for word in words):
-                    begun = [one for one in process.children() if "spawn_main" in " ".join(one.cmdline())]
-                    # The first one that it began is no worker, but holds what they share.
-                    found += [one.pid for one in sorted(begun, key=psutil.Process.create_time)[1:]]
-        return kill_processes(choose, found)
-
-    yield f"parsl:{file}", kill
-
-
-@contextmanager
-def on_slurm(folder: Path, workers: int) -> Iterator[tuple[str, Kill]]:
-    """Four jobs with a worker each."""
-    del folder
-    if workers != 4:
-        raise SystemExit("examples/slurm/four_blocks.py has four workers")
-
-    def kill(choose: random.Random) -> int:
-        command = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
-        jobs = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        chosen = choose.sample(jobs, k=min(2, len(jobs)))
-        if chosen:
-            subprocess.run(["scancel", *chosen], check=True)
-        return len(chosen)
-
-    yield f"parsl:{Path(__file__).parents[1] / 'examples' / 'slurm' / 'four_blocks.py'}", kill
-
-
-CLUSTERS = {"dask": on_dask, "parsl": on_parsl, "slurm": on_slurm}
-
-
-def kill_processes(choose: random.Random, processes: Sequence[int]) -> int:
-    """Kill two of some processes."""
-    chosen = choose.sample(list(processes), k=min(2, len(processes)))
-    for one in chosen:
-        with suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-    return len(chosen)
+    def stop(self) -> None:
+        """Kill nobody any more."""
+        self._ended.set()
+        self.join()
 
 
 def measure_killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Drive a run while workers die, and compare its journal with the serial one's."""
-    spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers)
-    kills: list[int] = []
-    ended = threading.Event()
-    with CLUSTERS[options.on](folder, options.workers) as (executor, kill):
-
-        def kill_on() -> None:
-            choose = random.Random(0)  # noqa: S311
-            while not ended.wait(options.every):
-                kills.append(kill(choose))
-
-        killer = threading.Thread(target=kill_on)
+    energies, notes = folder / ENERGIES, folder / "kills.jsonl"
+    energies.touch()
+    spec = make_spec(options.seconds, options.relaxations, 2, 2 * options.workers, folder)
+    sittings = folder / "seconds"
+    with CLUSTERS[options.on](folder, options.workers) as cluster:
+        killer = Killer(cluster, options.every, options.which, options.seconds + 0.5, energies, notes)
         killer.start()
         start = time.monotonic()
         try:
             job = Job(spec, folder / "killed")
             # Where there is one run on four workers, its batches are the tasks.
-            (outcome,) = run_jobs([job], Placement(options.workers, PartSpec(executor)), on_progress=_say)
+            (outcome,) = run_jobs([job], Placement(options.workers, PartSpec(cluster.executor)), on_progress=_say)
         finally:
-            seconds = time.monotonic() - start
-            ended.set()
-            killer.join()
+            with sittings.open("a") as file:
+                file.write(f"{time.monotonic() - start:.1f}\n")
+            killer.stop()
     # Nobody is killed there, and nothing need take a while.
-    quick = make_spec(0.0, options.relaxations, 2, 2 * options.workers)
+    undisturbed = folder / "undisturbed"
+    undisturbed.mkdir(exist_ok=True)
+    quick = make_spec(0.0, options.relaxations, 2, 2 * options.workers, undisturbed)
     execute(quick, folder / "serial", build_energy(quick.energy))
     there, here = trials(folder / "killed"), trials(folder / "serial")
+    rounds = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
     return {
         "on": options.on,
         "relaxations": len(there),
         "workers": options.workers,
-        "killed": sum(kills),
         "every": options.every,
+        "which": options.which,
+        "rounds": len(rounds),
+        "killed": sum(one["killed"] for one in rounds),
+        "killed at work": sum(one["at work"] for one in rounds),
+        "energies": len(energies.read_text().splitlines()),
+        "energies of the undisturbed run": len((undisturbed / ENERGIES).read_text().splitlines()),
         "seconds of each energy": options.seconds,
-        "seconds": round(seconds),
+        "seconds": round(sum(map(float, sittings.read_text().split()))),
         "failure": outcome.error,
         "failed trials": sum(one["status"] == "failed" for one in there),
         "differing trials": sum(one != other for one, other in zip(there, here, strict=True)),

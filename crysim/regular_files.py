@@ -10,13 +10,20 @@ import json
 import os
 import stat
 import tomllib
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crysim.errors import InputError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 MAX_TEXT = 256 << 20
 """Bytes of a text that is read as a whole."""
+MAX_ARRAYS = 2 << 30
+"""Bytes of all arrays of an archive, unpacked."""
 
 
 def open_regular(path: str | Path, what: str) -> BinaryIO:
@@ -96,3 +103,29 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         raise InputError(f"{path} is no TOML: {error}") from error
     except RecursionError as error:
         raise InputError(f"cannot read {what} {path}: its brackets nest too deeply") from error
+
+
+def read_npz(path: str | Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of numpy's archive, by their names; together they take `MAX_ARRAYS` bytes at most.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+        ValueError: it is no such archive, is damaged, or holds pickled objects.
+    """
+    import numpy as np
+
+    with open_regular(path, what) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                size = sum(member.file_size for member in archive.infolist())
+            if size > MAX_ARRAYS:
+                raise InputError(f"cannot read {what} {path}: its arrays take {size >> 20:,} MiB")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except _NO_ARCHIVE as error:
+            raise ValueError(str(error) or type(error).__name__) from error
+
+
+_NO_ARCHIVE = (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError, OverflowError)
+"""What is raised of archives that are none: a header of more than there is memory among them."""

@@ -126,6 +126,20 @@ class WrittenFiles:
         replace_file(self.folder / LIST, json.dumps({"files": self._files}, indent=1) + "\n")
 
 
+def changed_files(folder: Path) -> tuple[int, list[Path]]:
+    """How many files crysim wrote into a folder that are still there, and those of them that were changed since.
+
+    Raises:
+        InputError: the list of files is damaged.
+    """
+    path = folder / LIST
+    names = _names(read_json(path, "the list of written files"), path) if path.is_file() else {}
+    there = [name for name in names if (folder / name).is_file()]
+    return len(there), [
+        folder / name for name in there if sha256((folder / name).read_bytes()).hexdigest() != names[name]
+    ]
+
+
 def _names(document: Any, path: Path) -> dict[str, str]:
     files = document.get("files") if isinstance(document, dict) else None
     if not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):

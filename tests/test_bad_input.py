@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crysim.cli import app
+from crysim.harness.run_folder import check_writable
 
 LONG = "x" * 300
 DEEP = "[" * 100_000
@@ -108,6 +109,12 @@ def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(place: Pat
     assert result.stderr.startswith("error: ")
     assert len(result.stderr) < 1500
     assert not result.stdout
+    assert snapshot(place) == before
+
+
+def test_to_see_whether_a_folder_can_be_written_makes_none(place: Path) -> None:
+    before = snapshot(place)
+    check_writable(place / "new" / "below")
     assert snapshot(place) == before
 
 

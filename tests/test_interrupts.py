@@ -14,7 +14,6 @@ import ase.io
 import pytest
 
 from crysim.cli import COMMANDS
-from crysim.errors import EXIT_INTERRUPTED
 
 START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
 STUB = """
@@ -83,7 +82,7 @@ def run_stub(tmp_path: Path) -> Run:
 @pytest.mark.parametrize("place", PLACES)
 def test_an_interrupt_ends_with_130_wherever_it_falls(run_stub: Run, place: str) -> None:
     result = run_stub(PLACES[place])
-    assert result.returncode == EXIT_INTERRUPTED, result.stderr
+    assert result.returncode == 130, result.stderr
     assert "Traceback" not in result.stderr
     if "end of the process" not in place:
         assert "interrupted" in result.stderr
@@ -92,7 +91,7 @@ def test_an_interrupt_ends_with_130_wherever_it_falls(run_stub: Run, place: str)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_ends_with_130(run_stub: Run, command: str) -> None:
     result = run_stub(PLACES["a string that exec runs"], command)
-    assert (result.returncode, result.stderr) == (EXIT_INTERRUPTED, "interrupted\n")
+    assert (result.returncode, result.stderr) == (130, "interrupted\n")
 
 
 def test_exit_codes_and_errors_of_their_own_pass(run_stub: Run) -> None:
@@ -136,8 +135,8 @@ def test_at_any_moment_of_a_real_command(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate()
         codes.append(process.returncode)
-        assert process.returncode in (0, EXIT_INTERRUPTED), (delay, errors)
+        assert process.returncode in (0, 130), (delay, errors)
         assert "Traceback" not in errors, (delay, errors)
         if process.returncode == 0:
             break  # it had done its work
-    assert codes[0] == EXIT_INTERRUPTED
+    assert codes[0] == 130

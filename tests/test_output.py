@@ -39,11 +39,12 @@ def noisy(tmp_path: Path) -> dict[str, str]:
     """An environment in which crysim's plug-ins print: while they load, when they work, and from below Python."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "noise.py").write_text(NOISY)
-    return {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "NOISE": "1"}
 
 
 def crysim(*arguments: str, env: dict[str, str] | None = None, **given: object) -> subprocess.CompletedProcess[bytes]:
-    code = "import sys; import noise; from crysim.__main__ import main; main()" if env and "PYTHONPATH" in env else None
+    code = "import sys; import noise; from crysim.__main__ import main; main()" if env and "NOISE" in env else None
     start = [sys.executable, "-c", code] if code else [sys.executable, "-m", "crysim"]
     return subprocess.run([*start, *arguments], env=env, capture_output="stdout" not in given, check=False, **given)  # type: ignore[call-overload, no-any-return]
 

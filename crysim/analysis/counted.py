@@ -14,6 +14,7 @@ from crysim.harness.columns import columns_of
 from crysim.harness.lines import seal, unseal
 from crysim.harness.stored_trials import WORTH_A_CACHE, StoredTrials
 from crysim.interfaces import Trial, TrialStatus
+from crysim.regular_files import read_text
 from crysim.written_files import replace_file
 
 MOST_COUNTED = 20_000
@@ -31,8 +32,8 @@ def num_distinct(trials: Sequence[Trial]) -> int:
     if not isinstance(trials, StoredTrials) or len(trials) < WORTH_A_CACHE:
         return num_distinct_minima(trials)
     path, key = trials.path.with_name(CACHE), _key(trials)
-    with suppress(OSError, ValueError, TypeError):
-        known = unseal(path.read_bytes())
+    with suppress(InputError, ValueError, TypeError):
+        known = unseal(read_text(path, "the count"))
         if known is not None and known.get("key") == key and isinstance(known.get("distinct"), int):
             return int(known["distinct"])
     count = num_distinct_minima(trials)

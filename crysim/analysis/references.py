@@ -14,6 +14,7 @@ from crysim.harness.journal import RunRecord
 from crysim.harness.lines import write_atomically
 from crysim.harness.systems import System, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
+from crysim.regular_files import read_json
 
 REFERENCES = "references.json"
 
@@ -146,7 +147,7 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        stored: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        stored: dict[str, dict[str, Any]] = read_json(path, "the references")
         for entry in stored.values():
             Crystal.from_dict(entry["crystal"])
             _ = entry["energy"], entry["fingerprint"], entry["pressure"]

@@ -14,10 +14,13 @@ from types import TracebackType
 from typing import BinaryIO, Protocol
 
 from crysim.errors import InputError
+from crysim.regular_files import open_regular
 
 ENDING = ".gz"
 BLOCK = 1 << 18
 """Bytes of lines in a block, about: a line is read by unpacking so much."""
+MAX_BLOCK = 1 << 28
+"""Bytes of lines in a block at most: one line may be longer than all others."""
 _HEADER = struct.Struct("<4sIBBHccHII")
 """Of a gzip member with one extra field: magic and flags, time, hint, system, length of the field, its name, length of
 its content, and the lengths of the member and of what it holds."""
@@ -61,7 +64,7 @@ def open_lines(path: Path) -> Lines:
 
 class _PlainLines:
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("rb")
+        self._file: BinaryIO = open_regular(path, "the lines of")
 
     def read(self, begin: int, end: int) -> bytes:
         self._file.seek(begin)
@@ -96,7 +99,7 @@ class PackedLines(_PlainLines):
             if len(header) < _HEADER.size:
                 raise self._damaged()
             start, _, _, _, _, first, second, _, packed, size = _HEADER.unpack(header)
-            if start != _START or (first, second) != _NAME or packed < _HEADER.size:
+            if start != _START or (first, second) != _NAME or packed < _HEADER.size or size > MAX_BLOCK:
                 raise self._damaged()
             self._places.append((place, packed))
             self.size += size
@@ -124,13 +127,19 @@ class PackedLines(_PlainLines):
             place, packed = self._places[number]
             self._file.seek(place)
             try:
-                content = zlib.decompress(self._file.read(packed), wbits=31, bufsize=2 * BLOCK)
+                content = self._unpack(self._file.read(packed), self._starts[number + 1] - self._starts[number])
             except zlib.error as error:
                 raise self._damaged() from error
-            if len(content) != self._starts[number + 1] - self._starts[number]:
-                raise self._damaged()
             self._last = number, content
         return self._last[1]
+
+    def _unpack(self, packed: bytes, size: int) -> bytes:
+        """What a member holds; of one that holds more than its header says, no more is unpacked."""
+        unpacker = zlib.decompressobj(wbits=31)
+        content = unpacker.decompress(packed, size + 1)
+        if len(content) != size or not unpacker.eof:
+            raise self._damaged()
+        return content
 
     def _damaged(self) -> InputError:
         return InputError(f"{self._path} is damaged: restore it, or delete its folder to run it anew")

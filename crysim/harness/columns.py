@@ -144,7 +144,7 @@ class Collector:
         """Add a trial's record (its info, start and trajectory may be cut down) and where its line ends.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no trial's.
+            KeyError, TypeError, ValueError, OverflowError: it is no trial's.
         """
         energy, crystal = record["energy"], record["crystal"]
         number = len(self._rows)
@@ -155,24 +155,26 @@ class Collector:
         if crystal is None:
             atoms, group, cell = 0, 0, _NO_CELL
         else:
-            atoms, group, cell = sum(crystal["counts"]), crystal["space_group"], crystal["cell"]
+            atoms, group, cell = sum(crystal["counts"]), crystal["space_group"], tuple(map(float, crystal["cell"]))
+            if len(cell) != len(_NO_CELL):
+                raise ValueError(f"its cell has {len(cell)} numbers")
         self._rows.append(
             (
                 end,
                 _STATUS[record["status"]],
                 _float(energy),
-                0 if record["start"] is None else sum(record["start"]["counts"]),
-                atoms,
-                group,
+                0 if record["start"] is None else _whole(sum(record["start"]["counts"])),
+                _whole(atoms),
+                _whole(group),
                 0.0,
-                int(record["evaluations"]),
+                _whole(record["evaluations"]),
                 float(record["seconds"]),
                 _cpu_seconds(record),
                 *fits,
             )
         )
         self._cells.append(cell)
-        self._reasons.append(record["reason"])
+        self._reasons.append(str(record["reason"]))
 
     def columns(self) -> TrialColumns:
         """What was gathered."""
@@ -188,7 +190,9 @@ class Collector:
 
 _STATUS = {status.value: place for place, status in enumerate(STATUSES)}
 _NO_FIT = (False, *(float("nan") for _ in FIT))
-_NO_CELL = (0.0,) * 6
+_NO_CELL: tuple[float, ...] = (0.0,) * 6
+_MOST = 1 << 31
+"""No count of a trial's is as large."""
 
 
 def _cpu_seconds(record: Mapping[str, Any]) -> float:
@@ -197,6 +201,13 @@ def _cpu_seconds(record: Mapping[str, Any]) -> float:
     strategy, relax = cpu.get("strategy"), cpu.get("relax")
     own = sum(record["phases"].values()) if strategy is None else strategy
     return float(own) + float(record["seconds"] if relax is None else relax)
+
+
+def _whole(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < _MOST:
+        raise ValueError(f"{number:.3g} is too large or negative")
+    return number
 
 
 def _float(value: Any) -> float:

@@ -34,6 +34,7 @@ from crysim.harness.renamed import current_config
 from crysim.harness.scanning import fill_caches
 from crysim.harness.stored_trials import read_trial, stored_trials, wrong_line
 from crysim.interfaces import Frame, Trial
+from crysim.regular_files import read_json, read_text
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
@@ -158,9 +159,9 @@ def ended_by_strategy(folder: Path, trials: int) -> str:
     """Why a run's strategy wanted no more relaxations after so many trials; empty where it did not say so."""
     path = folder / ENDED
     try:
-        said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        said = read_json(path, "the end") if path.exists() else {}
         return str(said["reason"]) if said.get("trials") == trials else ""
-    except (ValueError, KeyError, AttributeError):
+    except (InputError, KeyError, AttributeError):
         return ""
 
 
@@ -227,27 +228,34 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of the run in a folder, in the names of today; None if there is none.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or no ordinary file.
     """
     path = folder / MANIFEST
     if not path.exists():
         return None
+    text = read_text(path, "the manifest")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(text)
         _check_manifest(manifest)
         return {**manifest, "config": current_config(manifest["config"])}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is damaged: restore it, or delete its folder to run it anew") from error
 
 
 def _check_manifest(manifest: Mapping[str, Any]) -> None:
     """Raise KeyError, TypeError or ValueError unless it says what every reader of a run asks for."""
     config, fingerprint = manifest["config"], manifest["fingerprint"]
-    if not isinstance(config, dict) or not isinstance(fingerprint, dict):
+    tables = [config, fingerprint, config["relax"], config.get("parts") or {}, manifest.get("versions", {})]
+    if not all(isinstance(table, dict) for table in tables):
         raise TypeError
+    for part in (config["strategy"], config.get("energy") or {}, *(config.get("parts") or {}).values()):
+        if not isinstance(part.get("name", ""), str) or not isinstance(part.get("options", {}), dict):
+            raise TypeError
     whole = int(config["seed"]), int(config["budget"]), float(config["relax"]["pressure"])
-    named = config["system"], config["method"], config["strategy"]["name"]
-    if not all(isinstance(name, str) for name in named) or whole[1] < 0:
+    limits = [config[key] for key in ("budget_evaluations", "budget_seconds") if config.get(key) is not None]
+    texts = [config["system"], config["method"], config["strategy"]["name"], config.get("cell", "conventional")]
+    texts += [*fingerprint.values(), *config.get("further", ()), manifest.get("run", "")]
+    if not all(isinstance(text, str) for text in texts) or min([*whole[:2], *limits]) < 0:
         raise TypeError
 
 

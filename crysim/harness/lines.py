@@ -23,6 +23,7 @@ import numpy as np
 
 from crysim.errors import InputError
 from crysim.harness.blocks import open_lines, stored_path
+from crysim.written_files import refuse_link
 
 _HEAD = '{"checksum":"'
 _HEAD_BYTES = _HEAD.encode()
@@ -218,7 +219,11 @@ class LineFile:
             path: of the file; made if missing.
             size: bytes that are kept.
             after: what the next line names as the one before (`Lines.link`).
+
+        Raises:
+            InputError: a link stands in its place.
         """
+        refuse_link(path)
         self._after = after
         self._file: BinaryIO = path.open("ab")
         self._file.truncate(size)

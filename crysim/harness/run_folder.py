@@ -8,7 +8,6 @@ import json
 import os
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
@@ -22,7 +21,8 @@ from crysim.harness.blocks import stored_path
 from crysim.harness.journal import JOURNAL, MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import ABSENT, BUDGETS, run_difference, unsaid
-from crysim.written_files import path_part
+from crysim.regular_files import open_regular, read_json, read_npz
+from crysim.written_files import path_part, refuse_link
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 _TRIALS = "__trials__"
@@ -81,8 +81,12 @@ def locked(path: Path, *, wait: float | None) -> Iterator[None]:
         wait: seconds to wait for another process; None: as long as it takes.
 
     Raises:
+        InputError: a link, a pipe or a folder stands in its place.
         CrysimError: another process holds it still, or the file system has no locks.
     """
+    refuse_link(path)
+    if path.exists() and not path.is_file():
+        raise InputError(f"'{path}' is no ordinary file, and must be one or be missing: move it")
     deadline = None if wait is None else time.monotonic() + wait
     with path.open("ab") as file:
         while not _try_lock(file):
@@ -99,7 +103,7 @@ def is_locked(path: Path) -> bool | None:
     import fcntl
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path, "the lock") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         return True if error.errno in _HELD else None
@@ -166,7 +170,7 @@ def settle_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 def raise_budgets(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write to a run's manifest the budgets that are larger than those that it has; smaller ones change nothing."""
     path = folder / MANIFEST
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = read_json(path, "the manifest")
     old, new = stored["config"], manifest["config"]
     larger = [key for key in BUDGETS if _bound(new.get(key)) > _bound(old.get(key))]
     for key in larger:
@@ -204,8 +208,7 @@ def load_state(folder: Path) -> tuple[Arrays | None, int]:
     if not path.exists():
         return None, 0
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path, "the state")
         return arrays, int(arrays.pop(_TRIALS))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged: delete it, and the run works it out anew from its journal") from error

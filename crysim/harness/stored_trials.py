@@ -23,6 +23,7 @@ from crysim.harness.columns import ROW, Collector, TrialColumns
 from crysim.harness.lines import ChainReader, seal, unseal
 from crysim.harness.records import trial_from_dict
 from crysim.interfaces import Trial
+from crysim.regular_files import open_regular
 from crysim.written_files import replace_file
 
 CACHE = "journal.cache"
@@ -101,7 +102,7 @@ def read_trial(path: Path, number: int, record: Mapping[str, Any], *, frames: bo
     """
     try:
         return trial_from_dict(record, frames=frames)
-    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, InputError) as error:
         _refuse(path, number, error)
 
 
@@ -180,7 +181,7 @@ def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
             if record["number"] != number:
                 raise wrong_line(path, number, f"its number is {record['number']!r}")
             found.add(record, end)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             _refuse(path, number, error)
     return found.columns()
 
@@ -219,7 +220,7 @@ def _key(path: Path, beginning: str) -> list[Any]:
     """What a cache must have been made of: the journal's size, time and last bytes, and the run's identity."""
     stored = stored_path(path)
     about = stored.stat()
-    with stored.open("rb") as file:
+    with open_regular(stored, "the journal") as file:
         file.seek(max(0, about.st_size - 4096))
         tail = file.read()
     last = tail.rstrip(b"\n").rpartition(b"\n")[2]
@@ -236,13 +237,13 @@ def _cache(key: Sequence[Any], columns: TrialColumns) -> bytes:
 def _read_cache(path: Path, key: Sequence[Any]) -> TrialColumns | None:
     """The columns in a cache; None if it is of another journal, or not as it was written."""
     try:
-        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        with open_regular(path, "the cache") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             end = data.find(b"\n")
             about = None if end < 0 else unseal(data[:end])
             if about is None or about["key"] != json.loads(json.dumps(key)):
                 return None
             return _columns(about, memoryview(data[end + 1 :]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputError, ValueError, KeyError, TypeError):
         return None
 
 

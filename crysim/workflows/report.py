@@ -17,6 +17,7 @@ from crysim.analysis.tables import Table
 from crysim.errors import InputError
 from crysim.harness.journal import JOURNAL, MANIFEST, RunRecord, find_runs, read_bench
 from crysim.harness.stored_trials import journal_key
+from crysim.regular_files import read_text
 from crysim.workflows.answers import Answers, answer_table, find_answers
 from crysim.workflows.rerank import COLUMNS, FOLDER, Opinions, Reranked, opinions_on, reranked_table, stored_opinions
 from crysim.written_files import replace_file
@@ -66,7 +67,7 @@ def _key(folder: Path, title: str | None, hull: str | Path | None) -> str:
     """What a report is made of: the runs' files, references, competing phases, this code."""
     about: list[object] = [__version__, title, str(folder.resolve())]
     for run in find_runs(folder):
-        about += [str(run), (run / MANIFEST).read_bytes().hex(), journal_key(run / JOURNAL)]
+        about += [str(run), read_text(run / MANIFEST, "the manifest"), journal_key(run / JOURNAL)]
     for path in (folder / REFERENCES, *([Path(hull)] if hull is not None else [])):
         about.append(path.read_bytes().hex() if path.is_file() else None)
     about += [[path.name, path.stat().st_mtime_ns] for path in sorted((folder / FOLDER).glob("*.json"))]

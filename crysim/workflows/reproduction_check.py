@@ -16,6 +16,7 @@ from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.systems import find_system
+from crysim.regular_files import read_json
 from crysim.workflows.reproduce import comparison_of, stems, tables_of_target, target_parts
 from crysim.workflows.reproduction_cuts import Cuts, KeptCuts, kept_cuts
 
@@ -144,8 +145,8 @@ def _whole_runs(settings: BenchSettings) -> list[RunRecord]:
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:
     try:
-        rows = json.loads(path.read_text("utf-8"))["rows"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        rows = read_json(path, "the table")["rows"]
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no table of crysim: {type(error).__name__}") from error
     return list(rows)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from crysim.errors import InputError
 from crysim.harness.lines import write_atomically
+from crysim.regular_files import read_json
 
 KEPT = "cuts.json"
 """The file in the folder of the tables: the cuts of each target that was made there."""
@@ -109,8 +110,8 @@ def _entries(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        entries = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        entries = read_json(path, "the cuts")
+    except InputError as error:
         raise _damaged(path) from error
     if not isinstance(entries, dict):
         raise _damaged(path)

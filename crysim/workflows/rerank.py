@@ -25,6 +25,7 @@ from crysim.harness.placement import Placement
 from crysim.harness.run_folder import make_folder
 from crysim.harness.spec import PartSpec, build_energy, check_elements
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
+from crysim.regular_files import read_json
 from crysim.written_files import refuse_link
 
 FOLDER = "rerank"
@@ -102,11 +103,11 @@ class Reranker:
     def _read(self, crystal: Crystal) -> Reranked | None:
         key = self._key(crystal)
         try:
-            stored = json.loads(self._path(key).read_text(encoding="utf-8"))
+            stored = read_json(self._path(key), "the result")
             if stored["key"] != key:
                 return None
             return Reranked(**stored["result"])
-        except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: it is done again
+        except (InputError, KeyError, TypeError):  # not there, or damaged: it is done again
             return None
 
     def _write(self, crystal: Crystal, result: Reranked) -> None:
@@ -162,10 +163,10 @@ def stored_opinions(out: Path) -> Opinions:
     files = sorted((out / FOLDER).glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
     for path in files:
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = read_json(path, "the result")
             key, result = stored["key"], Reranked(**stored["result"])
             found.setdefault(_plain(key["crystal"]), {})[str(key["energy"]["name"])] = result
-        except (OSError, ValueError, KeyError, TypeError):  # damaged, or a person's own file
+        except (InputError, KeyError, TypeError):  # damaged, or a person's own file
             continue
     return found
 

@@ -104,6 +104,7 @@ class Status:
         states = [
             f"{n} {state}" for state in ("running", "open", "waiting", "stopped", "done") if (n := self.count(state))
         ]
+        states += [f"{len(self.damaged)} damaged"] if self.damaged else []
         done = sum(run.trials for run in self.runs)
         text = f"{self.folder}: {', '.join(states)}; {done} of {sum(run.budget for run in self.runs)} relaxations"
         best = self.best

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.interfaces import Encoder, EnergyModel, Frame, RelaxSettings
 from crysim.quadratic import BitGroup
+from crysim.regular_files import read_npz
 from crysim.strategies.training_set import ceiling, trains
 
 CHUNK = 20
@@ -73,19 +73,20 @@ class TrainingData:
             InputError: no such file, or not one of these.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _ARRAYS}
-        except FileNotFoundError:
-            raise InputError(f"there is no data set '{path}'") from None
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            stored = read_npz(path, "the data set")
+            arrays = {name: stored[name] for name in _ARRAYS}
+        except (ValueError, KeyError) as error:
             raise InputError(f"'{path}' is no data set of crysim: {error}") from None
-        return cls(
-            _from_ones(arrays["starts"], arrays["ones"], int(arrays["num_bits"])),
-            arrays["energies"],
-            _groups(arrays),
-            str(arrays["formula"]),
-            arrays["is_frame"],
-        )
+        try:
+            return cls(
+                _from_ones(arrays["starts"], arrays["ones"], int(arrays["num_bits"])),
+                arrays["energies"],
+                _groups(arrays),
+                str(arrays["formula"]),
+                arrays["is_frame"],
+            )
+        except (ValueError, TypeError, IndexError, MemoryError, OverflowError, InputError) as error:
+            raise InputError(f"'{path}' is no data set of crysim: its arrays do not fit together ({error})") from None
 
 
 def _from_ones(starts: NDArray[Any], ones: NDArray[Any], num_bits: int) -> Bits:

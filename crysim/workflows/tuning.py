@@ -20,7 +20,9 @@ from crysim.errors import CrysimError, InputError, MissingExtraError
 from crysim.interfaces import Surrogate, derive_rng
 from crysim.plugins import plugin_manager
 from crysim.process_state import warnings_ignored
+from crysim.regular_files import open_regular
 from crysim.workflows.training_data import TrainingData
+from crysim.written_files import refuse_link
 
 STUDY = "study.journal"
 BEST = "best.toml"
@@ -212,11 +214,13 @@ def mend_journal(path: Path) -> None:
     """Cut off what a killed process left of a study's last line; the trial that it was of is done again.
 
     Raises:
-        InputError: another line is damaged.
+        InputError: another line is damaged, or a link or a pipe is in the file's place.
     """
+    refuse_link(path)
     if not path.exists():
         return
-    data = path.read_bytes()
+    with open_regular(path, "the study") as file:
+        data = file.read()
     good = 0
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         try:

@@ -33,6 +33,7 @@ from crysim.plugins import plugin_manager
 from crysim.symmetry.groups import space_group
 from crysim.workflows.verify_initial import faults, read_initial, shared_differences, wrong_energies
 from crysim.workflows.verify_tables import other_tables
+from crysim.written_files import LIST, changed_files
 
 ENERGY_TOLERANCE = 0.001
 """eV per atom by which an energy computed again may differ; other software and another order of sums give 1e-5."""
@@ -69,6 +70,7 @@ class Verified:
         energies: relaxed crystals whose energy and forces were computed again.
         initial: initial crystals whose energies were computed again; runs that share them count once.
         tables: files that were compared with the journals.
+        files: crystals, inputs of other programs and the like, that were compared with what was written.
         differences: in the order in which they were found.
         notes: what could not be looked at, and why, one line each.
     """
@@ -79,6 +81,7 @@ class Verified:
     energies: int = 0
     initial: int = 0
     tables: int = 0
+    files: int = 0
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -96,11 +99,16 @@ class Verified:
         return {**asdict(self), "folder": str(self.folder), "good": self.good}
 
     def __str__(self) -> str:
-        found = "nothing differs" if self.good else f"{len(self.differences)} differences"
+        found = "nothing differs" if self.good else _number(len(self.differences), "difference")
         return (
-            f"{self.folder}: {self.runs} runs with {self.trials} trials read, {self.energies} energies and "
-            f"{self.initial} of initial crystals computed again, {self.tables} tables compared: {found}"
+            f"{self.folder}: {_number(self.runs, 'run')} with {_number(self.trials, 'trial')} read, "
+            f"{_number(self.energies, 'energy', 'energies')} and {self.initial} of initial crystals computed again, "
+            f"{_number(self.tables, 'table')} and {_number(self.files, 'file')} compared: {found}"
         )
+
+
+def _number(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def verify(
@@ -139,12 +147,25 @@ def verify(
                 _check_energies(record, model, energies, done)
         _check_initial(record, model, energies, initial, done)
     done.add(shared_differences(done.folder / SHARED, initial))
+    _check_files(done)
     try:
         done.tables, differences = other_tables(done.folder, records)
         done.add((str(path), what) for path, what in differences)
     except CrysimError as error:
         done.notes.append(f"tables are not compared: {error}")
     return done
+
+
+def _check_files(done: Verified) -> None:
+    """Compare the files that were written beside the runs with what was written."""
+    for listed in sorted(done.folder.rglob(LIST)):
+        try:
+            there, changed = changed_files(listed.parent)
+        except (CrysimError, OSError) as error:
+            done.notes.append(f"files of {listed.parent} are not compared: {error}")
+            continue
+        done.files += there
+        done.add((str(path), "it was changed since it was written") for path in changed)
 
 
 def _read(folder: Path, done: Verified) -> RunRecord | None:

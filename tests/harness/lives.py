@@ -1,15 +1,19 @@
-"""Lives of a run: a forked process that dies at a chosen call, as a kill or a power cut would end it.
+"""Lives of a run: a forked process that dies at a chosen call, as by a power cut, or at any moment by kill -9.
 
 The calls are those of fsync and rename, and where others compute, those that submit a task or wait for one. What had
-been written and not yet synced is then cut off anywhere, as a power cut may leave it.
+been written and not yet synced is then cut off anywhere, as a power cut may leave it. The moments are drawn from as
+long as an undisturbed life lasts.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,14 @@ KILLS = int(os.environ.get("CRYSIM_KILLS", "30"))
 COUNTS = os.environ.get("CRYSIM_KILL_COUNTS")
 """A JSON file with the kill points reached so far: it is kept up to date, and what it holds is not done again."""
 DEAD = 77
+
+
+@dataclass(frozen=True)
+class End:
+    """How a life is to end, unless the run ends before: at a call, or by SIGKILL after so many seconds, or not."""
+
+    call: int = 0
+    after: float | None = None
 
 
 class Death:
@@ -115,23 +127,39 @@ class _Elsewhere:
         return came[0]
 
 
-def live(spec: RunSpec, folder: Path, model: EnergyModel, place: Open, rng: np.random.Generator, dies_at: int) -> bool:
-    """One life of a run, which dies at a call, or does not if that is 0; whether it was killed before it had ended."""
+def live(spec: RunSpec, folder: Path, model: EnergyModel, place: Open, rng: np.random.Generator, end: End) -> bool:
+    """One life of a run; whether it was killed before the run had ended."""
     folder.mkdir(parents=True, exist_ok=True)
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            death = Death(folder, rng, dies_at)
+            death = Death(folder, rng, end.call)
             death.install()
             with place(death) as opened:
                 drive(spec, folder, opened, model.fingerprint())
             code = 0
         finally:
             os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, DEAD), f"a life ended with {code}"
-    return code == DEAD
+    code = _wait(child) if end.after is None else _kill(child, end.after)
+    assert code in (0, DEAD, -signal.SIGKILL), f"a life ended with {code}"
+    return code != 0
+
+
+def _wait(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _kill(child: int, after: float) -> int:
+    """Kill a process after so many seconds, if it has not ended."""
+    until = time.monotonic() + after
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    return _wait(child)
 
 
 def kill_anywhere(
@@ -146,22 +174,34 @@ def kill_anywhere(
     calls: int,
     label: str,
 ) -> None:
-    """Kill runs at random calls until there were so many kills, each life but the last of a run; compare every run.
+    """Kill runs, at random calls and random moments in turn, until there were so many kills; compare every run.
+
+    Each life but the last of a run is killed, so one that goes on is killed again.
 
     Args:
-        calls: a life dies at one of the first so many, or has ended before.
+        calls: a life that dies at a call dies at one of the first so many, or the run has ended before.
         label: under which the kills are counted.
     """
     done = _counted(label)
+    if done >= kills:
+        return
+    began = time.monotonic()
+    live(spec, root / "undisturbed", model, place, np.random.default_rng(0), End())
+    lasts = time.monotonic() - began
+    assert trials_of(root / "undisturbed") == expected, label
     tries = 0  # a run that ends before its first death must not be the same again
     while done < kills:
         rng = np.random.default_rng([1, done, tries])
         folder = root / f"run-after-{done}-{tries}"
         tries += 1
         killed = 0
-        while done + killed < kills and live(spec, folder, model, place, rng, int(rng.integers(1, calls + 1))):
+        while done + killed < kills:
+            at_a_call = (done + killed + tries) % 2
+            end = End(int(rng.integers(1, calls + 1))) if at_a_call else End(after=float(rng.uniform(0, lasts)))
+            if not live(spec, folder, model, place, rng, end):
+                break
             killed += 1
-        live(spec, folder, model, place, rng, 0)
+        live(spec, folder, model, place, rng, End())
         assert trials_of(folder) == expected, f"{label}: killed {killed} times after {done} kills"
         done += killed
         _count(label, done)

@@ -27,7 +27,7 @@ from crysim.harness.placement import Placement
 from crysim.harness.run_folder import locked
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
-from tests.harness.lives import KILLS, elsewhere, here, kill_anywhere, live
+from tests.harness.lives import KILLS, End, elsewhere, here, kill_anywhere, live
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 Make = Callable[..., RunSpec]
@@ -110,7 +110,7 @@ def test_promise_1_a_run_killed_while_its_budget_is_raised_gives_the_same_trials
     for dies_at in range(1, 12):
         folder = tmp_path / f"run-{dies_at}"
         execute(short, folder, emt)
-        live(long, folder, emt, here(emt), rng, dies_at)
+        live(long, folder, emt, here(emt), rng, End(dies_at))
         execute(long, folder, emt)
         assert trials_of(folder) == trials_of(whole), f"killed at call {dies_at}"
 

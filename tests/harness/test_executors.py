@@ -13,6 +13,7 @@ import pytest
 
 from crysim.errors import InputError
 from crysim.harness.care import Care
+from crysim.harness.driving import Runner
 from crysim.harness.executors import Job, run_jobs
 from crysim.harness.journal import INITIAL, JOURNAL
 from crysim.harness.lines import read_lines
@@ -82,7 +83,18 @@ def test_promise_7_a_workers_death_loses_nothing(tmp_path: Path, make_spec: Make
         assert trials_of(job.folder) == trials_of(tmp_path / "undisturbed" / job.folder.name)
 
 
-def test_a_run_whose_process_dies_each_time_fails_and_says_so(tmp_path: Path, make_spec: Make) -> None:
+def test_a_run_whose_process_dies_each_time_fails_and_says_so(
+    tmp_path: Path, make_spec: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int | None] = []
+    begin = Runner.begin
+
+    def counted(self: Runner, message: Any, index: int | None) -> None:
+        begun.append(index)
+        begin(self, message, index)
+
+    monkeypatch.setattr(Runner, "begin", counted)
+
     def kill_always(job: Job, progress: Progress) -> None:
         if progress.phase == "search":
             for child in multiprocessing.active_children():
@@ -90,6 +102,7 @@ def test_a_run_whose_process_dies_each_time_fails_and_says_so(tmp_path: Path, ma
 
     (outcome,) = run_jobs([Job(make_spec(budget=40, batch=1), tmp_path)], Placement(), on_progress=kill_always)
     assert outcome.error == "the worker process died (signal SIGKILL) three times"
+    assert begun == [None, 0, 0, 0]  # None: it warms up
 
 
 @pytest.mark.parametrize(("how", "said"), [("SIGSEGV", "signal SIGSEGV"), ("exit", "exit code 7")])

@@ -19,7 +19,7 @@ from crysim.harness.lines import read_lines, seal
 from crysim.harness.loop import execute
 from crysim.harness.run_folder import locked
 from crysim.harness.sittings import SITTINGS, read_sittings, software_warning
-from crysim.harness.spec import RunSpec
+from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
 from crysim_solvers.annealing.annealer import Annealer
 
@@ -55,6 +55,33 @@ def test_a_larger_budget_goes_on_with_a_finished_run(
     record = read_run(folder)
     assert (record.budget, record.complete) == (9, True)
     assert [(s.trials, s.budget) for s in read_sittings(folder, record.manifest)] == [(0, 5), (5, 9)]
+
+
+LEARNING: dict[str, dict[str, Any]] = {
+    "crysim": {},
+    "swarm": {"population": 4},
+    "evolution": {"population": 4, "fittest": 3, "elites": 1, "tournament": 2},
+    "bayesian": {"startup_jobs": 3, "candidates": 4},
+    "portfolio": {"first": 1, "stop_after": 50},
+    "prior": {},
+    "annealing": {"screen": 4},
+}
+"""Strategies, with options by which they have learned from what they were told before the smaller budget ends."""
+
+
+@pytest.mark.parametrize("method", LEARNING)
+def test_a_finished_run_that_goes_on_equals_one_that_had_the_larger_budget_from_the_start(
+    tmp_path: Path, make_spec: Make, emt: EnergyModel, trials_of: TrialsOf, method: str
+) -> None:
+    """To the last bit, where no batch was cut short by the smaller budget; also when it is raised twice."""
+    strategy = {} if method == "crysim" else {"strategy": PartSpec(method, LEARNING[method])}
+    specs = [make_spec(method, batch=2, budget=budget, **strategy) for budget in (4, 8, 12)]
+    execute(specs[-1], tmp_path / "straight", emt)
+    expected = trials_of(tmp_path / "straight")
+    assert len(expected) == 12
+    for spec in specs:
+        execute(spec, tmp_path / "raised", emt)
+        assert trials_of(tmp_path / "raised") == expected[: spec.budget]
 
 
 def test_a_run_gone_on_with_and_killed_gives_the_trials_of_one_that_was_not_killed(

@@ -80,7 +80,9 @@ def test_trials_are_a_sequence(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("cached")
-def test_a_cache_is_used_and_made_anew_when_the_journal_is_another(folder: Path, tmp_path: Path) -> None:
+def test_a_cache_is_used_and_made_anew_when_the_journal_is_another(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     run.mkdir()
     for name in (JOURNAL, "manifest.json"):
@@ -88,7 +90,9 @@ def test_a_cache_is_used_and_made_anew_when_the_journal_is_another(folder: Path,
     cold = read_run(run)
     cache = run / stored_trials.CACHE
     assert cache.exists()
-    warm = read_run(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_trials, "scan", lambda *_: 1 / 0)
+        warm = read_run(run)
     assert columns_of(warm.trials).rows.tobytes() == columns_of(cold.trials).rows.tobytes()
     assert columns_of(warm.trials).reasons == columns_of(cold.trials).reasons
     for damage in (b"", b"nonsense", cache.read_bytes()[:-3], cache.read_bytes() + b"x"):

@@ -18,6 +18,7 @@ from crysim.harness.lines import LineFile, read_chain
 from crysim.harness.run_folder import LOCK, locked
 from crysim.workflows.doctor import doctor
 from crysim.workflows.verify import verify
+from crysim.written_files import WrittenFiles
 
 RUN = Path("Al2Cu2", "random", "seed-0")
 OPTIONS = {"energy": "ase:emt", "fmax": 0.05, "space_groups": (123, 139, 221, 225)}
@@ -114,6 +115,24 @@ def test_a_table_that_is_not_of_the_journals_is_found(folder: Path) -> None:
     (folder / "summary.json").write_text(json.dumps(table))
     (one,) = verify(folder, energies=0).differences
     assert "lowest is" in str(one)
+
+
+def test_a_written_crystal_that_was_changed_is_found(folder: Path) -> None:
+    written = WrittenFiles(folder / "crystals")
+    first, second = (written.write(stem, ".cif", stem) for stem in ("one", "two"))
+    first.unlink()
+    (folder / "crystals" / "mine.cif").write_text("mine")
+    done = verify(folder, energies=0)
+    assert (done.good, done.files) == (True, 1)
+    assert "1 file compared: nothing differs" in str(done)
+    second.write_text("another")
+    (one,) = verify(folder, energies=0).differences
+    assert str(one) == f"{second}: it was changed since it was written"
+
+
+def test_a_damaged_run_is_counted_by_the_status(folder: Path) -> None:
+    (folder / RUN / JOURNAL).write_bytes(b"damaged\n" + (folder / RUN / JOURNAL).read_bytes())
+    assert "1 damaged" in str(crysim.status(folder))
 
 
 def test_other_weights_are_a_note_and_not_a_difference(folder: Path) -> None:
