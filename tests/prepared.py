@@ -10,9 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -93,7 +94,16 @@ def prepared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "start_context", start_context)
         yield
-    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    _end_server()
+
+
+def _end_server() -> None:
+    """End the server with what it has forked: a process that a broken executor left would keep it for ever."""
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_pid is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(server._forkserver_pid, signal.SIGKILL)
+    server._stop()
 
 
 @contextmanager

@@ -96,7 +96,8 @@ class IsingSearch(Strategy):
 
     @cached_property
     def _prior(self) -> PriorGenerator:
-        return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self._distances)
+        # No long cells: the encoding spans the lengths of its first data, and would resolve the others less.
+        return PriorGenerator(Prior(self.problem.contents, self.problem.space_groups), self._distances, wide_share=0.0)
 
     # -------------------------------------------------------------------------------------- first data
 
