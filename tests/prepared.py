@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,9 +29,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 class _Process(ForkServerProcess):
     """A process with its parent's environment; the server's is that of its own beginning."""
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
+    def start(self) -> None:
         self._environment = dict(os.environ)
+        super().start()
 
     def run(self) -> None:
         os.environ.clear()
