@@ -38,9 +38,9 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
     """
     watch = _Watch()
     code: Any = 0
-    write_what_they_can()
     try:
         with watch:
+            write_what_they_can()
             command()
     except SystemExit as exit_:
         code = EXIT_INTERRUPTED if watch.seen and exit_.code else exit_.code
