@@ -81,7 +81,9 @@ def _run_command(arguments: list[str]) -> None:
 
 def _ask_the_parents_server() -> None:
     """In a process that a test or the server forked: it can begin others, but not see whether the server lives."""
-    multiprocessing.forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_address is not None:  # where no test has begun it yet, the process has one of its own
+        server.ensure_running = lambda: None
 
 
 @contextmanager
