@@ -23,8 +23,8 @@ _LARGEST_RATIO = 2.5
 WIDE_SHARES = {"hexagonal": 0.5, "trigonal": 0.5, "tetragonal": 0.25, "orthorhombic": 0.25, "monoclinic": 0.25}
 """Of the cells that `likely_cells` makes of a crystal system may be as long as their atoms allow (results/prior)."""
 SHORTEST = 1.1
-"""Length of a cell, at least, over the edge of a cube that holds one of its atoms: of 250 structure types of the AFLOW
-library (those of the tables in results left out) 3 have a shorter one (results/prior/shapes.txt)."""
+"""Length of a wide cell, at least, over the edge of a cube that holds one of its atoms: of 156 structure types of the
+AFLOW library (cubic and triclinic ones, and those of the tables in results left out) one has a shorter one."""
 
 
 def estimated_volume(composition: Composition) -> float:
@@ -69,9 +69,10 @@ def likely_cells(
 ) -> Floats:
     """Cells ``[n, 6]`` as nature tends to make them: some of `cells_from_shapes`, and some as long as may be.
 
-    Half of the hexagonal and rhombohedral crystals that are known are more than 2.5 times as long as wide, for they are
-    made of layers. In the wide cells no length is less than `SHORTEST` atoms, and the logarithms of what they are
-    beyond that are drawn uniformly among those that make the volume.
+    Of the AFLOW library's structure types two fifths of the hexagonal and half of the trigonal ones are more than 2.5
+    times as long as wide (results/prior), many of them made of layers. In the wide cells no length is less than
+    `SHORTEST` atoms, and the logarithms of what they are beyond that are drawn uniformly among those that make the
+    volume.
 
     Args:
         system: crystal system.
