@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
 import tomllib
 import zipfile
 import zlib
@@ -24,6 +25,20 @@ MAX_TEXT = 256 << 20
 """Bytes of a text that is read as a whole."""
 MAX_ARRAYS = 2 << 30
 """Bytes of all arrays of an archive, unpacked."""
+UNREADABLE_NPZ = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    SyntaxError,
+    RecursionError,
+    NotImplementedError,  # a compression that this Python does not know
+    RuntimeError,  # an encrypted member
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile and numpy raise of archives that are none, or are damaged."""
 
 
 def open_regular(path: str | Path, what: str) -> BinaryIO:
@@ -105,7 +120,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         raise InputError(f"cannot read {what} {path}: its brackets nest too deeply") from error
 
 
-def read_npz(path: str | Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(path: str | Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of numpy's archive, by their names; together they take `MAX_ARRAYS` bytes at most.
 
     Raises:
@@ -123,9 +138,5 @@ def read_npz(path: str | Path, what: str) -> dict[str, np.ndarray[Any, Any]]:
             file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except _NO_ARCHIVE as error:
+        except (*UNREADABLE_NPZ, OSError, MemoryError, OverflowError) as error:  # a header may claim any size
             raise ValueError(str(error) or type(error).__name__) from error
-
-
-_NO_ARCHIVE = (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, RuntimeError, OverflowError)
-"""What is raised of archives that are none: a header of more than there is memory among them."""

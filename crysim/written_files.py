@@ -84,11 +84,8 @@ class WrittenFiles:
         except OSError as error:
             raise InputError(f"cannot write to the folder '{folder}': {error.strerror or error}") from error
         self.folder = folder
-        self._files: dict[str, str] = {}
-        path = folder / LIST
-        refuse_link(path)
-        if path.exists():
-            self._files = _names(read_json(path, "the list of written files"), path)
+        refuse_link(folder / LIST)
+        self._files = _listed(folder)
 
     def clear(self) -> None:
         """Remove the files of earlier calls that are still as they were written."""
@@ -120,7 +117,7 @@ class WrittenFiles:
         path = self.folder / name
         if name not in self._files or path.is_symlink() or not path.is_file():
             return False
-        return sha256(path.read_bytes()).hexdigest() == self._files[name]
+        return _is_as_written(path, self._files[name])
 
     def _save(self) -> None:
         replace_file(self.folder / LIST, json.dumps({"files": self._files}, indent=1) + "\n")
@@ -132,12 +129,19 @@ def changed_files(folder: Path) -> tuple[int, list[Path]]:
     Raises:
         InputError: the list of files is damaged.
     """
-    path = folder / LIST
-    names = _names(read_json(path, "the list of written files"), path) if path.is_file() else {}
+    names = _listed(folder)
     there = [name for name in names if (folder / name).is_file()]
-    return len(there), [
-        folder / name for name in there if sha256((folder / name).read_bytes()).hexdigest() != names[name]
-    ]
+    return len(there), [folder / name for name in there if not _is_as_written(folder / name, names[name])]
+
+
+def _is_as_written(path: Path, digest: str) -> bool:
+    return sha256(path.read_bytes()).hexdigest() == digest
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """The digests of the files that crysim wrote into a folder, by their names; none where there is no list."""
+    path = folder / LIST
+    return _names(read_json(path, "the list of written files"), path) if path.exists() else {}
 
 
 def _names(document: Any, path: Path) -> dict[str, str]:

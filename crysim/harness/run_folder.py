@@ -21,7 +21,7 @@ from crysim.harness.blocks import stored_path
 from crysim.harness.journal import JOURNAL, MANIFEST, STATE, read_manifest
 from crysim.harness.lines import write_atomically
 from crysim.harness.manifest import ABSENT, BUDGETS, run_difference, unsaid
-from crysim.regular_files import open_regular, read_json, read_npz
+from crysim.regular_files import open_regular, read_arrays, read_json
 from crysim.written_files import path_part, refuse_link
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -208,7 +208,7 @@ def load_state(folder: Path) -> tuple[Arrays | None, int]:
     if not path.exists():
         return None, 0
     try:
-        arrays = read_npz(path, "the state")
+        arrays = read_arrays(path, "the state")
         return arrays, int(arrays.pop(_TRIALS))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged: delete it, and the run works it out anew from its journal") from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
@@ -19,6 +18,7 @@ from crysim.arrays import Floats
 from crysim.errors import InputError
 from crysim.quadratic.limits import MAX_BITS, check_size
 from crysim.quadratic.model import BitGroup, QuadraticModel
+from crysim.regular_files import UNREADABLE_NPZ
 
 FORMAT = "crysim-quadratic-model"
 VERSION = 1
@@ -41,19 +41,6 @@ _MAX_DIRECTORY = 1 << 20
 """Bytes of the list of a zip file's members: a model has ten."""
 _LARGE, _MAX_RATIO = 256 << 20, 200
 """Members of more bytes than this that shrink to a smaller part than one in so many are mostly zeros, or a bomb."""
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    SyntaxError,
-    RecursionError,
-    NotImplementedError,  # a compression that this Python does not know
-    RuntimeError,  # an encrypted member
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -102,7 +89,7 @@ def read_npz(file: BinaryIO, path: str) -> QuadraticModel:
             return _read(archive, path)
     except InputError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE_NPZ as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"the model {path} is no readable npz file: {reason}") from error
 

@@ -20,7 +20,7 @@ from crysim.crystal.generation import RandomGenerator
 from crysim.errors import InputError
 from crysim.interfaces import Encoder, EnergyModel, Frame, RelaxSettings
 from crysim.quadratic import BitGroup
-from crysim.regular_files import read_npz
+from crysim.regular_files import read_arrays
 from crysim.strategies.training_set import ceiling, trains
 
 CHUNK = 20
@@ -73,7 +73,7 @@ class TrainingData:
             InputError: no such file, or not one of these.
         """
         try:
-            stored = read_npz(path, "the data set")
+            stored = read_arrays(path, "the data set")
             arrays = {name: stored[name] for name in _ARRAYS}
         except (ValueError, KeyError) as error:
             raise InputError(f"'{path}' is no data set of crysim: {error}") from None
