@@ -78,13 +78,12 @@ class WrittenFiles:
         Raises:
             InputError: the folder is a link or cannot be made, or the list of files is damaged.
         """
-        refuse_link(folder)
+        check_written(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot write to the folder '{folder}': {error.strerror or error}") from error
         self.folder = folder
-        refuse_link(folder / LIST)
         self._files = _listed(folder)
 
     def clear(self) -> None:
@@ -121,6 +120,17 @@ class WrittenFiles:
 
     def _save(self) -> None:
         replace_file(self.folder / LIST, json.dumps({"files": self._files}, indent=1) + "\n")
+
+
+def check_written(folder: Path) -> None:
+    """Look, before anything is computed, whether `WrittenFiles` will take a folder, which need not be there yet.
+
+    Raises:
+        InputError: it is a link, or the list of files in it is one or is damaged.
+    """
+    refuse_link(folder)
+    refuse_link(folder / LIST)
+    _listed(folder)
 
 
 def changed_files(folder: Path) -> tuple[int, list[Path]]:

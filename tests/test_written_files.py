@@ -121,6 +121,16 @@ def test_a_search_leaves_a_persons_files(tmp_path: Path) -> None:
     assert {path.name for path in crystals.glob("*.cif")} == names
 
 
+def test_a_damaged_list_of_files_is_said_before_any_work(tmp_path: Path) -> None:
+    crystals = tmp_path / "q" / "crystals"
+    crystals.mkdir(parents=True)
+    (crystals / LIST).write_text("{")
+    code, output = run(*SEARCH, tmp_path / "q")
+    assert code == 2, output
+    assert LIST in output
+    assert [path.name for path in (tmp_path / "q").iterdir()] == ["crystals"]
+
+
 def test_links_in_a_results_folder_are_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -50,11 +50,16 @@ def tables_of(comparison: Comparison) -> dict[str, Table]:
 
 def write_table(table: Table, stem: Path) -> list[Path]:
     """Write a table as Markdown, CSV, LaTeX and JSON; returns the paths."""
-    texts = (table.to_markdown(), table.to_csv(), table.to_latex(), table.to_json())
-    paths = [stem.with_name(stem.name + ending) for ending in TABLES]
-    for path, text in zip(paths, texts, strict=True):
+    texts = {stem.with_name(stem.name + ending): text for ending, text in table_texts(table).items()}
+    for path, text in texts.items():
         replace_file(path, text)
-    return paths
+    return list(texts)
+
+
+def table_texts(table: Table) -> dict[str, str]:
+    """What the files of a table hold, by their endings."""
+    texts = (table.to_markdown(), table.to_csv(), table.to_latex(), table.to_json())
+    return dict(zip(TABLES, texts, strict=True))
 
 
 def terminal_table(comparison: Comparison, keys: Sequence[str] = TERMINAL_KEYS) -> Table:

@@ -27,7 +27,7 @@ from crysim.workflows.answers import Answer, answer_table, find_answers, write_a
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
-from crysim.written_files import refuse_link
+from crysim.written_files import check_written
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -210,7 +210,7 @@ def run_search(
     out = Path(settings.out)
     known = None if reference is None else read_reference(reference, plan.contents[0].composition)
     check_runs([job.spec for job in plan.jobs])
-    refuse_link(out / "crystals")
+    check_written(out / "crystals")
     ended = run_all(plan.jobs, settings.placement, console=console, headline=plan.text(), out=out)
     records = [read_run(job.folder) for job in plan.jobs if (job.folder / MANIFEST).exists()]
     answers = find_answers(records, top)

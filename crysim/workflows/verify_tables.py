@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crysim.analysis.outcome import tables_of
+from crysim.analysis.outcome import table_texts, tables_of
 from crysim.analysis.references import compare_records, load_references
+from crysim.analysis.tables import Table
 from crysim.errors import InputError
 from crysim.harness.journal import RunRecord
 from crysim.regular_files import read_json
@@ -49,8 +51,23 @@ def other_tables(folder: Path, records: Sequence[RunRecord]) -> tuple[int, list[
     for path, rows in stored.items():
         table = made.get(path.stem)
         expected = {} if table is None else _rows(json.loads(table.to_json())["rows"], path.stem)
-        differences += [(path, what) for what in _differences(rows, expected)]
+        other = [(path, what) for what in _differences(rows, expected)]
+        differences += other or ([] if table is None else _other_texts(path, table))
     return len(stored), differences
+
+
+def _other_texts(path: Path, table: Table) -> Iterator[tuple[Path, str]]:
+    """The files beside a table's JSON that hold another table than it: what a person reads is compared too."""
+    document = read_json(path, "the table")
+    rows, notes = tuple(document["rows"]), tuple(document.get("notes", ()))
+    places = {key: place for place, key in enumerate(_rows(rows, path.stem))}  # in the order of whoever ran the methods
+    keys = list(_rows(table.rows, path.stem))
+    best = frozenset((places[keys[row]], column) for row, column in table.best if keys[row] in places)
+    stored = replace(table, title=document.get("title", ""), rows=rows, notes=notes, best=best)
+    for ending, text in table_texts(stored).items():
+        file = path.with_suffix(ending)
+        if file != path and file.is_file() and file.read_bytes() != text.encode():
+            yield file, f"it is not the table of {path.name}"
 
 
 def _key(record: RunRecord) -> tuple[Any, ...]:

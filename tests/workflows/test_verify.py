@@ -117,6 +117,14 @@ def test_a_table_that_is_not_of_the_journals_is_found(folder: Path) -> None:
     assert "lowest is" in str(one)
 
 
+@pytest.mark.parametrize("name", ["summary.md", "summary.csv", "summary.tex", "seeds-Al2Cu2.md"])
+def test_a_table_that_was_changed_where_people_read_it_is_found(folder: Path, name: str) -> None:
+    text = (folder / name).read_text()
+    (folder / name).write_text(text.replace("random", "randum"))
+    (one,) = verify(folder, energies=0).differences
+    assert str(one) == f"{folder / name}: it is not the table of {Path(name).stem}.json"
+
+
 def test_a_written_crystal_that_was_changed_is_found(folder: Path) -> None:
     written = WrittenFiles(folder / "crystals")
     first, second = (written.write(stem, ".cif", stem) for stem in ("one", "two"))
