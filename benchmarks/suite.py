@@ -5,6 +5,8 @@
 Every run is a line of ``runs.jsonl``, so an interrupted series goes on where it was; ``README.md`` is their table. A
 run that is red breaks the series of its Python and dependencies, and the next one begins anew. Every second run is
 beside the busy loops, until there are as many as wanted. The tests run with two workers, as ``make test`` has them.
+Where something that takes all cores runs anyhow, ``--beside "searches"`` takes it for the loops: what others used of
+the cores is measured and stands in the table.
 
 One run with another Python and the newest or the lowest dependencies, in an environment made for it::
 
@@ -34,10 +36,11 @@ from xml.etree import ElementTree
 SLOWEST = 30
 """Tests shown by name."""
 LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(10**6))"
+LOOPS = "busy loops"
 AS_INSTALLED = "as installed"
 COLUMNS = (
-    *("began (UTC)", "commit", "Python", "dependencies", "cores", "load", "busy loops", "passed", "failed", "skipped"),
-    *("minutes", "CPU minutes"),
+    *("began (UTC)", "commit", "Python", "dependencies", "cores", "load", "beside", "others' cores", "passed"),
+    *("failed", "skipped", "minutes", "CPU minutes"),
 )
 PACKAGES = ("numpy", "scipy", "numba", "torch", "pymatgen", "spglib", "ase", "chgnet", "matgl")
 
@@ -54,31 +57,50 @@ def busy_loops(number: int) -> Iterator[None]:
             loop.wait()
 
 
-def run_suite(tests: Sequence[str], workers: int, busy: bool, resolution: str) -> dict[str, Any]:
-    """Run the tests once; what became of them."""
+def run_suite(tests: Sequence[str], workers: int, beside: str, resolution: str) -> dict[str, Any]:
+    """Run the tests once; what became of them.
+
+    Args:
+        tests: files and folders.
+        workers: processes that run them.
+        beside: what else runs: nothing (""), `LOOPS`, which are begun here, or what somebody else began.
+        resolution: what the dependencies are.
+    """
     began = time.time()
     record: dict[str, Any] = {
         "began": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "commit": _commit(),
-        "busy": busy,
+        "busy": bool(beside),
+        "beside": beside,
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "resolution": resolution,
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
     }
-    with tempfile.TemporaryDirectory() as folder, busy_loops((os.cpu_count() or 1) if busy else 0):
+    with tempfile.TemporaryDirectory() as folder, busy_loops((os.cpu_count() or 1) if beside == LOOPS else 0):
         file = Path(folder, "junit.xml")
         command = [sys.executable, "-m", "pytest", *tests, "-p", "no:cacheprovider", f"--junitxml={file}"]
         if workers > 1:
             command += ["-n", str(workers), "--dist", "worksteal"]
-        before = os.times()
+        before, all_before = os.times(), _seconds_used()
         code = subprocess.run(command, check=False).returncode
         after = os.times()
         record["seconds"] = round(time.time() - began)
         used = after.children_user + after.children_system - before.children_user - before.children_system
         record["cpu_minutes"] = round(used / 60, 1)
+        record["others"] = round(max(0.0, _seconds_used() - all_before - used) / (time.time() - began), 2)
         return record | {"code": code} | (_counts(file) if file.exists() else {})
+
+
+def _seconds_used() -> float:
+    """CPU seconds of everything on this machine since it began, the time taken by its neighbours left out."""
+    try:
+        spent = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, interrupts, soft = spent[:7]
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def _counts(file: Path) -> dict[str, Any]:
@@ -145,9 +167,10 @@ def table(runs: Sequence[dict[str, Any]], resolution: str) -> str:
     lines = [
         "# The suite, run after run",
         "",
-        f"Green in a row since the last red run: {len(good)}, {sum(run['busy'] for run in good)} of them beside a busy",
-        f"loop on each core (Python {platform.python_version()}, dependencies {resolution}). Made by",
-        "`python benchmarks/suite.py`; the load is the machine's before the run began.",
+        f"Green in a row since the last red run: {len(good)}, {sum(run['busy'] for run in good)} of them beside what",
+        f"takes all cores (Python {platform.python_version()}, dependencies {resolution}). Made by",
+        "`python benchmarks/suite.py`; the load is the machine's before the run began, \"others' cores\" how many",
+        "cores everything else kept busy on average while the tests ran.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"| {' | '.join('---' for _ in COLUMNS)} |",
@@ -156,8 +179,8 @@ def table(runs: Sequence[dict[str, Any]], resolution: str) -> str:
         counts = " | ".join(str(run.get(name, "?")) for name in ("passed", "failed", "skipped"))
         lines.append(
             f"| {run['began']} | {run['commit']} | {run['python']} | {run.get('resolution', AS_INSTALLED)} | "
-            f"{run['cores']} | {run['load']} | "
-            f"{'yes' if run['busy'] else 'no'} | {counts} | {run['seconds'] / 60:.1f} | {run.get('cpu_minutes', '?')} |"
+            f"{run['cores']} | {run['load']} | {_beside(run)} | {run.get('others', '?')} | {counts} | "
+            f"{run['seconds'] / 60:.1f} | {run.get('cpu_minutes', '?')} |"
         )
     red = [(run["began"], name) for run in runs for name in run.get("failures", [])]
     if red:
@@ -172,11 +195,16 @@ def table(runs: Sequence[dict[str, Any]], resolution: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _beside(run: dict[str, Any]) -> str:
+    return str(run.get("beside", LOOPS if run["busy"] else "")) or "nothing"
+
+
 def main() -> int:
     """Run what is missing of a series."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--runs", type=int, default=10, help="green ones in a row that are wanted")
-    parser.add_argument("--busy", type=int, default=5, help="of them beside a busy loop on each core")
+    parser.add_argument("--busy", type=int, default=5, help="of them beside what takes all cores")
+    parser.add_argument("--beside", default=LOOPS, help="what takes all cores in the runs that are to be beside it")
     parser.add_argument("--most", type=int, default=100, help="runs made now, at most")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--resolution", default=AS_INSTALLED, help="what the dependencies are: newest, lowest, ...")
@@ -192,7 +220,7 @@ def main() -> int:
         if len(done) >= given.runs and sum(run["busy"] for run in done) >= given.busy:
             break
         busy = next_is_busy(done, given.runs, given.busy)
-        runs.append(run_suite(given.tests, given.workers, busy, given.resolution))
+        runs.append(run_suite(given.tests, given.workers, given.beside if busy else "", given.resolution))
         with file.open("a") as lines:
             lines.write(json.dumps(runs[-1]) + "\n")
         (given.out / "README.md").write_text(table(runs, given.resolution))

@@ -1,5 +1,6 @@
 """What all tests share: properties without a clock, since a busy machine is slow and not wrong; processes at once."""
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ settings.load_profile("crysim")
 # command that a test interrupts would go on for ever.
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was loaded stays: no collection of garbage looks through it again (the tests run pytest in pytest too)."""
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

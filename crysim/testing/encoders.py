@@ -137,7 +137,7 @@ class EncoderSuite:
             assert decoded
             assert all(crystal.composition == crystals[0].composition for crystal in decoded)
             np.testing.assert_array_equal(vector, before)
-            assert encoder.encode(decoded).shape == (len(decoded), encoder.num_bits)
+            assert encoder.encode(decoded[:5]).shape == (len(decoded[:5]), encoder.num_bits)
 
     def test_same_generator_same_crystals(self, encoder: Encoder) -> None:
         for vector in self.vectors(encoder, 5):
@@ -183,7 +183,7 @@ class EncoderSuite:
             decoded = encoder.decode(vector, np.random.default_rng(2))
             assert decoded
             assert all(map(contents.held_by, decoded))
-            assert encoder.encode(decoded).shape == (len(decoded), encoder.num_bits)
+            assert encoder.encode(decoded[:5]).shape == (len(decoded[:5]), encoder.num_bits)
         with pytest.raises(CrysimError):
             make().fit(in_primitive_cells)
 

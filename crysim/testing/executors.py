@@ -103,6 +103,8 @@ class ExecutorSuite:
 
     patience: ClassVar[float] = 120.0
     """Seconds in which workers must have begun."""
+    time_to_end: ClassVar[float] = 120.0
+    """Seconds in which those of an executor that was shut down must be gone."""
     own_workers: ClassVar[bool] = True
     """Whether its workers are on this machine and end with it."""
 
@@ -163,7 +165,7 @@ class ExecutorSuite:
             wanted = min(executor.tasks, 4)
             futures = [engine.submit(meet, tmp_path, n, wanted, self.patience) for n in range(wanted)]
             processes = {future.result(self.patience) for future in futures} - {os.getpid()}
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.time_to_end
         while self.own_workers and any(map(_alive, processes)):
             assert time.monotonic() < deadline, "a worker lives on"
             time.sleep(0.1)

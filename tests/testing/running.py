@@ -41,7 +41,16 @@ def failures(kind: str, make: Callable[..., Any], *, first: bool) -> list[str]:
         make: makes the plug-in; a strategy's takes the problem.
     """
     session = _Session(make)
-    arguments = [str(SUITES / f"on_{kind}.py"), "-p", "no:cacheprovider", "-p", "no:xdist"]
+    # Of a whole suite's memory pytest would collect the garbage ten times for each plug-in, to find what nobody awaits.
+    arguments = [
+        str(SUITES / f"on_{kind}.py"),
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:unraisableexception",
+    ]
     arguments += ["-o", "python_files=on_*.py"] + (["-x"] if first else [])
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):  # noqa: PTH123
         pytest.main(arguments, plugins=[session])

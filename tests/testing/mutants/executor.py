@@ -22,6 +22,7 @@ class Good(Executor):
     name = "good"
     pool = OwnProcesses
     patience = 120.0
+    time_to_end = 120.0
     """Seconds that the suite waits; fewer for a mutant that is caught by that."""
 
     def start(self, workers):
@@ -176,7 +177,7 @@ class CallsTwice(Good):
 
 
 class LeavesItsProcesses(GoodInProcesses):
-    patience = 60.0
+    time_to_end = 3.0
     left = []  # noqa: RUF012
 
     def start(self, workers):

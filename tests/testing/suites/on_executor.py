@@ -8,5 +8,5 @@ from crysim.testing.executors import ExecutorSuite
 class TestGiven(ExecutorSuite):
     @pytest.fixture
     def make(self, make_plugin):
-        self.patience = make_plugin.patience
+        self.patience, self.time_to_end = make_plugin.patience, make_plugin.time_to_end
         return make_plugin
