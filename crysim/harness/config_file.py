@@ -77,7 +77,7 @@ def read_settings(
         variants=_variants(_table(tables, "method", file), str(file)),
         method_options=dict(here.get("options", {})),
     )
-    _check_file(settings, tables, here)
+    _check_file(settings, tables, here, file)
     options: dict[Kind, dict[str, Options]] = {}
     for kind in KINDS:
         options[kind] = {name: dict(table) for name, table in _table(tables, kind, file).items()}
@@ -107,12 +107,14 @@ def check_from_file(kind: Kind, name: str, options: Options, *, named_there: boo
     plugin_manager().get(kind, name).check_from_file(argument, options, named_there=named_there)
 
 
-def _check_file(settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+def _check_file(
+    settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any], file: Path | None
+) -> None:
     """`check_from_file` of every part that a configuration names or gives options to."""
     variants = [settings.variants[label] for label in settings.methods if label in settings.variants]
     kinds: tuple[Kind, ...] = (*PARTS, *ALWAYS)
     for kind in kinds:
-        own = _table(tables, kind, None)
+        own = _table(tables, kind, file)
 
         def options(name: str, own: Mapping[str, Any] = own) -> Options:
             return own.get(name) or own.get(name.partition(":")[0]) or {}
