@@ -52,6 +52,8 @@ def test_formula_units_and_repeated_elements():
         ("La1.8Sr0.2CuO4", "whole and positive, not 1.8"),
         ("CuSO4.5NH3", "a hydrate. write CuSO4.NH3.5"),
         ("CaSO4·1/2H2O", "not 1/2: multiply"),
+        ("Fe0.9O", "not 0.9: multiply"),
+        ("La0.67Sr0.33MnO3", "not 0.67: multiply"),
         ("CaSO4·0.5H2O", "not 0.5"),
         ("·CaO", "nothing stands before"),
         ("CaO·", "nothing stands after"),

@@ -147,7 +147,7 @@ class _Reader:
         """The remedy for a fraction: multiply, or where a part may begin after the full stop, use brackets."""
         head, found, tail = self._text.partition(number)
         whole, stop, times = number.partition(".")
-        if found and stop and re.match(r"[A-Z(\[{]", tail) and times.strip("0"):
+        if found and stop and whole.strip("0") and re.match(r"[A-Z(\[{]", tail) and times.strip("0"):
             return f"; a hydrate? write {_cut(f'{head}{whole}({tail}){times}')}"
         return ": multiply the formula until all are whole"
 
