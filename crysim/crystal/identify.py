@@ -26,6 +26,8 @@ Cell = tuple[Floats, Floats, list[int]]
 
 MIN_CELL_VOLUME = 1e-3
 """Å^3: a smaller cell holds no atom."""
+_ALIKE = 1e-9
+"""Å: deviations that differ by less are alike, and the first description is taken."""
 
 
 def find_space_group(structure: Structure, symprec: float = 0.01) -> int:
@@ -178,14 +180,19 @@ def _site(element: str, group: SpaceGroup, orbit: Floats, lattice: Floats, toler
     for index, position in enumerate(group.positions):
         if position.multiplicity != len(orbit):
             continue
+        # A free coordinate stands in its own row of the representative, with a factor 1 or -1.
+        factors = position.matrices[0][position.axes, range(position.dof)]
         for point in orbit:
-            # A free coordinate stands in its own row of the representative, with a factor 1 or -1.
-            factors = position.matrices[0][position.axes, range(position.dof)]
             free = wrap((point - position.offsets[0])[list(position.axes)] / factors)
-            deviation = _distances(position.coordinates(free)[:, None] - orbit[None], lattice)
+            images = position.coordinates(free)
+            if _distances(images[0] - orbit, lattice).min() >= tolerance:  # as for most points of a special position
+                continue
+            deviation = _distances(images[:, None] - orbit[None], lattice)
             worst = float(max(deviation.min(axis=0).max(), deviation.min(axis=1).max()))
-            if worst < tolerance and (best is None or worst < best[0] - 1e-9):
+            if worst < tolerance and (best is None or worst < best[0] - _ALIKE):
                 best = worst, Site(element, index, tuple(float(v) for v in free))
+                if worst <= _ALIKE:
+                    return best[1]
     return None if best is None else best[1]
 
 

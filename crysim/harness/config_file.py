@@ -107,9 +107,7 @@ def check_from_file(kind: Kind, name: str, options: Options, *, named_there: boo
     plugin_manager().get(kind, name).check_from_file(argument, options, named_there=named_there)
 
 
-def _check_file(
-    settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any], file: Path | None
-) -> None:
+def _check_file(settings: BenchSettings, tables: Mapping[str, Any], here: Mapping[str, Any], file: Path | None) -> None:
     """`check_from_file` of every part that a configuration names or gives options to."""
     variants = [settings.variants[label] for label in settings.methods if label in settings.variants]
     kinds: tuple[Kind, ...] = (*PARTS, *ALWAYS)
