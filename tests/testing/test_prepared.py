@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
+import socket
 from typing import Any
 
 import pytest
@@ -33,6 +35,16 @@ def test_a_worker_is_a_fork_of_the_server_with_its_parents_environment(monkeypat
     assert parent != os.getpid()
     assert variable == "is heard"
     assert asked("OMP_NUM_THREADS")[1] == "1"
+
+
+@pytest.mark.skipif(not SERVED, reason="there is no server of forks")
+def test_the_server_outlives_who_is_killed_while_it_asks_for_a_process() -> None:
+    server, _ = asked("PATH")
+    address = multiprocessing.forkserver._forkserver._forkserver_address  # type: ignore[attr-defined]
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(address)
+    assert asked("PATH")[0] == server
 
 
 @pytest.mark.new_interpreters
