@@ -6,7 +6,9 @@ are imported inside the function that needs them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,3 +67,15 @@ def compiled(
             return cast(F, numba.njit(**options)(kernel))
 
     return decorate if function is None else decorate(function)
+
+
+def is_fresh() -> bool:
+    """Whether it looks as if nothing were compiled yet: no machine code is kept where numba would keep it.
+
+    Looks at files, and imports nothing. False too where the installation cannot be written.
+    """
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(given) if given else Path(__file__).parent
+    if not given and not os.access(folder, os.W_OK):
+        return False
+    return next(folder.rglob("*.nbi"), None) is None

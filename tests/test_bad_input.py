@@ -28,7 +28,7 @@ CASES: dict[str, list[str]] = {
     "a long path of a configuration": ["bench", "--config", LONG],
     "a long path of results": [*BENCH, "--out", LONG],
     "a long label": ["import", ".", "--from", "poscars", "--method", LONG],
-    "a path with NUL": ["solve", "a\0b"],
+    "a path with NUL": ["search", "a\0b.cif"],
     "results under a file": [*BENCH, "--out", "file/below"],
     "results under a device": [*BENCH, "--out", "/dev/null/below"],
     "deep JSON": ["solve", "model.txt", "--groups", "deep.json"],

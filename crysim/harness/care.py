@@ -9,8 +9,9 @@ a worker of a cluster elsewhere. So a crystal that kills whatever relaxes it nev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,17 +87,17 @@ class Once:
 
 
 def carefully(task: Task, care: Care) -> Any:
-    """Do a task in this thread's own process; what comes of it, or a `Failure`."""
-    keeper = _keeper()
+    """Do a task in a process of this thread's own; what comes of it, or a `Failure`."""
     reason = ""
-    for _ in range(ATTEMPTS):
-        try:
-            return keeper.call(task, care)
-        except ProcessDiedError as error:
-            reason = f"the worker process died ({error}) {TIMES}"
-        except TimeoutError as error:
-            reason = str(error)
-            break
+    with _keepers().one() as keeper:
+        for _ in range(ATTEMPTS):
+            try:
+                return keeper.call(task, care)
+            except ProcessDiedError as error:
+                reason = f"the worker process died ({error}) {TIMES}"
+            except TimeoutError as error:
+                reason = str(error)
+                break
     if task.size == 1:
         return task.failed(reason)
     results = [carefully(part, care) for part in task.one_by_one()]
@@ -172,38 +173,67 @@ class Keeper:
                 self._process = None
 
 
+class _Keepers:
+    """Those of some threads: whoever has a task takes the one that was at work last, whose process has all loaded."""
+
+    def __init__(self) -> None:
+        self._idle: list[Keeper] = []
+        self._all: list[Keeper] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def one(self) -> Iterator[Keeper]:
+        """A keeper that nobody else has meanwhile."""
+        with self._lock:
+            if self._closed:
+                raise CrysimError("the worker processes were stopped")
+            if not self._idle:
+                self._idle.append(Keeper())
+                self._all.append(self._idle[-1])
+            keeper = self._idle.pop()
+        try:
+            yield keeper
+        finally:
+            with self._lock:
+                self._idle.append(keeper)
+
+    def close(self) -> None:
+        """End their processes."""
+        with self._lock:
+            self._closed = True
+        for keeper in self._all:
+            keeper.close()
+
+
 _thread = threading.local()
 
 
-def _keeper() -> Keeper:
-    """This thread's."""
-    if not hasattr(_thread, "keeper"):
-        _thread.keeper = Keeper()
-    found: Keeper = _thread.keeper
+def _keepers() -> _Keepers:
+    """Those that this thread shares with the others of its pool, or its own."""
+    if not hasattr(_thread, "keepers"):
+        _thread.keepers = _Keepers()
+    found: _Keepers = _thread.keepers
     return found
 
 
 class OwnProcesses(ThreadPoolExecutor):
-    """Threads of which each keeps one process for what it does `carefully`; shutting it down ends them."""
+    """Threads with a process for each task that one does `carefully`; shutting it down ends them."""
 
     def __init__(self, workers: int) -> None:
-        self._keepers: list[Keeper] = []
+        self._keepers = _Keepers()
         super().__init__(workers, "crysim-keeper", initializer=self._enter)
 
     def _enter(self) -> None:
-        self._keepers.append(_keeper())
+        _thread.keepers = self._keepers
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes at once if nothing waits or is to be waited for, else when all is done."""
         if cancel_futures:
             super().shutdown(wait=False, cancel_futures=True)
-            self._close()
+            self._keepers.close()
         super().shutdown(wait=wait)
-        self._close()
-
-    def _close(self) -> None:
-        for keeper in self._keepers:
-            keeper.close()
+        self._keepers.close()
 
 
 # ------------------------------------------------------------------------------------- in the process

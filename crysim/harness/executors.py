@@ -19,6 +19,7 @@ from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.crystal import one_atom
 from crysim.crystal.validity import find_fault
 from crysim.harness.care import Care, Failure, Once
+from crysim.harness.compiling import compiling
 from crysim.harness.driving import Driving
 from crysim.harness.loop import Progress
 from crysim.harness.manifest import make_manifest
@@ -152,12 +153,16 @@ def run_jobs(
         work = _Beside(sender, care, beside, beside_failed)
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
-            with closing(Driving(jobs, runners, sender, care, shared, progressed, one_ended)) as driving:
+            with (
+                closing(Driving(jobs, runners, sender, care, shared, progressed, one_ended)) as driving,
+                compiling(care.energy, wanted=plugin.local) as fresh,
+            ):
                 # A fresh installation compiles for longer than anything else before its first energy: what strategies
                 # need in their processes, what energies need, and what looks at crystals then, all at once.
                 if plugin.local:
                     driving.warm_up()
-                fingerprint = _prepare(jobs, sender, care, _first_wanted(jobs[:runners], plugin), warm=plugin.local)
+                first = 1 if fresh else _first_wanted(jobs[:runners], plugin)
+                fingerprint = _prepare(jobs, sender, care, first, warm=plugin.local, fresh=fresh)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)
         else:
             fingerprint = _prepare(jobs, sender, care)
@@ -186,21 +191,24 @@ def _first_wanted(jobs: Sequence[Job], plugin: Executor) -> int:
 
 
 def _prepare(
-    jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1, *, warm: bool = False
+    jobs: Sequence[Job], sender: Sender, care: Care, workers: int = 1, *, warm: bool = False, fresh: bool = False
 ) -> Mapping[str, str]:
     """Have the energy model built in as many workers at once, and check the jobs against it; its fingerprint.
 
     What it imports takes longer than many a relaxation, so none is to begin with it when its first batch comes. With
-    ``warm`` what every task needs is compiled too, by two workers at once if there are as many.
+    ``warm`` what every task needs is loaded too, or where it is ``fresh``, compiled, and no other task begins before.
     """
     results: list[Any] = []
     for _ in range(workers):  # each is idle, or not begun yet, and takes one
         sender.submit_task(Once(_describe), care, results.append)
-    if warm:
+    warm_up = Once(partial(_warm_up, bound=jobs[0].spec.require_bound))
+    if warm and not fresh:
         for _ in range(2):
-            sender.submit_task(Once(partial(_warm_up, bound=jobs[0].spec.require_bound)), care, lambda _: None)
+            sender.submit_task(warm_up, care, lambda _: None)
     while not results:
         sender.wait()
+    if warm and fresh:
+        sender.submit_first(warm_up, care)
     if isinstance(results[0], Failure):
         raise results[0].to_error()
     fingerprint, elements = results[0]

@@ -34,6 +34,7 @@ class Sender:
         self._wake, self._bell = multiprocessing.Pipe(duplex=False)
         self._ringing = threading.Lock()
         self._rung = self._closed = False
+        self._held: list[Callable[[], None]] | None = None
 
     @property
     def wake(self) -> Connection:
@@ -66,6 +67,17 @@ class Sender:
             self._wake.close()
             self._bell.close()
 
+    def submit_first(self, task: Task, care: Care) -> None:
+        """Have a task done whose result nobody wants, and hold back all others until it is: they are quicker then."""
+
+        def release(_: object) -> None:
+            held, self._held = self._held or [], None
+            for submit in held:
+                submit()
+
+        self.submit_task(task, care, release)
+        self._held = []
+
     def submit_task(self, task: Task, care: Care, done: Done) -> None:
         """Have a task done `carefully`."""
 
@@ -81,7 +93,10 @@ class Sender:
         self, call: Callable[..., Any], args: Sequence[Any], done: Done, given_up: Callable[[str], None]
     ) -> None:
         """Have a function called that never raises; ``given_up`` is called with the reason if the engine fails."""
-        self._attempt(call, args, done, given_up, 1)
+        if self._held is None:
+            self._attempt(call, args, done, given_up, 1)
+        else:
+            self._held.append(lambda: self._attempt(call, args, done, given_up, 1))
 
     def _attempt(
         self, call: Callable[..., Any], args: Sequence[Any], done: Done, given_up: Callable[[str], None], attempt: int

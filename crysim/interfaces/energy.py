@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crysim.arrays import Floats
 from crysim.declared import RELAX, setting
@@ -167,6 +167,17 @@ class EnergyModel(Plugin, ABC):
         """Load and compile what the first relaxations need, in a process that is about to begin; by default nothing.
 
         Never a calculation of any length, and never a failure: what is wrong, the first energies say.
+        """
+
+    @classmethod
+    def compile_ahead(cls, options: Mapping[str, Any]) -> None:
+        """Compile what relaxations need, and keep it on the disk, without the model; by default nothing.
+
+        Called where nothing is compiled yet, in a process that computes nothing, while another one loads the model and
+        warms up: that has the half of the work to do.
+
+        Args:
+            options: that the model will be made with.
         """
 
     @abstractmethod

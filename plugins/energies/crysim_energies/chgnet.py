@@ -37,6 +37,7 @@ class CHGNetModel(NetworkModel):
     name = "chgnet"
     extra = "chgnet"
     module = "chgnet"
+    usual_reach = (6.0, 3.0, True, 1)
 
     def __init__(
         self,

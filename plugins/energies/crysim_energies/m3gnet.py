@@ -22,6 +22,7 @@ class M3GNetModel(NetworkModel):
     name = "m3gnet"
     extra = "m3gnet"
     module = "matgl"
+    usual_reach = (5.0, 4.0, False, 3)
     local_options = ("path", "download", "url")
 
     def __init__(

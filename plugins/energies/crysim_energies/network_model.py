@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
@@ -30,6 +30,8 @@ class NetworkModel(CalculatorModel):
         device: of the quotient relaxer, as torch names it.
     """
 
+    usual_reach: ClassVar[tuple[float, float, bool, int]]
+    """Of the published networks: the fields of `Reach`."""
     relaxer: Relaxer
     device: str
 
@@ -52,6 +54,15 @@ class NetworkModel(CalculatorModel):
             if self.relaxer == "quotient":
                 raise
             return None
+
+    @classmethod
+    def compile_ahead(cls, options: Mapping[str, Any]) -> None:
+        """Compile what builds graphs and relaxes, from the end of what `warm_up` compiles."""
+        from crysim_energies.quotient.ahead import compile_ahead
+        from crysim_energies.quotient.networks.network import Reach
+
+        if options.get("relaxer") != "ase":
+            compile_ahead(Reach(*cls.usual_reach), backwards=True)
 
     def warm_up(self) -> None:
         """Load the network, and compile what builds its graphs and relaxes; try it on one atom in a small cell."""

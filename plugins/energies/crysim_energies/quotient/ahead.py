@@ -1,35 +1,30 @@
 """Everything that a relaxation has compiled, compiled before the first: by processes that begin together, in parallel.
 
-Each process takes the kernels in an order of its own and loads from disk what another one has compiled meanwhile.
+One process loads the network and takes the kernels from the first on, another needs no network and takes them from the
+last; each loads from disk what the other has compiled meanwhile.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crysim.crystal.crystal import one_atom
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds
 from crysim_energies.quotient.geometry.motion import update_inverse
-from crysim_energies.quotient.networks.network import list_bonds, still_holds
+from crysim_energies.quotient.networks.network import Neighbourhood, list_bonds, still_holds
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
-if TYPE_CHECKING:
-    from crysim_energies.quotient.relaxation.potential import Potential
 
-
-def compile_ahead(potential: Potential) -> None:
+def compile_ahead(potential: Neighbourhood, *, backwards: bool = False) -> None:
     """Compile every kernel of a relaxation with a potential, on a crystal of one atom."""
     steps = _steps(potential)
-    first = os.getpid() % len(steps)
-    for step in steps[first:] + steps[:first]:
+    for step in reversed(steps) if backwards else steps:
         step()
 
 
-def _steps(potential: Potential) -> list[Callable[[], object]]:
+def _steps(potential: Neighbourhood) -> list[Callable[[], object]]:
     """What to call: what takes longest to compile first and last."""
     unit = AsymmetricUnit(one_atom(), potential.max_l)
     start = unit.start()

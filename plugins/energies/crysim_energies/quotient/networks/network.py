@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
@@ -10,15 +11,10 @@ if TYPE_CHECKING:
     import torch
 
     from crysim_energies.quotient.networks.graph import QuotientGraph
-    from crysim_energies.quotient.relaxation.potential import Potential
 
 
-class QuotientNetwork(Protocol):
-    """A graph network whose features are invariant scalars, to be evaluated on quotient graphs."""
-
-    @property
-    def element_types(self) -> tuple[str, ...]:
-        """The elements that it knows; a graph's ``species`` are indices into them."""
+class Neighbourhood(Protocol):
+    """What a potential looks at around an atom."""
 
     @property
     def cutoff(self) -> float:
@@ -36,6 +32,24 @@ class QuotientNetwork(Protocol):
     def max_l(self) -> int:
         """Harmonics of degrees below this are projected on the sites' symmetry."""
 
+
+@dataclass(frozen=True)
+class Reach:
+    """A `Neighbourhood` alone, without the weights."""
+
+    cutoff: float
+    threebody_cutoff: float
+    uses_angles: bool
+    max_l: int
+
+
+class QuotientNetwork(Neighbourhood, Protocol):
+    """A graph network whose features are invariant scalars, to be evaluated on quotient graphs."""
+
+    @property
+    def element_types(self) -> tuple[str, ...]:
+        """The elements that it knows; a graph's ``species`` are indices into them."""
+
     @property
     def dtype(self) -> torch.dtype:
         """Of its features."""
@@ -48,13 +62,13 @@ class QuotientNetwork(Protocol):
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
 
 
-def list_bonds(network: Potential, unit: AsymmetricUnit, parameters: Parameters, skin: float) -> Bonds:
+def list_bonds(network: Neighbourhood, unit: AsymmetricUnit, parameters: Parameters, skin: float) -> Bonds:
     """The bonds, and angles, that a potential needs at some parameters and until atoms have moved beyond a skin (Å)."""
     angle_radius = network.threebody_cutoff + skin if network.uses_angles else None
     return unit.bonds(parameters, network.cutoff + skin, angle_radius)
 
 
-def still_holds(network: Potential, unit: AsymmetricUnit, bonds: Bonds, parameters: Parameters) -> bool:
+def still_holds(network: Neighbourhood, unit: AsymmetricUnit, bonds: Bonds, parameters: Parameters) -> bool:
     """Whether a list is sure to hold all that a potential needs at other parameters."""
     angle_cutoff = network.threebody_cutoff if network.uses_angles else None
     return unit.still_holds(bonds, parameters, network.cutoff, angle_cutoff)
