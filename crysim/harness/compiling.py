@@ -8,6 +8,7 @@ from typing import cast
 
 from crysim.compiled import is_fresh
 from crysim.harness.processes import Channel, Process
+from crysim.harness.runner import compile_comparisons
 from crysim.harness.spec import PartSpec
 from crysim.interfaces import EnergyModel
 from crysim.plugins import plugin_manager
@@ -15,7 +16,7 @@ from crysim.plugins import plugin_manager
 
 @contextmanager
 def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
-    """Have what an energy model's relaxations need compiled, if nothing is yet; whether that is so.
+    """Have what relaxations need compiled, and what looks at their crystals then, if nothing is yet; whether so.
 
     A second worker would load the model first, which takes as long as half of the compiling. The process ends with the
     block, or by itself once all is compiled: what it has to say, the workers find on the disk.
@@ -39,4 +40,5 @@ def compile_kernels(energy: PartSpec, _: Channel) -> None:
     """In the process: compile. That a model cannot is no failure: its workers compile, too."""
     with suppress(Exception):
         cast("type[EnergyModel]", plugin_manager().get("energy", energy.name)).compile_ahead(energy.options)
+        compile_comparisons()
     raise EOFError  # as if nobody asked for more, which ends the process

@@ -98,9 +98,9 @@ class Driving:
         self._furthest: dict[int, tuple[bool, int]] = {}
         self._crew = [Runner(care.threads)]
 
-    def warm_up(self) -> None:
+    def warm_up(self, message: WarmUp) -> None:
         """Have what strategies need of crystals compiled by one process, while energy models load, before all do it."""
-        self._crew[0].begin(WarmUp(), None)
+        self._crew[0].begin(message, None)
 
     def run(self, fingerprint: Mapping[str, str], wanted: Callable[[], int], last_begun: Callable[[], None]) -> None:
         """Drive all runs.

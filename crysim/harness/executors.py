@@ -25,7 +25,7 @@ from crysim.harness.loop import Progress
 from crysim.harness.manifest import make_manifest
 from crysim.harness.placement import Placement
 from crysim.harness.run_folder import check_manifest, check_writable
-from crysim.harness.runner import Ended, Job
+from crysim.harness.runner import Ended, Job, WarmUp
 from crysim.harness.sending import Sender
 from crysim.harness.spec import PartSpec, check_elements
 from crysim.harness.whole_runs import run_whole
@@ -160,7 +160,7 @@ def run_jobs(
                 # A fresh installation compiles for longer than anything else before its first energy: what strategies
                 # need in their processes, what energies need, and what looks at crystals then, all at once.
                 if plugin.local:
-                    driving.warm_up()
+                    driving.warm_up(WarmUp(comparing=not fresh))
                 first = 1 if fresh else _first_wanted(jobs[:runners], plugin)
                 fingerprint = _prepare(jobs, sender, care, first, warm=plugin.local, fresh=fresh)
                 driving.run(fingerprint, lambda: plugin.tasks, work.begin)

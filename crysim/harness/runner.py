@@ -50,7 +50,13 @@ class Begin:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """To the process: compile what crystals are made, kept apart and compared with, before others compile the same."""
+    """To the process: compile what crystals are made, kept apart and compared with, before others compile the same.
+
+    Attributes:
+        comparing: whether this process is to compile the last of that too, and not another one meanwhile.
+    """
+
+    comparing: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def serve_runs(message: Begin | WarmUp, channel: Channel) -> Ended:
     """In the process: drive a run."""
     try:
         if isinstance(message, WarmUp):
-            _warm_up()
+            _warm_up(message)
             return Ended()
         spec = message.job.spec
         limit_threads(spec.threads)
@@ -117,9 +123,16 @@ class _Elsewhere:
         return result
 
 
-def _warm_up() -> None:
+def _warm_up(wanted: WarmUp) -> None:
     crystal = one_atom()
     MinDistances(crystal.composition, 1.0).satisfied_by(crystal)
     crystal.min_distance()
+    if wanted.comparing:
+        compile_comparisons()
+
+
+def compile_comparisons() -> None:
+    """Compile what the crystals that come back are looked at with."""
+    crystal = one_atom()
     invariant(crystal)
     is_bound(crystal)

@@ -13,7 +13,7 @@ import numpy as np
 from crysim.crystal.crystal import one_atom
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds
 from crysim_energies.quotient.geometry.motion import update_inverse
-from crysim_energies.quotient.networks.network import Neighbourhood, list_bonds, still_holds
+from crysim_energies.quotient.networks.network import Neighbourhood, list_bonds
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
 
@@ -43,7 +43,7 @@ def _steps(potential: Neighbourhood) -> list[Callable[[], object]]:
     return [
         lambda: list_bonds(potential, unit, start, 0.0),
         lambda: unit.moved(start, step),
-        lambda: still_holds(potential, unit, bonds, start),
+        lambda: unit.still_holds(bonds, start, potential.cutoff),
         lambda: unit.max_force(start, step),
         lambda: update_inverse(inverse, step + 1.0, step + 1.0),
         lambda: unit.step_length(start, step, 1.0, 1.0),
