@@ -69,13 +69,13 @@ def compiled(
     return decorate if function is None else decorate(function)
 
 
-def is_fresh() -> bool:
-    """Whether it looks as if nothing were compiled yet: no machine code is kept where numba would keep it.
+def is_fresh(package: Path) -> bool:
+    """Whether it looks as if nothing of a package's folder were compiled yet: numba keeps no machine code for it.
 
-    Looks at files, and imports nothing. False too where the installation cannot be written.
+    Looks at files, and imports nothing. False too where the folder cannot be written. Where numba is told by its own
+    variable to keep all in one place, that is looked at.
     """
     given = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(given) if given else Path(__file__).parent
-    if not given and not os.access(folder, os.W_OK):
+    if not given and not os.access(package, os.W_OK):
         return False
-    return next(folder.rglob("*.nbi"), None) is None
+    return next((Path(given) if given else package).rglob("*.nbi"), None) is None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import cast
 
 from crysim.compiled import is_fresh
@@ -25,7 +27,7 @@ def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
         energy: the model.
         wanted: whether anybody on this machine would find it there.
     """
-    if not (wanted and is_fresh()):
+    if not (wanted and any(map(is_fresh, _packages(_model(energy))))):
         yield False
         return
     process = Process(compile_kernels, 1)
@@ -39,6 +41,19 @@ def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
 def compile_kernels(energy: PartSpec, _: Channel) -> None:
     """In the process: compile. That a model cannot is no failure: its workers compile, too."""
     with suppress(Exception):
-        cast("type[EnergyModel]", plugin_manager().get("energy", energy.name)).compile_ahead(energy.options)
+        _model(energy).compile_ahead(energy.options)
         compile_comparisons()
     raise EOFError  # as if nobody asked for more, which ends the process
+
+
+def _model(energy: PartSpec) -> type[EnergyModel]:
+    return cast("type[EnergyModel]", plugin_manager().get("energy", energy.name))
+
+
+def _packages(model: type[EnergyModel]) -> list[Path]:
+    """The folders of what is compiled: crysim's own, and the model's if it has something to compile."""
+    names = ["crysim"]
+    if model.compile_ahead.__func__ is not EnergyModel.compile_ahead.__func__:  # type: ignore[attr-defined]
+        names.append(model.__module__.partition(".")[0])
+    files = [sys.modules[name].__file__ for name in names]
+    return [Path(file).parent for file in files if file is not None]
