@@ -207,7 +207,7 @@ def _prepare(
             sender.submit_task(warm_up, care, lambda _: None)
     while not results:
         sender.wait()
-    if warm and fresh:
+    if fresh:
         sender.submit_first(warm_up, care)
     if isinstance(results[0], Failure):
         raise results[0].to_error()

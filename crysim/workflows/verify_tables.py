@@ -32,6 +32,7 @@ def other_tables(folder: Path, records: Sequence[RunRecord]) -> tuple[int, list[
         folder: with ``summary.json`` and ``seeds-SYSTEM.json``; others are not looked at.
         records: of all runs in it.
     """
+    documents: dict[Path, Mapping[str, Any]] = {}
     stored: dict[Path, Rows] = {}
     differences: list[tuple[Path, str]] = []
     systems = dict.fromkeys(record.system for record in records)
@@ -39,7 +40,8 @@ def other_tables(folder: Path, records: Sequence[RunRecord]) -> tuple[int, list[
         path = folder / f"{name}.json"
         if path.exists():
             try:
-                stored[path] = _rows(read_json(path, "the table")["rows"], name)
+                documents[path] = read_json(path, "the table")
+                stored[path] = _rows(documents[path]["rows"], name)
             except (InputError, KeyError, TypeError, AttributeError) as error:
                 differences.append((path, f"it cannot be read: {type(error).__name__}: {error}"))
     summary = stored.get(folder / "summary.json")
@@ -52,13 +54,12 @@ def other_tables(folder: Path, records: Sequence[RunRecord]) -> tuple[int, list[
         table = made.get(path.stem)
         expected = {} if table is None else _rows(json.loads(table.to_json())["rows"], path.stem)
         other = [(path, what) for what in _differences(rows, expected)]
-        differences += other or ([] if table is None else _other_texts(path, table))
+        differences += other or ([] if table is None else _other_texts(path, documents[path], table))
     return len(stored), differences
 
 
-def _other_texts(path: Path, table: Table) -> Iterator[tuple[Path, str]]:
+def _other_texts(path: Path, document: Mapping[str, Any], table: Table) -> Iterator[tuple[Path, str]]:
     """The files beside a table's JSON that hold another table than it: what a person reads is compared too."""
-    document = read_json(path, "the table")
     rows, notes = tuple(document["rows"]), tuple(document.get("notes", ()))
     places = {key: place for place, key in enumerate(_rows(rows, path.stem))}  # in the order of whoever ran the methods
     keys = list(_rows(table.rows, path.stem))

@@ -10,8 +10,9 @@ from crysim_energies.weights import weights_hash
 
 class Learnt:
     def __init__(self, bias: float = 0.0) -> None:
-        torch.manual_seed(0)
-        self.models = [torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)]
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.models = [torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)]
         with torch.no_grad():
             self.models[0].bias[1] = bias
 
