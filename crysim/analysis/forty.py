@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 from crysim.analysis.tables import Column, Table, Value
@@ -80,6 +80,12 @@ class Truth:
         """The crystal as M3GNet relaxes it."""
         assert self.system.reference is not None
         return self.system.reference
+
+    @cached_property
+    def fault(self) -> str:
+        """What keeps the relaxed truth from being an answer of a search (`find_fault`); empty if nothing does."""
+        fault = find_fault(self.crystal, DEFAULT_CUTOFF)
+        return "" if fault is None else f"{fault[0]} ({fault[1]})"
 
     def reachable(self, units: Sequence[int], max_atoms: int) -> bool:
         """Whether a search of so many formula units, and at most so many atoms, per primitive cell tries its cell."""
@@ -165,18 +171,13 @@ def _has_group(crystal: Crystal, number: int) -> bool:
 def forty_table(searches: Sequence[Searched], title: str, notes: Sequence[str]) -> Table:
     """One row for each search, and the totals among the notes."""
     rows = tuple(search.row() for search in searches)
-    truths = {search.truth.formula: search.truth.crystal for search in searches}
-    unbound = [note for formula, crystal in truths.items() if (note := _fault_note(formula, crystal))]
+    truths = {search.truth.formula: search.truth for search in searches}
+    unbound = [
+        f"{formula}: the truth is itself {truth.fault}, so it can be visited but is no answer of a search"
+        for formula, truth in truths.items()
+        if truth.fault
+    ]
     return Table(title, COLUMNS, rows, (totals(rows), *notes, *unbound, *DEFINITIONS, SOURCE))
-
-
-def _fault_note(formula: str, truth: Crystal) -> str:
-    """What keeps a truth from being an answer of a search, if anything does."""
-    fault = find_fault(truth, DEFAULT_CUTOFF)
-    if fault is None:
-        return ""
-    status, reason = fault
-    return f"{formula}: the truth is itself {status} ({reason}), so it can be visited but is no answer of a search"
 
 
 def totals(rows: Sequence[Mapping[str, Value]]) -> str:
