@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+from math import isfinite
+
+from crysim.process_state import warnings_ignored
+
 SYMBOLS: tuple[str, ...] = tuple(
     """
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
@@ -13,3 +18,13 @@ SYMBOLS: tuple[str, ...] = tuple(
 """Symbols by atomic number: ``SYMBOLS[z - 1]``."""
 
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
+
+
+@cache
+def electronegativity(symbol: str) -> float | None:
+    """Pauling's electronegativity; None where there is none, as of noble gases."""
+    from pymatgen.core import Element
+
+    with warnings_ignored():
+        value = float(Element(symbol).X)
+    return value if isfinite(value) else None

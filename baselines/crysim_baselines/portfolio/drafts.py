@@ -16,11 +16,12 @@ from crysim.crystal.prior import SITE_PRICE, PriorGenerator
 from crysim.crystal.recipes import PriorRecipe
 from crysim.interfaces import Draft, Problem, Stream
 from crysim_baselines import operators
+from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import Lows, Minimum
 from crysim_baselines.portfolio.refill import refilled
 
 PRIOR, SPACED = "prior", "spaced"
-AGAIN, REFILL, MUTANT, EXCHANGE = "again", "refill", "mutant", "exchange"
+AGAIN, REFILL, MUTANT, EXCHANGE, DERIVE = "again", "refill", "mutant", "exchange", "derive"
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
 dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
@@ -116,10 +117,17 @@ class ArmDraft(Draft):
             return _again(filling, low, rng)
         if self.arm == REFILL:
             return refilled(low.crystal, filling.spaced(low, rng), rng, FEW_SITES)
-        child = operators.mutate(low.crystal, rng, rng.uniform(*MOVES)) if self.arm == MUTANT else _exchanged(low, rng)
+        child = self._changed(low.crystal, rng)
         if child is None or not keep_distances(child, filling.contents.elements, filling.thresholds):
             return None
         return child
+
+    def _changed(self, crystal: Crystal, rng: np.random.Generator) -> Crystal | None:
+        if self.arm == DERIVE:
+            return derived(crystal, self.filling.contents, rng)
+        if self.arm == MUTANT:
+            return operators.mutate(crystal, rng, rng.uniform(*MOVES))
+        return _exchanged(crystal, rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
         volume = self.filling.volume(self.lows.draw(rng), rng)
@@ -138,7 +146,7 @@ def _again(filling: Filling, low: Minimum, rng: np.random.Generator) -> Crystal 
     )
 
 
-def _exchanged(low: Minimum, rng: np.random.Generator) -> Crystal | None:
+def _exchanged(crystal: Crystal, rng: np.random.Generator) -> Crystal | None:
     """Two elements change places, on whole orbits of one size; None where there are none."""
-    pairs = operators.exchangeable_orbits(low.crystal)
-    return operators.with_exchanged(low.crystal, *pairs[int(rng.integers(len(pairs)))]) if pairs else None
+    pairs = operators.exchangeable_orbits(crystal)
+    return operators.with_exchanged(crystal, *pairs[int(rng.integers(len(pairs)))]) if pairs else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from crysim.interfaces import Candidate, Problem, Stream
 from crysim_baselines.enumeration import Enumerate
-from crysim_baselines.portfolio.drafts import AGAIN, EXCHANGE, MUTANT, PRIOR, REFILL, SPACED, ArmDraft, Filling
+from crysim_baselines.portfolio.drafts import AGAIN, DERIVE, EXCHANGE, MUTANT, PRIOR, REFILL, SPACED, ArmDraft, Filling
 from crysim_baselines.portfolio.minima import Minima
 
 ENUMERATE = "enumerate"
@@ -21,6 +21,7 @@ SHARES: Mapping[str, float] = {
     REFILL: 0.15,
     MUTANT: 0.10,
     EXCHANGE: 0.08,
+    DERIVE: float(__import__("os").environ.get("DERIVE", "0.15")),
 }
 """Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
 (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
@@ -57,7 +58,7 @@ class Generators:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         low = None
         if arm != PRIOR:
-            low = self._minima.draw(rng, None if arm == SPACED else self.problem.contents)
+            low = self._minima.draw(rng, None if arm == SPACED else self.problem.contents, parts=arm == DERIVE)
             arm = PRIOR if low is None else arm
         draft = ArmDraft(self._filling, arm, None if low is None else low.measured(), self._minima.lows, Stream.of(rng))
         return Candidate(None, {"origin": arm}, draft=draft)

@@ -123,9 +123,20 @@ class Minima:
     def __iter__(self) -> Iterator[Minimum]:
         return iter(self._kept)
 
-    def draw(self, rng: np.random.Generator, contents: Contents | None = None) -> Minimum | None:
-        """A low one, with these contents if any are given; the lower, the likelier. None if there is none."""
+    def draw(
+        self, rng: np.random.Generator, contents: Contents | None = None, *, parts: bool = False
+    ) -> Minimum | None:
+        """A low one, with these contents if any are given; the lower, the likelier. None if there is none.
+
+        Args:
+            rng: the same state gives the same one.
+            contents: of the crystals; None: of any.
+            parts: whether crystals of a fraction of these contents will do.
+        """
         found = [one for one in self._kept if contents is None or contents.held_by(one.crystal)]
+        if parts and contents is not None:
+            atoms = contents.num_atoms
+            found = [one for one in self._kept if atoms % one.crystal.num_primitive_atoms == 0]
         if not found:
             return None
         return found[choose([one.energy for one in found], rng)]

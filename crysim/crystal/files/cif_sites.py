@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from crysim.arrays import Floats
+from crysim.composition.elements import electronegativity
 from crysim.crystal.files.cif_block import CifBlock, measured
 from crysim.crystal.files.cif_symmetry import Reading
 from crysim.crystal.files.contents import Contents, check_count
 from crysim.crystal.files.symbols import element_of_site
 from crysim.crystal.files.text import UnreadableError, shortened
-from crysim.process_state import warnings_ignored
 
 SNAP = 0.25
 """Å. Images of a site nearer than this are one atom on a special position, whose digits were cut off."""
@@ -98,7 +98,7 @@ def expand(sites: Sequence[CifSite], reading: Reading, lattice: Floats) -> tuple
         orbits.append(_orbit(np.array(site.point), reading, lattice))
         total += len(orbits[-1])
         check_count(total)
-    order = sorted(range(len(sites)), key=lambda i: _electronegativity(sites[i].element))
+    order = sorted(range(len(sites)), key=lambda i: electronegativity(sites[i].element) or 10.0)
     species = tuple(sites[i].element for i in order for _ in orbits[i])
     labels = tuple(sites[i].label for i in order for _ in orbits[i])
     return (
@@ -160,11 +160,3 @@ def _thirds(value: float) -> float:
 
 def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-
-
-def _electronegativity(element: str) -> float:
-    from pymatgen.core import Element
-
-    with warnings_ignored():  # noble gases have none
-        value = float(Element(element).X)
-    return value if value == value else 10.0
