@@ -10,13 +10,17 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from crysim.arrays import Floats
+from crysim.interfaces import Trial
 
 Arm = TypeVar("Arm", bound=Hashable)
 
 HALF_LIFE = 400
 """Trials after which what an arm brought and cost counts half: what it had to find may be found."""
-GUESSED_EVALUATIONS = 400.0
-"""Evaluations that an arm is taken to have spent at the mean rate before it has shown what it brings."""
+GUESSED_COST = 400.0
+"""Evaluations of `TYPICAL_SITES` sites that an arm is taken to have spent at the mean rate before it has shown what it
+brings."""
+TYPICAL_SITES = 6
+"""Sites of a crystal whose evaluation is the unit of what arms spend."""
 WORTH = 0.05
 """eV per atom: a new minimum is worth exp(-energy above the best / this)."""
 REMEMBERED = 50
@@ -27,19 +31,25 @@ LITTLE = 0.1
 
 @dataclass
 class _Account:
-    """What an arm found, by energy per atom and trial, and spent up to a trial."""
+    """What an arm found, by energy per atom and trial, and spent up to a trial (see `cost`)."""
 
     found: list[tuple[float, int]] = field(default_factory=list)
     spent: float = 0.0
     at: int = 0
 
     def spent_at(self, now: int) -> float:
-        """Evaluations, by how long ago."""
+        """What it spent, by how long ago."""
         return self.spent * faded(now - self.at)
 
     def worth_at(self, best: float, now: int) -> float:
         """What was found, by how low it is and how long ago."""
         return sum(exp((best - energy) / WORTH) * faded(now - at) for energy, at in self.found[-REMEMBERED:])
+
+
+def cost(trial: Trial) -> float:
+    """What a trial took: its evaluations, each by its crystal's sites, the only atoms that are reckoned with."""
+    sites = TYPICAL_SITES if trial.crystal is None else len(trial.crystal.sites)
+    return trial.evaluations * sites / TYPICAL_SITES
 
 
 def faded(trials: int) -> float:
@@ -51,7 +61,7 @@ class Shares(Generic[Arm]):
     """Probabilities of arms.
 
     A share of them is fixed, so that no arm starves; the rest goes by the worth of the new minima that an arm found for
-    each evaluation that it spent, of late rather than long ago.
+    what it spent, of late rather than long ago.
     """
 
     def __init__(self, fixed: dict[Arm, float], learned: float) -> None:
@@ -66,10 +76,10 @@ class Shares(Generic[Arm]):
         self._learned = learned
         self._accounts: dict[Arm, _Account] = {arm: _Account() for arm in fixed}
 
-    def learn(self, arm: Arm, evaluations: int, new_minimum: float | None, now: int) -> None:
-        """Take note of a trial: what it cost, and the energy per atom of the minimum that it found, if that is new."""
+    def learn(self, arm: Arm, spent: float, new_minimum: float | None, now: int) -> None:
+        """Take note of a trial: its `cost`, and the energy per atom of the minimum that it found, if that is new."""
         account = self._accounts[arm]
-        account.spent = account.spent_at(now) + evaluations
+        account.spent = account.spent_at(now) + spent
         account.at = now
         if new_minimum is not None:
             account.found.append((new_minimum, now))
@@ -79,8 +89,8 @@ class Shares(Generic[Arm]):
         accounts = [self._accounts[arm] for arm in arms]
         worths = np.array([account.worth_at(best, now) for account in accounts])
         spents = np.array([account.spent_at(now) for account in accounts])
-        mean = (worths.sum() + LITTLE) / (spents.sum() + GUESSED_EVALUATIONS)
-        rates = (worths + mean * GUESSED_EVALUATIONS) / (spents + GUESSED_EVALUATIONS)
+        mean = (worths.sum() + LITTLE) / (spents.sum() + GUESSED_COST)
+        rates = (worths + mean * GUESSED_COST) / (spents + GUESSED_COST)
         fixed = np.array([self._fixed[arm] for arm in arms])
         by_rate = fixed * rates
         shares = (1 - self._learned) * fixed / fixed.sum() + self._learned * by_rate / by_rate.sum()

@@ -36,6 +36,8 @@ TRIES = 8
 """Subgroups drawn until one gives another crystal of that primitive cell."""
 MOST_OPERATIONS = 384
 """What has more is left alone."""
+MOST_SITES = 24
+"""Of a crystal that is made: each adds to the price of all its relaxation's evaluations."""
 RECOLOURED = 0.5
 """Of the crystals have two elements put anew."""
 MOVES = (0.05, 0.6)
@@ -110,7 +112,7 @@ def derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Cryst
     for _ in range(TRIES if len(nearly) > 1 else 0):
         group = _subgroup(nearly, rng)
         species = None if group is None else _coloured(atoms, mixed, group, rng) if mixed else atoms.species
-        if group is None or species is None:
+        if group is None or species is None or len(np.unique(_orbits(group))) > MOST_SITES:
             continue
         lattice, coords = _averaged(atoms, group)
         if not mixed or rng.random() < MOVED:
@@ -262,11 +264,16 @@ def _closed(generators: Sequence[_Operation]) -> list[_Operation] | None:
     return list(group.values())
 
 
+def _orbits(group: Sequence[_Operation]) -> Ints:
+    """The first atom of the orbit of each ``[n]``."""
+    return np.asarray(np.min([one.images for one in group], axis=0))
+
+
 def _coloured(
     atoms: _Atoms, mixed: Sequence[str], group: Sequence[_Operation], rng: np.random.Generator
 ) -> tuple[str, ...] | None:
     """Two elements put at random on the orbits of their atoms, each as often as before; None where that is not so."""
-    orbit = np.min([one.images for one in group], axis=0)
+    orbit = _orbits(group)
     places = [i for i, e in enumerate(atoms.species) if e in mixed]
     orbits: dict[int, list[int]] = {}
     for i in places:

@@ -2,7 +2,7 @@
 
 It begins with the simplest crystals of each content, smallest cells first, and with known structure types where they
 are wanted; these hold the answer at once where it is simple. Then contents and generators share the relaxations: a part
-evenly, so that nothing starves, the rest by the new low minima that each has found for its evaluations. From the low
+evenly, so that nothing starves, the rest by the new low minima that each has found for what it spent. From the low
 minima it takes volumes, the distances that pairs of elements keep, positions to be filled anew, and crystals to be
 changed. Every relaxation is given up as soon as it cannot win (`crysim.interfaces.racing`); saddle points are left only
 by the lowest crystals, in relaxations of their own.
@@ -36,7 +36,7 @@ from crysim.interfaces import (
 from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
-from crysim_baselines.portfolio.allocation import Shares
+from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 
@@ -218,8 +218,8 @@ class Portfolio(Strategy):
             info = trial.candidate.info
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
-                self._contents_shares.learn(place, trial.evaluations, new, self._told)
-                self._arm_shares[place].learn(arm, trial.evaluations, new, self._told)
+                self._contents_shares.learn(place, cost(trial), new, self._told)
+                self._arm_shares[place].learn(arm, cost(trial), new, self._told)
                 if arm == ENUMERATE:
                     self._cells[place].enumeration.tell([trial])
 
