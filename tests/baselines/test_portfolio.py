@@ -14,11 +14,11 @@ from crysim.errors import InputError
 from crysim.harness.journal import read_run
 from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
-from crysim.interfaces import Problem, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
+from crysim.interfaces import Candidate, Problem, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.symmetry import space_group
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
-from crysim_baselines.portfolio.allocation import Shares
+from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
 from crysim_baselines.portfolio.generators import SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 
@@ -190,6 +190,26 @@ def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     assert {one.info["origin"] for one in made} <= {arm, "prior"}
     assert any(one.info["origin"] == arm for one in made)
     assert all(CAS.each[1].held_by(one.start) for one in made)
+
+
+def test_a_low_crystal_of_half_the_cell_is_one_to_derive_from() -> None:
+    minima = Minima()
+    minima.add(Minimum(-3.0, 0, wurtzite()))
+    rng = np.random.default_rng(0)
+    assert minima.draw(rng, CAS.each[2]) is None
+    assert minima.draw(rng, CAS.each[2], parts=True) is not None
+    assert minima.draw(rng, CAS.each[0], parts=True) is None
+    generators = Generators(Problem(CAS.each[2], 0), minima)
+    made = [generators.propose("derive", np.random.default_rng(number)).drawn() for number in range(10)]
+    derived = [one.start for one in made if one.info["origin"] == "derive"]
+    assert len(derived) > 3
+    assert all(CAS.each[2].held_by(crystal) for crystal in derived)
+
+
+def test_an_evaluation_costs_by_the_sites_that_it_reckons_with() -> None:
+    trial = pretended_trials([Candidate(rock_salt())], 0)[0]
+    assert cost(trial) == 2 * 2 / TYPICAL_SITES
+    assert cost(replace(trial, relaxation=replace(trial.relaxation, crystal=None))) == trial.evaluations
 
 
 def test_what_remembers_gives_crystals_and_all_else_drafts() -> None:
