@@ -53,6 +53,20 @@ def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() 
         assert CAS.each[candidate.info["cell"]].held_by(candidate.start)
 
 
+def test_generators_that_are_left_out_take_no_part() -> None:
+    trials = told(Portfolio(Problem(CAS, 3), first=2, without="again, refill,enumerate"), 40)
+    assert [trial.candidate.info["origin"] for trial in trials].count("enumerate") == 6, (
+        "the first ones of each content"
+    )
+    arms = {trial.candidate.info["origin"] for trial in trials}
+    assert not arms & {"again", "refill"}
+    assert arms >= {"prior", "spaced", "mutant"}
+    with pytest.raises(InputError, match="'agin': did you mean 'again'"):
+        Portfolio(Problem(CAS, 3), without="agin")
+    with pytest.raises(InputError, match="one must be left"):
+        Portfolio(Problem(CAS, 3), without=",".join(SHARES))
+
+
 def test_every_generator_and_every_content_has_its_turn() -> None:
     trials = told(Portfolio(Problem(CAS, 3), first=2), 40)
     arms = {trial.candidate.info["origin"] for trial in trials}

@@ -21,7 +21,7 @@ SHARES: Mapping[str, float] = {
     REFILL: 0.15,
     MUTANT: 0.10,
     EXCHANGE: 0.08,
-    DERIVE: float(__import__("os").environ.get("DERIVE", "0.15")),
+    DERIVE: 0.15,
 }
 """Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
 (`crysim.strategies.afresh`), the others begin with a crystal that was found."""

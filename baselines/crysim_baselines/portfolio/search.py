@@ -20,7 +20,7 @@ import numpy as np
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.errors import InputError, check_not_negative
+from crysim.errors import InputError, UnknownNameError, check_not_negative
 from crysim.interfaces import (
     ANY_NUMBER,
     Candidate,
@@ -64,6 +64,18 @@ def _even_shares(contents: Contents) -> dict[int, float]:
     return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
 
 
+def _arms_without(names: str) -> dict[str, float]:
+    """The generators' shares, without those named."""
+    left_out = [name.strip() for name in names.split(",") if name.strip()]
+    for name in left_out:
+        if name not in SHARES:
+            raise UnknownNameError("generator of strategy 'portfolio'", name, SHARES)
+    arms = {arm: share for arm, share in SHARES.items() if arm not in left_out}
+    if not arms:
+        raise InputError("option 'without' of strategy 'portfolio' leaves out all generators: one must be left")
+    return arms
+
+
 class Portfolio(Strategy):
     """Generators and contents that share a search by what they bring; see the module."""
 
@@ -79,6 +91,7 @@ class Portfolio(Strategy):
         folder: str | None = None,
         first: int = FIRST,
         learned: float = LEARNED,
+        without: str = "",
         stop_after: int = 0,
         race: bool = True,
         patience: int = PATIENCE,
@@ -92,6 +105,7 @@ class Portfolio(Strategy):
             folder: structure files to take as types too, before those of the AFLOW library.
             first: relaxations of the simplest crystals of each content, to begin with.
             learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
+            without: generators that take no part after that, separated by commas: what each is worth can be measured.
             stop_after: independent starts that must have led to the lowest crystal for the search to end by itself; 0:
                 it does not. One that is a tenth as easily found is then missed with probability exp(-starts / 10).
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
@@ -99,7 +113,7 @@ class Portfolio(Strategy):
             margin: eV per atom above the best that the energy within reach must lie for it.
 
         Raises:
-            InputError: an option is out of range.
+            InputError: an option is out of range, or leaves out a generator that there is not, or all.
         """
         check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin)
         if not 0 <= learned <= 1:
@@ -114,7 +128,8 @@ class Portfolio(Strategy):
         self._minima = Minima()
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in problem.contents.each]
         self._contents_shares = Shares(_even_shares(problem.contents), learned)
-        self._arm_shares = [Shares(dict(SHARES), learned) for _ in self._cells]
+        self._arms = _arms_without(without)
+        self._arm_shares = [Shares(dict(self._arms), learned) for _ in self._cells]
         self._known: dict[KnownMinimum, None] = {}
         self._asked = 0
         self._told = 0
@@ -174,8 +189,9 @@ class Portfolio(Strategy):
         best = 0.0 if self._minima.best is None else self._minima.best.energy
         places = range(len(self._cells))
         place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
-        shares = self._arm_shares[place].probabilities(list(SHARES), best, self._told)
-        return self._made(place, list(SHARES)[int(rng.choice(len(shares), p=shares))], rng)
+        arms = list(self._arms)
+        shares = self._arm_shares[place].probabilities(arms, best, self._told)
+        return self._made(place, arms[int(rng.choice(len(shares), p=shares))], rng)
 
     def _made(self, place: int, arm: str, rng: np.random.Generator) -> Candidate:
         one = self._cells[place].propose(arm, rng)
@@ -219,7 +235,8 @@ class Portfolio(Strategy):
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
                 self._contents_shares.learn(place, cost(trial), new, self._told)
-                self._arm_shares[place].learn(arm, cost(trial), new, self._told)
+                if arm in self._arms:
+                    self._arm_shares[place].learn(arm, cost(trial), new, self._told)
                 if arm == ENUMERATE:
                     self._cells[place].enumeration.tell([trial])
 
