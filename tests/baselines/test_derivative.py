@@ -63,6 +63,14 @@ def test_children_hold_the_contents_and_keep_symmetry(layered: Crystal, units: i
     assert len({one.space_group for one in children}) >= 3
 
 
+def test_conventional_cells_are_filled_too(layered: Crystal) -> None:
+    contents = Contents.from_formula("CuFeS2", 4)
+    children = [one for number in range(40) if (one := derived(layered, contents, np.random.default_rng(number)))]
+    assert len(children) > 20
+    assert all(one.composition == contents.composition for one in children)
+    assert len({one.centring_factor for one in children}) > 1
+
+
 def test_what_does_not_fit_gives_nothing(layered: Crystal) -> None:
     chalco = chalcopyrite()
     assert derived(chalco, Contents.from_formula("CuFeS2", 1, "primitive"), np.random.default_rng(0)) is None

@@ -19,7 +19,7 @@ from math import exp
 import numpy as np
 
 from crysim.arrays import Floats, Ints
-from crysim.composition import Contents
+from crysim.composition import Composition, Contents
 from crysim.composition.elements import electronegativity
 from crysim.crystal import Crystal, wrap
 from crysim.symmetry import lattice_from_cell
@@ -36,6 +36,8 @@ TRIES = 8
 """Subgroups drawn until one gives another crystal of that primitive cell."""
 MOST_OPERATIONS = 384
 """What has more is left alone."""
+CENTRINGS = (1, 2, 3, 4)
+"""Primitive cells of a conventional one."""
 MOST_SITES = 24
 """Of a crystal that is made: each adds to the price of all its relaxation's evaluations."""
 RECOLOURED = 0.5
@@ -98,9 +100,23 @@ def derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Cryst
 
     Args:
         low: with as many units per primitive cell as the contents, or a fraction of them.
-        contents: of the primitive cell that is made; where they fill the conventional one, none is.
+        contents: of the crystal that is made.
         rng: the same state gives the same crystal.
     """
+    if contents.primitive:
+        return _derived(low, contents, rng)
+    composition = contents.composition
+    factors = [n for n in CENTRINGS if all(count % n == 0 for count in composition.counts)]
+    for _ in range(TRIES):
+        factor = int(rng.choice(factors))
+        counts = tuple(count // factor for count in composition.counts)
+        found = _derived(low, Contents(Composition(composition.elements, counts), "primitive"), rng)
+        if found is not None and contents.held_by(found):
+            return found
+    return None
+
+
+def _derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Crystal | None:
     atoms = _filled(low, contents, rng)
     if atoms is None:
         return None
@@ -139,8 +155,6 @@ def _likely_pairs(elements: tuple[str, ...]) -> dict[tuple[str, str], float]:
 def _filled(low: Crystal, contents: Contents, rng: np.random.Generator) -> _Atoms | None:
     """The atoms of the primitive cell, or of a supercell with as many atoms as the contents."""
     one = low.to_p1()
-    if not contents.primitive:
-        return None
     times, rest = divmod(contents.num_atoms, one.num_atoms)
     if rest or not times:
         return None
