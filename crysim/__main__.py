@@ -1,10 +1,12 @@
-"""The `crysim` command, also as `python -m crysim`: an interrupt is heeded before the first slow import."""
+"""The `crysim` command, also as `python -m crysim`: interrupts are heeded from here on, before any slow import."""
 
 from __future__ import annotations
 
 from typing import NoReturn
 
-from crysim.interrupts import run_to_exit
+from crysim.interrupts import end_at_interrupts, run_to_exit
+
+end_at_interrupts()
 
 
 def main() -> NoReturn:

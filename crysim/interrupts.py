@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -29,6 +30,18 @@ from crysim.streams import flush_at_the_end, write_what_they_can
 _watches: list[_Watch] = []
 _AGAIN = 0.01
 """Seconds after which a swallowed interrupt is sent again: outside of what swallowed it."""
+
+
+def end_at_interrupts() -> None:
+    """Let an interrupt end the process at once, with exit code 130, until `run_to_exit` begins a command.
+
+    For what only the command imports: between that and the command lie moments too. What multiprocessing begins reads
+    its parent's main module under another name, and keeps its own ways.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    begun_anew = sys.modules.get("__mp_main__", sys.modules["__main__"]) is sys.modules["__main__"]
+    if here and begun_anew and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_before_a_command)
 
 
 def run_to_exit(command: Callable[[], object]) -> NoReturn:
@@ -75,7 +88,7 @@ class _Watch:
     def __enter__(self) -> None:
         _watches.append(self)
         here = threading.current_thread() is threading.main_thread()
-        self._active = here and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._active = here and signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _end_before_a_command)
         if self._active:
             # Registered first, called last: after it Python takes itself apart, and could not call a handler any more.
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -111,6 +124,12 @@ def _send_again() -> None:
 
 def _say_interrupted() -> None:
     print("interrupted", file=sys.stderr)  # noqa: T201
+
+
+def _end_before_a_command(*_: object) -> None:
+    with suppress(OSError, ValueError, RuntimeError):  # as below
+        _say_interrupted()
+    _end_at_once()
 
 
 def _end_at_once(*_: object) -> None:

@@ -95,6 +95,7 @@ def test_an_address_with_a_password_is_in_no_manifest() -> None:
 
 
 def test_a_run_leaves_its_environments_token_in_no_file_and_no_process_list(tmp_path: Path) -> None:
+    token = f"{TOKEN}-of-{os.getpid()}"  # other tests, of another run on this machine too, hand over theirs
     out = tmp_path / "out"
     command = [
         sys.executable,
@@ -111,20 +112,20 @@ def test_a_run_leaves_its_environments_token_in_no_file_and_no_process_list(tmp_
     command += ["--energy", "ase:emt", "--budget", "3", "--space-groups", "123,139,221,225", "--out", str(out)]
     command += ["--option", "num_initial=60", "--encoder-option", "grid_resolution=4", "--solver-option", "sweeps=20"]
     command += ["--workers", "1"]
-    environment = {**os.environ, "AMPLIFY_TOKEN": TOKEN, "DWAVE_API_TOKEN": TOKEN}
+    environment = {**os.environ, "AMPLIFY_TOKEN": token, "DWAVE_API_TOKEN": token}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     seen = 0
     while process.poll() is None:
         for line in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                seen += TOKEN.encode() in line.read_bytes()
+                seen += token.encode() in line.read_bytes()
             except OSError:
                 continue
         time.sleep(0.1)
     assert process.stdout is not None
-    assert TOKEN.encode() not in process.stdout.read()
+    assert token.encode() not in process.stdout.read()
     assert process.returncode == 0
     assert seen == 0
     files = [path for path in out.rglob("*") if path.is_file()]
     assert len(files) > 10
-    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+    assert not [path for path in files if token.encode() in path.read_bytes()]

@@ -64,6 +64,23 @@ PLACES = {
 }
 
 
+CHILD = """
+import multiprocessing, signal
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+from crysim.__main__ import main
+
+def is_default():
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+if __name__ == "__main__":
+    here = is_default()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(here, pool.apply(is_default))
+"""
+
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -100,6 +117,24 @@ def test_exit_codes_and_errors_of_their_own_pass(run_stub: Run) -> None:
     failed = run_stub("raise ZeroDivisionError('on purpose')")
     assert failed.returncode == 1
     assert "ZeroDivisionError: on purpose" in failed.stderr
+
+
+def test_before_the_command_begins_too(tmp_path: Path) -> None:
+    """Between the import of what is to be run and its first line lie moments as well."""
+    (tmp_path / "started.py").write_text(
+        START + "from crysim.__main__ import main\nsignal.raise_signal(signal.SIGINT)\nmain()\n"
+    )
+    command = [sys.executable, "-m", "started", "plugins"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")
+
+
+def test_a_process_that_the_command_begins_keeps_its_own_ways(tmp_path: Path) -> None:
+    """It imports the command's script once more, under another name."""
+    (tmp_path / "script.py").write_text(CHILD)
+    command = [sys.executable, "script.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("False True\n", "")
 
 
 def test_where_interrupts_are_ignored_they_stay_ignored(run_stub: Run) -> None:
