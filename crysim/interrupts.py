@@ -38,9 +38,8 @@ def end_at_interrupts() -> None:
     For what only the command imports: between that and the command lie moments too. What multiprocessing begins reads
     its parent's main module under another name, and keeps its own ways.
     """
-    here = threading.current_thread() is threading.main_thread()
-    begun_anew = sys.modules.get("__mp_main__", sys.modules["__main__"]) is sys.modules["__main__"]
-    if here and begun_anew and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    own_main = sys.modules.get("__mp_main__", sys.modules["__main__"]) is sys.modules["__main__"]
+    if own_main and _interrupts_go_to(signal.default_int_handler):
         signal.signal(signal.SIGINT, _end_before_a_command)
 
 
@@ -73,6 +72,11 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
     sys.exit(code)
 
 
+def _interrupts_go_to(*handlers: Callable[..., object]) -> bool:
+    """Whether this is the main thread, which alone can change that, and one of these has the interrupts."""
+    return threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) in handlers
+
+
 def is_interrupted() -> bool | None:
     """Whether the user has interrupted the command that runs; None where no command runs that would know."""
     return _watches[-1].seen if _watches else None
@@ -87,8 +91,7 @@ class _Watch:
 
     def __enter__(self) -> None:
         _watches.append(self)
-        here = threading.current_thread() is threading.main_thread()
-        self._active = here and signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _end_before_a_command)
+        self._active = _interrupts_go_to(signal.default_int_handler, _end_before_a_command)
         if self._active:
             # Registered first, called last: after it Python takes itself apart, and could not call a handler any more.
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

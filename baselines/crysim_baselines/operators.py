@@ -159,7 +159,7 @@ def with_symmetry(
     return Crystal.from_structure(structure, SYMPREC, contents)
 
 
-def _gaps(lattice: Floats, points: Floats, others: Floats) -> Floats:
+def wrapped_gaps(lattice: Floats, points: Floats, others: Floats) -> Floats:
     """Distances ``[points, others]`` in Å by nearest wrapped image: exact enough to tell crowded from lonely."""
     moves = points[:, None] - others[None]
     moves -= np.rint(moves)
@@ -168,7 +168,7 @@ def _gaps(lattice: Floats, points: Floats, others: Floats) -> Floats:
 
 def _crowded(lattice: Floats, atoms: Floats, candidates: NDArray[np.bool_]) -> int:
     """The index of the candidate that is closest to another atom."""
-    gaps = _gaps(lattice, atoms, atoms)
+    gaps = wrapped_gaps(lattice, atoms, atoms)
     np.fill_diagonal(gaps, np.inf)
     nearest = np.where(candidates, gaps.min(axis=1) if len(atoms) > 1 else 0.0, np.inf)
     return int(nearest.argmin())
@@ -176,4 +176,4 @@ def _crowded(lattice: Floats, atoms: Floats, candidates: NDArray[np.bool_]) -> i
 
 def _loneliest(lattice: Floats, points: Floats, atoms: Floats) -> int:
     """The index of the point that is farthest from all atoms."""
-    return int(_gaps(lattice, points, atoms).min(axis=1).argmax()) if len(atoms) else 0
+    return int(wrapped_gaps(lattice, points, atoms).min(axis=1).argmax()) if len(atoms) else 0

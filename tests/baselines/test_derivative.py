@@ -97,9 +97,8 @@ def test_each_superlattice_is_as_likely() -> None:
             matrix = _supercell(times, rng)
             assert round(np.linalg.det(matrix)) == times
             inside = points @ np.linalg.inv(matrix)
-            drawn[(np.abs(inside - np.rint(inside)).max(axis=1) < 1e-9).tobytes()] += (
-                1  # the lattice, whatever its basis
-            )
+            lattice = np.abs(inside - np.rint(inside)).max(axis=1) < 1e-9  # whatever its basis
+            drawn[lattice.tobytes()] += 1
         assert len(drawn) == number
         assert max(drawn.values()) < 300
         assert min(drawn.values()) > 120

@@ -19,12 +19,12 @@ from math import exp
 import numpy as np
 
 from crysim.arrays import Floats, Ints
-from crysim.composition import Composition, Contents
+from crysim.composition import ATOMIC_NUMBERS, Composition, Contents
 from crysim.composition.elements import electronegativity
 from crysim.crystal import Crystal, wrap
 from crysim.symmetry import lattice_from_cell
 from crysim.symmetry.cells import cell_from_lattice
-from crysim_baselines.operators import with_symmetry
+from crysim_baselines.operators import with_symmetry, wrapped_gaps
 
 NEARLY = 0.3
 """Å within which atoms are taken to be images of one another."""
@@ -58,11 +58,6 @@ class _Atoms:
     lattice: Floats
     coords: Floats
     species: tuple[str, ...]
-
-    @property
-    def kinds(self) -> Ints:
-        order = {e: i for i, e in enumerate(dict.fromkeys(self.species))}
-        return np.array([order[e] for e in self.species], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -162,7 +157,7 @@ def _filled(low: Crystal, contents: Contents, rng: np.random.Generator) -> _Atom
     if times == 1:
         return _Atoms(lattice, coords, species)
     matrix = _supercell(times, rng)
-    shifts = _inside(matrix)
+    shifts = np.indices(tuple(np.diag(matrix))).reshape(3, -1).T  # the lattice points within
     inverse = np.linalg.inv(matrix)
     inside = ((coords[:, None] + shifts[None]) @ inverse).reshape(-1, 3)
     return _Atoms(matrix @ lattice, wrap(inside), tuple(e for e in species for _ in range(times)))
@@ -170,32 +165,19 @@ def _filled(low: Crystal, contents: Contents, rng: np.random.Generator) -> _Atom
 
 def _supercell(times: int, rng: np.random.Generator) -> Ints:
     """A supercell's rows, in the lattice vectors: a Hermite normal form, one of all."""
-    forms = [
-        (a, b, times // (a * b))
-        for a in range(1, times + 1)
-        if times % a == 0
-        for b in range(1, times // a + 1)
-        if (times // a) % b == 0
-    ]
+    divisors = [n for n in range(1, times + 1) if times % n == 0]
+    forms = [(a, b, times // (a * b)) for a in divisors for b in divisors if times % (a * b) == 0]
     weights = np.array([a * a * b for a, b, _ in forms], dtype=np.float64)
     a, b, c = forms[int(rng.choice(len(forms), p=weights / weights.sum()))]
     return np.array([[a, 0, 0], [rng.integers(a), b, 0], [rng.integers(a), rng.integers(b), c]], dtype=np.int64)
-
-
-def _inside(matrix: Ints) -> Ints:
-    """The lattice points of a supercell ``[n, 3]``."""
-    a, b, c = np.diag(matrix)
-    return np.array([(i, j, k) for i in range(a) for j in range(b) for k in range(c)], dtype=np.int64)
 
 
 def _symmetry(atoms: _Atoms, mixed: Sequence[str]) -> list[_Operation]:
     """All operations that the atoms nearly have, the elements of a pair taken for one; none if they are too many."""
     import spglib
 
-    kinds = atoms.kinds
-    if mixed:
-        a, b = (next(k for k, e in zip(kinds, atoms.species, strict=True) if e == one) for one in mixed)
-        kinds = np.where(kinds == b, a, kinds)
+    names = [mixed[0] if e in mixed else e for e in atoms.species]
+    kinds = np.array([ATOMIC_NUMBERS[name] for name in names], dtype=np.int64)
     found = spglib.get_symmetry_dataset((atoms.lattice, atoms.coords, kinds), symprec=NEARLY)
     if found is None or len(found.rotations) > MOST_OPERATIONS:
         return []
@@ -253,9 +235,7 @@ def _half(group: Sequence[_Operation], rng: np.random.Generator) -> list[_Operat
 
 def _images(atoms: _Atoms, kinds: Ints, rotation: Ints, translation: Floats) -> Ints | None:
     moved = atoms.coords @ rotation.T + translation
-    gaps = moved[:, None] - atoms.coords[None]
-    gaps -= np.rint(gaps)
-    lengths = np.linalg.norm(gaps @ atoms.lattice, axis=-1)
+    lengths = wrapped_gaps(atoms.lattice, moved, atoms.coords)
     lengths[kinds[:, None] != kinds[None]] = np.inf
     images = lengths.argmin(axis=1)
     return images if len(set(images.tolist())) == len(images) else None

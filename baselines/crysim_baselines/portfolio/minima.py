@@ -133,10 +133,11 @@ class Minima:
             contents: of the crystals; None: of any.
             parts: whether crystals of a fraction of these contents will do.
         """
-        found = [one for one in self._kept if contents is None or contents.held_by(one.crystal)]
-        if parts and contents is not None:
-            atoms = contents.num_atoms
-            found = [one for one in self._kept if atoms % one.crystal.num_primitive_atoms == 0]
+        found = list(self._kept)
+        if contents is not None and parts:
+            found = [one for one in found if contents.num_atoms % one.crystal.num_primitive_atoms == 0]
+        elif contents is not None:
+            found = [one for one in found if contents.held_by(one.crystal)]
         if not found:
             return None
         return found[choose([one.energy for one in found], rng)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
+from math import nan
 from typing import Any
 
 import numpy as np
 
 from crysim.composition import ATOMIC_NUMBERS
+from crysim.composition.elements import electronegativity
 from crysim.crystal import Crystal
 
 _BOND_SLACK = 0.45
@@ -34,12 +36,11 @@ def drawn_atoms(crystal: Crystal, elements: list[str]) -> list[list[float]]:
 def drawn_bonds(atoms: list[list[float]], elements: list[str]) -> list[list[int]]:
     """Pairs of drawn atoms that are near enough for a bond; where there are anions, no two cations are paired."""
     from ase.data import covalent_radii
-    from pymatgen.core import Element
 
     kinds = [int(atom[0]) for atom in atoms]
     present = sorted(set(kinds))
     radii = {k: float(covalent_radii[ATOMIC_NUMBERS[elements[k]]]) for k in present}
-    strength = {k: Element(elements[k]).X for k in present}
+    strength = {k: electronegativity(elements[k]) or nan for k in present}
     ionic = any(value >= _ANION for value in strength.values())
     points = np.array([atom[1:] for atom in atoms])
     bonds = []
