@@ -16,7 +16,15 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED, CrysimError, InputError, hush_warnings
+from crysim.errors import (
+    EXIT_ALL_FAILED,
+    EXIT_BAD_INPUT,
+    EXIT_INTERRUPTED,
+    CrysimError,
+    InputError,
+    hush_warnings,
+    one_line,
+)
 from crysim.interrupts import run_to_exit
 from crysim.streams import reserved_stdout
 
@@ -77,11 +85,11 @@ class LazyGroup(TyperGroup):
             if error.errno == errno.EPIPE:  # whoever read the output has gone: typer ends in silence
                 raise
             place = f"'{str(error.filename)[:80]}': " if error.filename else ""
-            typer.echo(f"error: {place}{error.strerror or error}", err=True)
+            typer.echo(one_line(f"error: {place}{error.strerror or error}"), err=True)
             raise typer.Exit(EXIT_BAD_INPUT if error.errno in _OF_A_PATH else EXIT_ALL_FAILED) from error
         except _UsageError as error:
             path = error.ctx.command_path if error.ctx is not None else ctx.command_path
-            typer.echo(f"error: {error.format_message()} (see '{path} --help')", err=True)
+            typer.echo(one_line(f"error: {error.format_message()} (see '{path} --help')"), err=True)
             raise typer.Exit(EXIT_BAD_INPUT) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted", err=True)

@@ -28,10 +28,28 @@ LONG = 400
 """Characters of a foreign error's text that are shown."""
 
 
+_MOST = 1200
+"""Characters of a message that are shown: what it begins with and, where the remedy stands, what it ends with."""
+_END = 300
+
+
+def one_line(text: str) -> str:
+    """A text as one line for a terminal, cut in its middle where it is long: what is not printable is spelled out.
+
+    Names and texts from data (paths, manifests, plug-ins) may hold line breaks, and sequences that a terminal obeys.
+
+    Example:
+        >>> one_line("no file 'a\\nb'") == "no file 'a" + chr(92) + "nb'"
+        True
+    """
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown if len(shown) <= _MOST else f"{shown[: _MOST - _END - 5]} ... {shown[-_END:]}"
+
+
 def first_line(error: BaseException) -> str:
     """An error's type and first line, without any password; of one that cannot be put into words, its type."""
     try:
-        return without_credentials((f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+        return one_line(without_credentials((f"{type(error).__name__}: {error}".splitlines() or [""])[0]))
     except Exception:  # noqa: BLE001 - a foreign error may raise another when it is asked for its text
         return type(error).__name__
 
@@ -46,10 +64,10 @@ def all_lines(error: BaseException) -> str:
 
 
 class CrysimError(Exception):
-    """Any error that crysim raises on purpose. The message is one line that names the remedy, without any password."""
+    """Any error that crysim raises on purpose. The message is one printable line with the remedy and no password."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(without_credentials(str(message)))
+        super().__init__(one_line(without_credentials(str(message))))
 
 
 class InputError(CrysimError):

@@ -73,6 +73,14 @@ CASES: dict[str, list[str]] = {
     "a tuning of nothing": ["tune", ""],
     "a relaxation of a folder": ["relax", "."],
     "letters that are none": ["wyckoff", "\udcff"],
+    "a path of two lines": ["solve", "a\nb"],
+    "results of two lines": ["report", "a\nb"],
+    "a path of 5,000 letters": ["solve", "x" * 5000],
+    "structures of 5,000 letters": ["relax", "x" * 5000, "--energy", "ase:emt"],
+    "a terminal's title in a name": ["search", "NaCl", "--energy", "x\x1b]0;title\x07"],
+    "a terminal's control in a path": ["status", "\x9b2J"],
+    "a formula written from right to left": ["wyckoff", "Na\u202eCl"],
+    "an unknown command that clears the screen": ["\x1b[2J"],
 }
 
 
@@ -109,6 +117,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(place: Pat
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr[:2000]
     assert result.stderr.startswith("error: ")
     assert len(result.stderr) < 1500
+    assert result.stderr[:-1].isprintable()
     assert not result.stdout
     assert snapshot(place) == before
 
