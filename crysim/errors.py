@@ -139,6 +139,20 @@ def check_positive(part: str, **options: float | None) -> None:
             raise InputError(f"option '{key}' of {part} is {value}: it must be above 0")
 
 
+LONGEST = 1e8
+"""Seconds, three years: what an operating system's clocks and waits take, and more than anybody waits."""
+
+
+def check_seconds(name: str, value: float | None) -> None:
+    """Refuse a time limit that is not above 0 or that no clock counts to; None is not given.
+
+    Raises:
+        InputError: it is 0, less, infinite, no number, or more than `LONGEST`.
+    """
+    if value is not None and not 0 < value <= LONGEST:
+        raise InputError(f"{name} is {value:g} s: it must be above 0, and at most {LONGEST:g} s; leave it out for none")
+
+
 class PluginError(InputError):
     """The plug-in that a name stands for cannot be used: it failed to import, or two share the name."""
 

@@ -38,7 +38,6 @@ def compare_solvers(
     A solver that cannot tell when it found what is run anew at time limits from 0.03 s on, each √10 times the last.
     """
     import os
-    from math import inf
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
@@ -46,13 +45,12 @@ def compare_solvers(
 
     from crysim.commands.output import json_text, print_json
     from crysim.commands.showing import table_console
-    from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, InputError
+    from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, check_seconds
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
     from crysim.written_files import replace_file
 
-    if not 0 < time_limit < inf:
-        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
+    check_seconds("the time limit", time_limit)
     built = _solvers(solver, solver_option or ())
     for _, one in built:
         one.check()

@@ -48,18 +48,15 @@ def solve(
 
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before numpy and torch are imported
 
-    from math import inf
-
     from crysim.commands.output import print_json
     from crysim.confidential import hidden
     from crysim.declared import assignments
-    from crysim.errors import CrysimError, InputError
+    from crysim.errors import CrysimError, InputError, check_seconds
     from crysim.interfaces import IsingSolver
     from crysim.plugins import plugin_manager
     from crysim.quadratic.io import read_model
 
-    if time_limit is not None and not 0 < time_limit < inf:
-        raise InputError(f"the time limit is {time_limit:g} s: it must be above 0, and finite")
+    check_seconds("the time limit", time_limit)
     if out is not None and (out.suffix not in (".npz", ".json") or not out.parent.is_dir()):
         raise InputError(f"cannot write the solutions to {out}: a .npz or .json file in an existing folder is wanted")
     given = assignments(solver_option or ())

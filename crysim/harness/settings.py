@@ -9,7 +9,7 @@ from typing import Any
 from crysim.composition import CellKind, Contents, cell_kind, check_size
 from crysim.declared import PARTS as PARTS_PANEL
 from crysim.declared import RECORDS, RUN, setting
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError, UnknownNameError, check_seconds
 from crysim.harness.contents import MAX_SEARCHED, units
 from crysim.harness.placement import TASK_TIMEOUT, Placement
 from crysim.harness.spec import PartSpec, RunSettings, RunSpec
@@ -105,8 +105,7 @@ class BenchSettings(RunSettings):
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
         if self.workers < 1:
             raise InputError(f"workers is {self.workers}: it must be at least 1")
-        if self.task_timeout is not None and not self.task_timeout > 0:
-            raise InputError(f"task_timeout is {self.task_timeout} s: it must be positive")
+        check_seconds("task_timeout", self.task_timeout)
         for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
             if len(set(names)) < len(names):
                 raise InputError(f"a {what} is given twice: {', '.join(map(str, names))}")

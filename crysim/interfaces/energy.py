@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crysim.arrays import Floats
 from crysim.declared import RELAX, setting
-from crysim.errors import InputError, UnknownNameError
+from crysim.errors import InputError, UnknownNameError, check_seconds
 from crysim.interfaces.plugin import Plugin
 from crysim.interfaces.racing import StopRule
 
@@ -56,8 +56,7 @@ class RelaxSettings:
                 raise InputError(f"{name} is {getattr(self, name)}: it cannot be negative")
         if not isfinite(self.pressure):
             raise InputError(f"pressure is {self.pressure} GPa: it must be a finite number")
-        if self.timeout is not None and not self.timeout > 0:
-            raise InputError(f"timeout is {self.timeout} s: it must be positive")
+        check_seconds("timeout", self.timeout)
         if self.symmetry is not None and self.symmetry not in SYMMETRY_MODES:
             raise UnknownNameError("symmetry mode", self.symmetry, SYMMETRY_MODES)
 

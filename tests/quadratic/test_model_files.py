@@ -291,7 +291,7 @@ def test_a_time_limit_is_a_number(tmp_path: Path, limit: str) -> None:
     (tmp_path / "model.coo").write_text("0 1 1\n")
     done = solve(tmp_path / "model.coo", f"--time-limit={limit}")
     assert done.exit_code == 2
-    assert "must be above 0, and finite" in done.stderr
+    assert "must be above 0, and at most" in done.stderr
     compared = CliRunner().invoke(app, ["compare-solvers", str(tmp_path / "model.coo"), f"--time-limit={limit}"])
     assert compared.exit_code == 2
 
