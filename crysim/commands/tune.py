@@ -58,19 +58,20 @@ def tune(
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
     from crysim.harness.run_folder import LOCK, locked
+    from crysim.plugins import plugin_manager
     from crysim.workflows.training_data import TrainingData
-    from crysim.workflows.tuning import Tuning
+    from crysim.workflows.tuning import Tuning, space_to_tune
 
     parts = command_line(given)
     fixed = parts.get("surrogate_options", {})
     contents = Contents.from_formula(formula, z, cell_kind(cell))
     folder = out or Path(f"crysim-tune-{contents.name}")
     console = Console(stderr=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to the folder '{folder}': {error.strerror}") from None
-    recipe = {
+    space_to_tune(parts.get("surrogate", "fm"), fixed)
+    given_data = None if dataset is None else TrainingData.load(dataset)
+    if given_data is not None and given_data.formula != contents.name:
+        raise InputError(f"the data set '{dataset}' is of {given_data.formula}, not of {contents.name}")
+    recipe: dict[str, Any] = {
         "formula": contents.name,
         "random": random,
         "relaxed": relaxed,
@@ -78,11 +79,18 @@ def tune(
         "energy": [parts.get("energy", "chgnet"), parts.get("energy_options", {})],
         "encoder": [parts.get("encoder", "crysim"), parts.get("encoder_options", {})],
     }
+    if dataset is None and not (folder / DATA).exists():
+        plugin_manager().build("encoder", *recipe["encoder"])
+        plugin_manager().build("energy", *recipe["energy"]).check()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to the folder '{folder}': {error.strerror}") from None
     with locked(folder / LOCK, wait=1.0):
         with _bar(console) as bar:
-            data = _generated(folder, recipe, contents, bar) if dataset is None else TrainingData.load(dataset)
+            data = given_data or _generated(folder, recipe, contents, bar)
         if data.formula != contents.name:
-            raise InputError(f"the data set '{dataset}' is of {data.formula}, not of {contents.name}")
+            raise InputError(f"the data set in '{folder}' is of {data.formula}, not of {contents.name}")
         tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
         with _bar(console) as bar:
             task = bar.add_task("tuning", total=trials, completed=tuning.done)

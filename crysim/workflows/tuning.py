@@ -41,6 +41,27 @@ class Progress:
     options: Mapping[str, Value]
 
 
+def space_to_tune(surrogate: str, fixed: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """The options that are tuned, with their values: looked at before anything is computed.
+
+    Args:
+        surrogate: a plug-in's name.
+        fixed: options that stay as they are.
+
+    Raises:
+        InputError: no option is left, the name is unknown, an option is wrong, or Optuna is missing.
+    """
+    if not find_spec("optuna"):
+        raise MissingExtraError("crysim tune", "tune")
+    cls = plugin_manager().get("surrogate", surrogate)
+    assert issubclass(cls, Surrogate)
+    space = {key: values for key, values in cls.tuning_space.items() if not _names(key) & set(fixed)}
+    if not space:
+        raise InputError(f"surrogate '{surrogate}' has no option left to tune")
+    plugin_manager().build("surrogate", surrogate, fixed)
+    return space
+
+
 class Tuning:
     """The study of one surrogate on one data set.
 
@@ -67,15 +88,8 @@ class Tuning:
         repeats: int = 3,
         seed: int = 0,
     ) -> None:
-        if not find_spec("optuna"):
-            raise MissingExtraError("crysim tune", "tune")
-        cls = plugin_manager().get("surrogate", surrogate)
-        assert issubclass(cls, Surrogate)
         self._fixed = dict(fixed or {})
-        self._space = {key: values for key, values in cls.tuning_space.items() if not _names(key) & set(self._fixed)}
-        if not self._space:
-            raise InputError(f"surrogate '{surrogate}' has no option left to tune")
-        plugin_manager().build("surrogate", surrogate, self._fixed)
+        self._space = space_to_tune(surrogate, self._fixed)
         self.folder = folder
         self._surrogate = surrogate
         self._data = data
