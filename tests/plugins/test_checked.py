@@ -178,3 +178,47 @@ def test_what_is_right_is_handed_on_as_it_is():
     assert surrogate.name == "quadratic-regression"
     assert surrogate.tuning_space == QuadraticRegression.tuning_space
     assert plugin_manager().build("energy", "ase:lj").default_symmetry
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optimal": np.array([True, False])}, "not a truth value"),
+        ({"energies": np.array(1.0)}, "shape"),
+        ({"timing": {"total": float("inf")}}, "timing"),
+        ({"timing": {"total": 1, 3: 2}}, "timing"),
+    ],
+)
+def test_what_has_no_truth_length_or_end_is_a_solvers_fault(change, words):
+    class Odd(Annealer):
+        def solve(self, model, **given):
+            return replace(super().solve(model, **given), **change)
+
+    with pytest.raises(PluginFaultError, match=f"^solver 'annealer' .*{words}"):
+        checked("solver", Odd(sweeps=5)).solve(small_model("low-rank"))
+
+
+def test_a_plugin_that_exits_where_it_is_called_ends_nothing():
+    class Exits(Annealer):
+        def solve(self, model, **given):
+            raise SystemExit(0)
+
+        def refuses(self, model):
+            return ["no", "text"]
+
+    with pytest.raises(PluginFaultError, match=r"^solver 'annealer' failed in solve: SystemExit: 0"):
+        checked("solver", Exits()).solve(small_model("low-rank"))
+    with pytest.raises(PluginFaultError, match=r"^solver 'annealer' .*not a text or None"):
+        checked("solver", Exits()).refuses(small_model("low-rank"))
+
+
+@pytest.mark.parametrize("change", [{"frames": None}, {"steps": 10**400}, {"energy": -(10**400)}])
+def test_a_relaxation_that_cannot_be_counted_is_the_models_fault(change):
+    from crysim.testing.energies import caesium_chloride
+
+    crystal = caesium_chloride(("Ar", "Kr"), 3.0)
+    model = checked("energy", plugin_manager().build("energy", "ase:lj"))
+    (good,) = model.relax([crystal], RelaxSettings(max_steps=1))
+    model._plugin.relax = lambda crystals, settings: [replace(good, **change)]
+    with pytest.raises(PluginFaultError, match=r"^energy 'ase"):
+        model.relax([crystal], RelaxSettings(max_steps=1))

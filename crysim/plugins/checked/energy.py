@@ -114,6 +114,8 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
         self._check_frames(start, relaxation.frames)
 
     def _check_frames(self, start: Crystal, frames: Sequence[Frame]) -> None:
+        if not isinstance(frames, tuple | list):
+            self._fault(f"a relaxation's frames are a {type(frames).__name__}, not a tuple")
         positions = [(site.element, site.position) for site in start.sites]
         for frame in frames:
             if not isinstance(frame, Frame) or not is_number(frame.energy):

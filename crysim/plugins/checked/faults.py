@@ -50,7 +50,7 @@ class Checked(Generic[P]):
             yield
         except CrysimError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, GeneratorExit) as error:  # a plug-in does not end the command either
             raise PluginFaultError(
                 f"{self.kind} '{self._plugin.name}' failed in {method}: {first_line(error)}"
             ) from error
@@ -79,9 +79,11 @@ class CheckedState(Checked[P]):
         with self._calling("state"):
             state: dict[str, np.ndarray[Any, Any]] | None = plugin.state()
         if state is not None and not (
-            isinstance(state, dict) and all(isinstance(value, np.ndarray) for value in state.values())
+            isinstance(state, dict)
+            and all(isinstance(name, str) for name in state)
+            and all(isinstance(value, np.ndarray) and not value.dtype.hasobject for value in state.values())
         ):
-            self._fault("its state is no dictionary of arrays")
+            self._fault("its state is no dictionary of arrays of numbers or texts, by name")
         return state
 
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
@@ -109,8 +111,10 @@ def json_fault(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number, NaN and infinities included."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    """Whether it is a real number, NaN and infinities included, and no integer beyond what a float holds."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 2**1023
+    return isinstance(value, float | np.integer | np.floating)
 
 
 def is_seconds(value: Any) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from crysim.arrays import Bits, Floats
 from crysim.interfaces import IsingSolver, SampleSet
-from crysim.plugins.checked.faults import Checked, is_number
+from crysim.plugins.checked.faults import Checked, is_number, is_seconds
 from crysim.quadratic import QuadraticModel
 
 TOLERANCE = 1e-6
@@ -22,9 +22,12 @@ class CheckedSolver(Checked[IsingSolver], IsingSolver):
     kind = "solver"
 
     def refuses(self, model: QuadraticModel) -> str | None:
-        """The solver's own."""
+        """The solver's own reason, looked at: a text, or None."""
         with self._calling("refuses"):
-            return self._plugin.refuses(model)
+            reason = self._plugin.refuses(model)
+        if reason is not None and not isinstance(reason, str):
+            self._fault(f"refuses returned a {type(reason).__name__}, not a text or None")
+        return reason
 
     def solve(
         self, model: QuadraticModel, *, num_samples: int = 1, time_limit: float | None = None, seed: int = 0
@@ -34,7 +37,7 @@ class CheckedSolver(Checked[IsingSolver], IsingSolver):
             samples = self._plugin.solve(model, num_samples=num_samples, time_limit=time_limit, seed=seed)
         if not isinstance(samples, SampleSet):
             self._fault(f"it returned a {type(samples).__name__}, not a SampleSet")
-        if isinstance(samples.energies, np.ndarray) and not len(samples.energies):
+        if isinstance(samples.energies, np.ndarray) and samples.energies.shape == (0,):
             return samples
         self._check_vectors(model, samples.bits, samples.energies, num_samples)
         self._check_claims(model, samples)
@@ -66,7 +69,7 @@ class CheckedSolver(Checked[IsingSolver], IsingSolver):
         bound, best = samples.lower_bound, float(samples.energies[0])
         if bound is not None and not (is_number(bound) and isfinite(bound)):
             self._fault(f"the lower bound is {bound!r}, not a finite number")
-        if samples.optimal not in (True, False):
+        if not isinstance(samples.optimal, bool | np.bool_):
             self._fault(f"'optimal' is {samples.optimal!r}, not a truth value")
         if not samples.optimal and bound is None:
             return
@@ -83,7 +86,7 @@ class CheckedSolver(Checked[IsingSolver], IsingSolver):
         timing = samples.timing
         if not isinstance(timing, Mapping) or "total" not in timing:
             self._fault("its timing has no 'total'")
-        if not all(is_number(value) and value >= 0 for value in timing.values()):
+        if not all(isinstance(phase, str) and is_seconds(value) for phase, value in timing.items()):
             self._fault("its timing is not in nanoseconds, 0 or more")
         if not isinstance(samples.info, Mapping):
             self._fault(f"its info is a {type(samples.info).__name__}, not a mapping")
