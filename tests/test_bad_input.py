@@ -71,6 +71,18 @@ CASES: dict[str, list[str]] = {
     "a status of nothing": ["status", "empty"],
     "an export of nothing": ["export", "."],
     "an import of nothing": ["import", ".", "--from", "calypso"],
+    "an import of a negative seed": ["import", "theirs", "--from", "poscars", "--out", "new", "--seed", "-1"],
+    "an import to a path with NUL": ["import", "theirs", "--from", "poscars", "--out", "a\0b"],
+    "results in a path with NUL": [*BENCH, "--out", "a\0b"],
+    "a tuning in a path with NUL": ["tune", "Al2Cu2", "--energy", "ase:emt", "--out", "a\0b"],
+    "relaxed crystals in a path with NUL": ["relax", "theirs/POSCAR", "--energy", "ase:emt", "--out", "a\0b"],
+    "a report in a path with NUL": ["report", "a\0b"],
+    "a status of a path with NUL": ["status", "a\0b"],
+    "a verification of a path with NUL": ["verify", "a\0b"],
+    "an export of a path with NUL": ["export", "a\0b"],
+    "a packing of a path with NUL": ["compact", "a\0b"],
+    "an import of a path with NUL": ["import", "a\0b", "--from", "poscars"],
+    "solutions in a path with NUL": ["solve", "model.txt", "--out", "a\0b.npz"],
     "an import of the unknown": ["import", ".", "--from", "somebody"],
     "a manifest that is a list": ["report", "list"],
     "a manifest without its parts": ["report", "incomplete"],
@@ -107,6 +119,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bytes").write_bytes(bytes(range(256)))
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "POSCAR").write_text("x\n1\n4 0 0\n0 4 0\n0 0 4\nAl Cu\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
     import numpy as np
 

@@ -50,9 +50,11 @@ def check_writable(path: Path) -> None:
     try:
         while not place.exists():
             place = place.parent
+        if "\0" in str(path):
+            raise ValueError("a path holds no NUL")
         with tempfile.TemporaryFile(dir=place):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
 
 
@@ -64,12 +66,13 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write to the folder {path}: {error.strerror or error}; give another with --out")
+def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"cannot write to the folder {path}: {reason}; give another with --out")
 
 
 @contextmanager

@@ -106,12 +106,11 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     if wanted.relax:
         model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
         check_elements(settings.energy, model.elements, contents)
-        make_folder(folder)
         manifest = _manifest(wanted, contents, len(candidates), settings, model.fingerprint())
     else:
-        make_folder(folder)
         fingerprint = {"model": f"energies of {wanted.kind}", "method": wanted.method}
         manifest = _manifest(wanted, contents, len(candidates), settings, fingerprint)
+    make_folder(folder)  # nothing before this writes
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, manifest)
         with Journal(folder / JOURNAL) as journal:
