@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -75,22 +74,30 @@ def _key(folder: Path, title: str | None, hull: str | Path | None) -> str:
 
 
 def _marked(text: str, key: str) -> str:
-    """The page with its key and its size in its last line, by which it is known as it was written."""
-    return f"{text}\n<!-- {key} {len(text.encode())} -->\n"
+    """The page with its key and its own hash in its last line, by which it is known as it was written."""
+    return f"{text}\n<!-- {key} {sha256(text.encode()).hexdigest()} -->\n"
+
+
+def _mark(target: Path) -> tuple[str, bool] | None:
+    """The key of a page that stands there, and whether the page is as it was written; None: it has no such mark."""
+    if target.is_symlink() or not target.is_file():
+        return None
+    text, _, last = target.read_bytes().rstrip(b"\n").rpartition(b"\n")
+    words = last.decode(errors="replace").split()
+    if len(words) != 4 or words[0] != "<!--" or len(words[2]) != 64:
+        return None
+    return words[1], words[2] == sha256(text).hexdigest()
+
+
+def was_changed(report: Path) -> bool:
+    """Whether a report says itself that it is no longer as it was written."""
+    mark = _mark(report)
+    return mark is not None and not mark[1]
 
 
 def _is_up_to_date(target: Path, key: str) -> bool:
-    """Whether the file is the page of this key, and of the size that was written."""
-    end = len(_marked("", key).encode()) + 20
-    if target.is_symlink() or not target.is_file() or target.stat().st_size < end:
-        return False
-    with target.open("rb") as file:
-        file.seek(-end, os.SEEK_END)
-        last = file.read().splitlines()[-1].decode(errors="replace")
-    words = last.split()
-    if len(words) != 4 or words[1] != key or not words[2].isdecimal():
-        return False
-    return target.stat().st_size == int(words[2]) + len(f"\n{last}\n".encode())
+    """Whether the file is the page of this key, as it was written."""
+    return _mark(target) == (key, True)
 
 
 def second_tables(records: Sequence[RunRecord], opinions: Opinions) -> list[Table]:

@@ -31,6 +31,7 @@ from crysim.harness.stored_trials import scan
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.plugins import plugin_manager
 from crysim.symmetry.groups import space_group
+from crysim.workflows.report import was_changed
 from crysim.workflows.verify_initial import faults, read_initial, shared_differences, wrong_energies
 from crysim.workflows.verify_tables import other_tables
 from crysim.written_files import LIST, changed_files
@@ -166,6 +167,9 @@ def _check_files(done: Verified) -> None:
             continue
         done.files += there
         done.add((str(path), "it was changed since it was written") for path in changed)
+    report = done.folder / "report.html"
+    if was_changed(report):
+        done.differences.append(Difference(str(report), "it was changed since it was written"))
 
 
 def _read(folder: Path, done: Verified) -> RunRecord | None:

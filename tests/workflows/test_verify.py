@@ -17,6 +17,7 @@ from crysim.harness.journal import JOURNAL, MANIFEST, beginning_of, read_manifes
 from crysim.harness.lines import LineFile, read_chain
 from crysim.harness.run_folder import LOCK, locked
 from crysim.workflows.doctor import doctor
+from crysim.workflows.report import write_report
 from crysim.workflows.verify import verify
 from crysim.written_files import WrittenFiles
 
@@ -123,6 +124,16 @@ def test_a_table_that_was_changed_where_people_read_it_is_found(folder: Path, na
     (folder / name).write_text(text.replace("random", "randum"))
     (one,) = verify(folder, energies=0).differences
     assert str(one) == f"{folder / name}: it is not the table of {Path(name).stem}.json"
+
+
+def test_a_report_that_was_changed_is_found_and_made_anew(folder: Path) -> None:
+    report = write_report(folder)
+    made = report.read_text()
+    assert verify(folder, energies=0).good
+    report.write_text(made.replace("Al", "Ga", 1))  # of the same size
+    (one,) = verify(folder, energies=0).differences
+    assert str(one) == f"{report}: it was changed since it was written"
+    assert write_report(folder).read_text() == made
 
 
 def test_a_written_crystal_that_was_changed_is_found(folder: Path) -> None:
