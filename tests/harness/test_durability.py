@@ -20,9 +20,8 @@ import numpy as np
 import pytest
 
 from crysim.errors import CrysimError
-from crysim.harness import loop
+from crysim.harness import loop, processes
 from crysim.harness.journal import JOURNAL, MANIFEST
-from crysim.harness import processes
 from crysim.harness.loop import execute
 from crysim.harness.placement import Placement
 from crysim.harness.run_folder import locked
