@@ -46,10 +46,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the results go")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
-    left_out = {_reduced(system) for system in builtin_systems()} | set(map(_reduced, options.exclude))
+    left_out = {reduced_counts(system) for system in builtin_systems()} | set(map(reduced_counts, options.exclude))
     rows = []
     for one in structure_types():
-        if one.num_atoms <= options.atoms and len(one.counts) > 1 and _reduced(one.formula) not in left_out:
+        if one.num_atoms <= options.atoms and len(one.counts) > 1 and reduced_counts(one.formula) not in left_out:
             row = measure(one)
             if row is not None:
                 rows.append(row)
@@ -58,7 +58,7 @@ def main() -> None:
     print_table(rows)
 
 
-def _reduced(formula: str) -> tuple[tuple[str, int], ...]:
+def reduced_counts(formula: str) -> tuple[tuple[str, int], ...]:
     unit = Composition.from_formula(formula).reduced
     return tuple(sorted(zip(unit.elements, unit.counts, strict=True)))
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from prior import _reduced
+from prior import reduced_counts
 from racing import SETTINGS
 
 from crysim.analysis.forty import forty_crystals
@@ -67,9 +67,9 @@ def main() -> None:
 
 def outside_of_tables() -> Iterator[tuple[StructureType, Crystal]]:
     """Types of the library that no table of results holds."""
-    left_out = {_reduced(name) for name in (*builtin_systems(), *forty_crystals())}
+    left_out = {reduced_counts(name) for name in (*builtin_systems(), *forty_crystals())}
     for one in structure_types():
-        if len(one.counts) > 1 and _reduced(one.formula) not in left_out:
+        if len(one.counts) > 1 and reduced_counts(one.formula) not in left_out:
             crystal = Crystal.from_structure(one.structure, 0.01)
             if crystal.space_group > 1 and crystal.num_atoms % crystal.centring_factor == 0:
                 yield one, crystal

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +186,13 @@ def kill_anywhere(
     done = _counted(label)
     if done >= kills:
         return
-    began = time.monotonic()
-    live(spec, root / "undisturbed", model, place, np.random.default_rng(0), End())
-    lasts = time.monotonic() - began
-    assert trials_of(root / "undisturbed") == expected, label
+    lasts = inf
+    for number in range(2):  # the first may last longer: servers begin, functions are compiled
+        folder = root / f"undisturbed-{number}"
+        began = time.monotonic()
+        live(spec, folder, model, place, np.random.default_rng(0), End())
+        lasts = min(lasts, time.monotonic() - began)
+        assert trials_of(folder) == expected, label
     tries = 0  # a run that ends before its first death must not be the same again
     while done < kills:
         rng = np.random.default_rng([1, done, tries])

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from crysim.errors import CrysimError
-from crysim.harness import loop
+from crysim.harness import loop, processes
 from crysim.harness.journal import JOURNAL, MANIFEST
 from crysim.harness.loop import execute
 from crysim.harness.placement import Placement
@@ -95,6 +95,7 @@ def test_promise_1_a_run_killed_anywhere_while_others_compute_gives_the_same_tri
     assert len(expected) == spec.budget
     executor = request.getfixturevalue("dask") if place == "dask" else PartSpec("processes")
     there = elsewhere(spec, Placement(2, executor))
+    processes.start_context()  # begins the tests' server of forks, or each life would begin one for itself
     label = f"{method}, {place}"
     kill_anywhere(spec, tmp_path, emt, there, trials_of, expected, kills=SOME, calls=24, label=label)
 
