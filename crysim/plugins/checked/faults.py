@@ -50,7 +50,7 @@ class Checked(Generic[P]):
             yield
         except CrysimError:
             raise
-        except (Exception, SystemExit, GeneratorExit) as error:  # a plug-in does not end the command either
+        except (Exception, SystemExit) as error:  # a plug-in does not end the command either
             raise PluginFaultError(
                 f"{self.kind} '{self._plugin.name}' failed in {method}: {first_line(error)}"
             ) from error
