@@ -320,7 +320,7 @@ class Journal:
         about = {"batch": len(trials), "stateful": stateful} | ({} if asked is None else {"asked": asked})
         records = self._file.append({**about, **trial_to_dict(trial)} for trial in trials)
         self._count += len(trials)
-        return [trial_from_dict(record) for record in records]
+        return [trial_from_dict(record, written=trial) for record, trial in zip(records, trials, strict=True)]
 
     def close(self) -> None:
         """Close the file."""

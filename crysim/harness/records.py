@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crysim.crystal import Crystal
@@ -30,10 +30,23 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
     }
 
 
-def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
-    """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker."""
-    start = None if record["start"] is None else Crystal.from_dict(record["start"])
-    crystal, energy = record["crystal"], record["energy"]
+def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True, written: Trial | None = None) -> Trial:
+    """The trial of a record; without ``frames``, its trajectory is left out, which is much quicker.
+
+    Args:
+        record: of `trial_to_dict`, read again.
+        frames: whether its trajectory is wanted.
+        written: the trial that the record was made of, if that is at hand: crystals survive being written to the last
+            bit, so its own are taken.
+    """
+    if written is not None:
+        start, crystal = written.candidate.crystal, written.crystal
+        trajectory = () if start is None else written.frames
+    else:
+        start = None if record["start"] is None else Crystal.from_dict(record["start"])
+        crystal = None if record["crystal"] is None else Crystal.from_dict(record["crystal"])
+        trajectory = _trajectory(record["frames"], start) if frames and start is not None else ()
+    energy = record["energy"]
     if start is None and crystal is not None:
         raise TypeError("it has a relaxed crystal, and none to start from")
     if not isinstance(energy, float | int | None) or (crystal is None) != (energy is None):
@@ -42,12 +55,12 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True) -> Trial:
     cpu = record.get("cpu", {})
     relaxation = Relaxation(
         status=RelaxStatus(status.value) if status.value in set(RelaxStatus) else RelaxStatus.NOT_CONVERGED,
-        crystal=None if crystal is None else Crystal.from_dict(crystal),
+        crystal=crystal,
         energy=energy,
         steps=record["steps"],
         evaluations=record["evaluations"],
         max_force=None,
-        frames=() if start is None or not frames else tuple(_frame_from_dict(one, start) for one in record["frames"]),
+        frames=trajectory,
         seconds=record["seconds"],
         reason=reason,
         cpu_seconds=cpu.get("relax"),
@@ -69,11 +82,23 @@ def frame_from_dict(record: Mapping[str, Any]) -> Frame:
 def _frame_to_dict(frame: Frame, start: Crystal) -> dict[str, Any]:
     """A frame of a trajectory: only what differs from the start, as long as group and sites are the start's."""
     crystal = frame.crystal
-    free = [list(site.free) for site in crystal.sites]
-    same_sites = [len(f) for f in free] == [len(site.free) for site in start.sites]
-    if not same_sites or start.with_parameters(crystal.cell, free) != crystal:
+    if not _is_moved(crystal, start):
         return frame_to_dict(frame)
+    free = [list(site.free) for site in crystal.sites]
     return {"cell": list(crystal.cell), "free": free, "energy": frame.energy}
+
+
+def _is_moved(crystal: Crystal, start: Crystal) -> bool:
+    """Whether a crystal differs from its start in cell and free coordinates alone."""
+    if (crystal.space_group, crystal.composition) != (start.space_group, start.composition):
+        return False
+    return [(site.element, site.position) for site in crystal.sites] == [
+        (site.element, site.position) for site in start.sites
+    ]
+
+
+def _trajectory(records: Sequence[Mapping[str, Any]], start: Crystal) -> tuple[Frame, ...]:
+    return tuple(_frame_from_dict(record, start) for record in records)
 
 
 def _frame_from_dict(record: Mapping[str, Any], start: Crystal) -> Frame:

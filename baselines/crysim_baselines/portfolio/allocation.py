@@ -75,9 +75,11 @@ class Shares(Generic[Arm]):
         self._fixed = {arm: share / total for arm, share in fixed.items()}
         self._learned = learned
         self._accounts: dict[Arm, _Account] = {arm: _Account() for arm in fixed}
+        self._last: tuple[object, Floats] | None = None
 
     def learn(self, arm: Arm, spent: float, new_minimum: float | None, now: int) -> None:
         """Take note of a trial: its `cost`, and the energy per atom of the minimum that it found, if that is new."""
+        self._last = None
         account = self._accounts[arm]
         account.spent = account.spent_at(now) + spent
         account.at = now
@@ -85,7 +87,13 @@ class Shares(Generic[Arm]):
             account.found.append((new_minimum, now))
 
     def probabilities(self, arms: Sequence[Arm], best: float, now: int) -> Floats:
-        """Of arms, ``[n]``, with the lowest energy per atom so far."""
+        """Of arms, ``[n]``, with the lowest energy per atom so far; the candidates of a batch ask for the same."""
+        asked = (tuple(arms), best, now)
+        if self._last is None or self._last[0] != asked:
+            self._last = asked, self._compute(arms, best, now)
+        return self._last[1]
+
+    def _compute(self, arms: Sequence[Arm], best: float, now: int) -> Floats:
         accounts = [self._accounts[arm] for arm in arms]
         worths = np.array([account.worth_at(best, now) for account in accounts])
         spents = np.array([account.spent_at(now) for account in accounts])
