@@ -1,7 +1,8 @@
 """Foreign plug-ins are imported in a process of their own first: one whose import ends or hangs it is named, and the
 command that does not need it goes on.
 
-What survived is remembered by distribution and version, so the process is begun once for each installation.
+What survived is remembered by distribution, version and the state of its files, so the process is begun once for each
+installation, and again when a plug-in that is being written changes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +96,24 @@ def _exit_text(code: int) -> str:
 
 def _key(point: EntryPoint) -> str:
     name, release = (point.dist.name, point.dist.version) if point.dist else ("unknown", "unknown")
-    what: list[Any] = [name, release, point.module, sys.version, sys.prefix]
+    what: list[Any] = [name, release, point.module, _files(point.module), sys.version, sys.prefix]
     return sha256(json.dumps(what).encode()).hexdigest()[:24]
+
+
+def _files(module: str) -> list[tuple[str, int, int]]:
+    """A module's file, or where it lies in a package all of that folder's: name, time of change and bytes of each."""
+    try:
+        top, *rest = module.split(".")
+        spec = find_spec(top)  # of what is not inside a package: nothing is imported to find it
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        if not folders:
+            paths = [Path(spec.origin)] if spec is not None and spec.origin else []
+        else:
+            inner = [Path(folder).joinpath(*rest) for folder in folders]
+            paths = [one for place in inner for one in (place if place.is_dir() else place.parent).glob("*.py")]
+        return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(paths)]
+    except (ImportError, ValueError, OSError):
+        return []
 
 
 def _cache() -> Path:

@@ -217,6 +217,22 @@ def test_a_plugin_that_cannot_even_be_listed_is_broken_and_stops_nothing(point, 
     assert all("\n" not in info.reason for info in manager.infos())
 
 
+@pytest.mark.parametrize("module", ["being_written", "being_written_package.inner.plugin"])
+def test_a_plugin_that_changed_since_it_survived_is_imported_elsewhere_again(module, point, monkeypatch, tmp_path):
+    """One that is being written keeps its version."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    *packages, last = module.split(".")
+    folder = tmp_path.joinpath(*packages)
+    folder.mkdir(parents=True, exist_ok=True)
+    for depth in range(len(packages)):
+        tmp_path.joinpath(*packages[: depth + 1], "__init__.py").touch()
+    there = EntryPoint("solver-written", module, "crysim")._for(_Dist("somebody"))
+    (folder / f"{last}.py").write_text(solver("written"))
+    assert not fatal_imports([there])
+    (folder / f"{last}.py").write_text("import os\nos._exit(3)")
+    assert list(fatal_imports([there]).values()) == ["its import ends the process (exit code 3)"]
+
+
 def test_a_plugin_that_exits_when_it_is_asked_whether_it_can_run_is_unavailable(point):
     source = solver("leaver", "unavailable = classmethod(lambda cls: (_ for _ in ()).throw(SystemExit('no licence')))")
     number = solver("number", "unavailable = classmethod(lambda cls: 3)")
