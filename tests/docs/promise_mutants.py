@@ -329,8 +329,8 @@ BREAKS = (
         16,
         "a misspelt command has an exit code of its own",
         CLI,
-        "(see '{path} --help')\", err=True)\n            raise typer.Exit(EXIT_BAD_INPUT)",
-        "(see '{path} --help')\", err=True)\n            raise typer.Exit(EXIT_ALL_FAILED)",
+        "(see '{path} --help')\"), err=True)\n            raise typer.Exit(EXIT_BAD_INPUT)",
+        "(see '{path} --help')\"), err=True)\n            raise typer.Exit(EXIT_ALL_FAILED)",
         (TEST_BAD, "unknown"),
     ),
     Break(
