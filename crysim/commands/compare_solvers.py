@@ -46,6 +46,7 @@ def compare_solvers(
     from crysim.commands.output import json_text, print_json
     from crysim.commands.showing import table_console
     from crysim.errors import EXIT_ALL_FAILED, EXIT_PARTLY_FAILED, check_seconds
+    from crysim.harness.run_folder import check_writable, make_folder
     from crysim.quadratic.io import load_model
     from crysim.workflows.solver_comparison import compare, comparison_figure, comparison_table
     from crysim.written_files import replace_file
@@ -57,7 +58,8 @@ def compare_solvers(
     loaded: list[tuple[str, QuadraticModel]] = [
         (name, load_model(path, groups)) for name, path in zip(_names(models), models, strict=True)
     ]
-    _prepare(out)
+    make_folder(out)
+    check_writable(out)
 
     def done(entries: list[Entry]) -> None:
         last = entries[-1]
@@ -112,21 +114,3 @@ def _solvers(names: Sequence[str], texts: Sequence[str]) -> list[tuple[str, Isin
         for name in takers:
             chosen[name][option] = value
     return [(name, manager.build("solver", name, options)) for name, options in chosen.items()]
-
-
-def _prepare(out: Path) -> None:
-    """Make the folder.
-
-    Raises:
-        InputError: it cannot be made or written to.
-    """
-    import os
-
-    from crysim.errors import InputError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to the folder {out}: {error.strerror or error}") from error
-    if not os.access(out, os.W_OK):
-        raise InputError(f"cannot write to the folder {out}")

@@ -58,6 +58,7 @@ def relax(
     """
     from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED
     from crysim.harness.config_file import command_line
+    from crysim.harness.run_folder import check_writable, make_folder
     from crysim.plugins import plugin_manager
 
     chosen = command_line(given)
@@ -69,7 +70,8 @@ def relax(
         raise typer.Exit(EXIT_BAD_INPUT)
     built: EnergyModel = plugin_manager().build("energy", *model)
     if out is not None:
-        _prepare(out)
+        make_folder(out)
+        check_writable(out)
     try:
         _relax_all(built, chosen, 1 if threads is None else threads, inputs, rows, out)
     finally:
@@ -143,19 +145,6 @@ class _Input:
             "status": relaxation.status.value,
             "reason": relaxation.reason,
         }
-
-
-def _prepare(out: Path) -> None:
-    import tempfile
-
-    from crysim.errors import InputError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise InputError(f"cannot write to the folder '{out}': {error.strerror or error}") from error
 
 
 def _relax_all(

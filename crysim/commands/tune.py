@@ -55,9 +55,8 @@ def tune(
 
     from crysim.commands.output import print_json
     from crysim.composition import Contents, cell_kind
-    from crysim.errors import InputError
     from crysim.harness.config_file import command_line
-    from crysim.harness.run_folder import LOCK, locked
+    from crysim.harness.run_folder import LOCK, locked, make_folder
     from crysim.plugins import plugin_manager
     from crysim.workflows.training_data import TrainingData
     from crysim.workflows.tuning import Tuning, space_to_tune
@@ -68,9 +67,7 @@ def tune(
     folder = out or Path(f"crysim-tune-{contents.name}")
     console = Console(stderr=True)
     space_to_tune(parts.get("surrogate", "fm"), fixed)
-    given_data = None if dataset is None else TrainingData.load(dataset)
-    if given_data is not None and given_data.formula != contents.name:
-        raise InputError(f"the data set '{dataset}' is of {given_data.formula}, not of {contents.name}")
+    given_data = None if dataset is None else _checked(TrainingData.load(dataset), contents, f"'{dataset}'")
     recipe: dict[str, Any] = {
         "formula": contents.name,
         "random": random,
@@ -82,15 +79,10 @@ def tune(
     if dataset is None and not (folder / DATA).exists():
         plugin_manager().build("encoder", *recipe["encoder"])
         plugin_manager().build("energy", *recipe["energy"]).check()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to the folder '{folder}': {error.strerror}") from None
+    make_folder(folder)
     with locked(folder / LOCK, wait=1.0):
         with _bar(console) as bar:
-            data = given_data or _generated(folder, recipe, contents, bar)
-        if data.formula != contents.name:
-            raise InputError(f"the data set in '{folder}' is of {data.formula}, not of {contents.name}")
+            data = given_data or _checked(_generated(folder, recipe, contents, bar), contents, f"in '{folder}'")
         tuning = Tuning(folder, parts.get("surrogate", "fm"), data, fixed=fixed, repeats=repeats, seed=seed)
         with _bar(console) as bar:
             task = bar.add_task("tuning", total=trials, completed=tuning.done)
@@ -111,6 +103,15 @@ def tune(
             "files": [str(path) for path in paths],
         }
     print_json(result) if as_json else typer.echo(_text(result))
+
+
+def _checked(data: TrainingData, contents: Contents, place: str) -> TrainingData:
+    """The data set, if it is of these contents."""
+    from crysim.errors import InputError
+
+    if data.formula != contents.name:
+        raise InputError(f"the data set {place} is of {data.formula}, not of {contents.name}")
+    return data
 
 
 def _generated(folder: Path, recipe: dict[str, Any], contents: Contents, bar: Bars) -> TrainingData:

@@ -161,6 +161,11 @@ class Crystal:
         )
 
     @property
+    def occupied(self) -> tuple[tuple[str, int], ...]:
+        """Element and position of every site: what a crystal keeps when only its parameters change."""
+        return tuple((site.element, site.position) for site in self.sites)
+
+    @property
     def num_free_coordinates(self) -> int:
         """Free coordinates of all sites together."""
         return sum(len(site.free) for site in self.sites)

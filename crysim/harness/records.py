@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from crysim.crystal import Crystal
@@ -45,7 +45,8 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True, written: 
     else:
         start = None if record["start"] is None else Crystal.from_dict(record["start"])
         crystal = None if record["crystal"] is None else Crystal.from_dict(record["crystal"])
-        trajectory = _trajectory(record["frames"], start) if frames and start is not None else ()
+        there = record["frames"] if frames else ()
+        trajectory = () if start is None else tuple(_frame_from_dict(one, start) for one in there)
     energy = record["energy"]
     if start is None and crystal is not None:
         raise TypeError("it has a relaxed crystal, and none to start from")
@@ -90,15 +91,8 @@ def _frame_to_dict(frame: Frame, start: Crystal) -> dict[str, Any]:
 
 def _is_moved(crystal: Crystal, start: Crystal) -> bool:
     """Whether a crystal differs from its start in cell and free coordinates alone."""
-    if (crystal.space_group, crystal.composition) != (start.space_group, start.composition):
-        return False
-    return [(site.element, site.position) for site in crystal.sites] == [
-        (site.element, site.position) for site in start.sites
-    ]
-
-
-def _trajectory(records: Sequence[Mapping[str, Any]], start: Crystal) -> tuple[Frame, ...]:
-    return tuple(_frame_from_dict(record, start) for record in records)
+    same_group = (crystal.space_group, crystal.composition) == (start.space_group, start.composition)
+    return same_group and crystal.occupied == start.occupied
 
 
 def _frame_from_dict(record: Mapping[str, Any], start: Crystal) -> Frame:

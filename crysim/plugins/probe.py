@@ -45,14 +45,15 @@ def fatal_imports(points: Iterable[EntryPoint]) -> dict[EntryPoint, str]:
     """The entry points whose import ends a process, or does not come to an end, and how."""
     foreign = [point for point in points if point.dist is None or point.dist.name != OWN]
     known = _remembered()
-    waiting = [point for point in foreign if _key(point) not in known]
+    keys = {point: _key(point) for point in foreign}
+    waiting = [point for point in foreign if keys[point] not in known]
     fatal: dict[EntryPoint, str] = {}
     survived: set[str] = set()
     while waiting:
         ended, reason = _import_elsewhere([point.module for point in waiting])
         if ended is None:  # no process can be begun here
             return {}
-        survived |= {_key(point) for point in waiting[:ended]}
+        survived |= {keys[point] for point in waiting[:ended]}
         if ended < len(waiting):
             fatal[waiting[ended]] = reason
         waiting = waiting[ended + 1 :]

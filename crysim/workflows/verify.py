@@ -43,6 +43,7 @@ FORCE_TOLERANCE = 2.0
 SYMPREC = 0.01
 """Å within which a stored crystal must have the group that it is described in."""
 BATCH = 16
+_CHANGED = "it was changed since it was written"
 
 
 @dataclass(frozen=True)
@@ -166,10 +167,10 @@ def _check_files(done: Verified) -> None:
             done.notes.append(f"files of {listed.parent} are not compared: {error}")
             continue
         done.files += there
-        done.add((str(path), "it was changed since it was written") for path in changed)
+        done.add((str(path), _CHANGED) for path in changed)
     report = done.folder / "report.html"
     if was_changed(report):
-        done.differences.append(Difference(str(report), "it was changed since it was written"))
+        done.add([(str(report), _CHANGED)])
 
 
 def _read(folder: Path, done: Verified) -> RunRecord | None:

@@ -116,10 +116,9 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
     def _check_frames(self, start: Crystal, frames: Sequence[Frame]) -> None:
         if not isinstance(frames, tuple | list):
             self._fault(f"a relaxation's frames are a {type(frames).__name__}, not a tuple")
-        positions = [(site.element, site.position) for site in start.sites]
         for frame in frames:
             if not isinstance(frame, Frame) or not is_number(frame.energy):
                 self._fault("a frame is no Frame with an energy")
-            here = [(site.element, site.position) for site in frame.crystal.sites]
-            if frame.crystal.space_group != start.space_group or here != positions:
+            there = frame.crystal
+            if there.space_group != start.space_group or there.occupied != start.occupied:
                 self._fault("a frame is not of the space group and sites that the relaxation started from")
