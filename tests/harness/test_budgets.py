@@ -19,6 +19,8 @@ from crysim.harness.loop import Progress, execute
 from crysim.harness.records import trial_from_dict
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.interfaces import EnergyModel
+from crysim.plugins.checked.energy import CheckedEnergyModel
+from crysim.plugins.checked.strategy import CheckedStrategy
 
 Make = Callable[..., RunSpec]
 
@@ -60,19 +62,45 @@ def test_initial_crystals_that_take_everything_are_named(make_spec: Make, emt: E
     assert "the initial crystals took the whole budget (60 evaluations" in end.reason
 
 
-def test_cpu_seconds_are_the_processes_and_shared_evenly(make_spec: Make, emt: EnergyModel, tmp_path: Path) -> None:
-    import time
+class Working:
+    """A clock of CPU seconds that goes on where work is done: each kind of work takes its own time."""
 
-    execute(make_spec("crysim"), tmp_path / "imports", emt)  # of which those of the journal are nobody's
-    began = time.process_time()
-    execute(make_spec("crysim"), tmp_path / "run", emt)
-    whole = time.process_time() - began
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("time.process_time", lambda: self.now)
+        self._monkeypatch = monkeypatch
+
+    def takes(self, owner: type, name: str, seconds: float) -> None:
+        """Each call of the method takes so many."""
+        method = getattr(owner, name)
+
+        def work(*args: Any, **kwargs: Any) -> Any:
+            self.now += seconds
+            return method(*args, **kwargs)
+
+        self._monkeypatch.setattr(owner, name, work)
+
+
+def test_cpu_seconds_are_the_processes_and_shared_evenly(
+    make_spec: Make, emt: EnergyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60 initial crystals are drawn, evaluated in two batches and heard of; then two at a time are asked for."""
+    clock = Working(monkeypatch)
+    clock.takes(CheckedStrategy, "initial_crystals", 1000.0)
+    clock.takes(CheckedEnergyModel, "energies", 400.0)
+    clock.takes(CheckedStrategy, "set_initial", 80.0)
+    clock.takes(CheckedStrategy, "ask", 20.0)
+    clock.takes(CheckedStrategy, "tell", 6.0)
+    clock.takes(CheckedEnergyModel, "relax", 1.0)
+    execute(make_spec("crysim", budget=6), tmp_path / "run", emt)
     run = read_run(tmp_path / "run")
-    first, second = run.trials[:2]
-    assert first.candidate.cpu_seconds == second.candidate.cpu_seconds
-    assert first.relaxation.cpu_seconds == second.relaxation.cpu_seconds
-    assert run.initial_spent.evaluations == 60
-    assert 0.5 * whole < spent(tmp_path / "run").cpu_seconds <= whole
+    assert run.initial_spent == Spent(0, 60, 1000.0 + 2 * 400.0)
+    batches = [run.trials[i : i + 2] for i in range(0, 6, 2)]
+    for batch, strategy in zip(batches, (80.0 + 20.0, 6.0 + 20.0, 6.0 + 20.0), strict=True):
+        assert [trial.candidate.cpu_seconds for trial in batch] == [strategy / 2] * 2
+        assert [trial.relaxation.cpu_seconds for trial in batch] == [1.0 / 2] * 2
+    assert spent(tmp_path / "run").cpu_seconds == 1800.0 + 100.0 + 2 * 26.0 + 3 * 1.0
+    assert clock.now == spent(tmp_path / "run").cpu_seconds + 6.0  # what it learned of the last batch, nothing came of
 
 
 def test_what_the_journal_says_decides_when_a_run_ends_and_no_clock_of_this_sitting(
