@@ -47,8 +47,8 @@ TELLS_APART = 0.001
 diamond in silicon."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
-"""Relaxations that ended in one crystal, of which the most symmetric is shown: noise, and not the crystal, breaks the
-symmetry of the others."""
+"""Relaxations that ended in one crystal and are looked at, for one whose symmetry is whole to be shown: noise, and not the
+crystal, breaks that of the others."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         template = first[2].candidate.info.get("prototype")
         found = None if template is None else str(template)
         per_atom = energy / crystal.num_atoms
-        copies = [trials[index] for index in row[:COPIES]]
+        copies = [trials[index] for index in row]
         near = [one for *_, one, e in copies if e / one.num_atoms - per_atom < TELLS_APART]
         best.append(Answer(_least_broken(near), record, trial, per_atom, len(row), first[0], found))
     afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
@@ -141,9 +141,10 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
 
 def _least_broken(copies: Sequence[Crystal]) -> Identity:
     """What the first of some copies of one crystal is; if another one has its whole group within the tight tolerance
-    and the first has not, the other."""
+    and the first has not, the other. Those that were relaxed in that group are looked at first."""
     first = identify(copies[0])
-    for copy in copies[1:]:
+    others = sorted(copies[1:], key=lambda copy: copy.space_group != first.space_group)
+    for copy in others[: COPIES - 1]:
         if first.tight_space_group == first.space_group:
             break
         if find_space_group(copy.to_structure(), TIGHT) == first.space_group:

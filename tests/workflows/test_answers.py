@@ -50,3 +50,9 @@ def test_where_no_copy_has_it_the_tight_group_is_told() -> None:
     (answer,) = find_answers(records((halite(0.03), -3.0005), (halite(0.035), -3.0)), top=5).best
     assert answer.identity.space_group == 225
     assert answer.identity.tight_space_group < 225
+
+
+def test_a_copy_with_its_symmetry_unbroken_is_found_behind_many_that_noise_put_below_it() -> None:
+    noisy = [(halite(0.03 + 0.0001 * i), -3.0005 + 0.00001 * i) for i in range(30)]
+    (answer,) = find_answers(records(*noisy, (halite(), -3.0), (halite(0.02), -2.9999)), top=5).best
+    assert (answer.times_found, answer.identity.space_group, answer.identity.tight_space_group) == (32, 225, 225)
