@@ -47,8 +47,8 @@ TELLS_APART = 0.001
 diamond in silicon."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
-"""Relaxations that ended in one crystal and are looked at, for one whose symmetry is whole to be shown: noise, and not the
-crystal, breaks that of the others."""
+"""Relaxations that ended in one crystal and are looked at, for one whose symmetry is whole to be shown: noise, and not
+the crystal, breaks that of the others."""
 
 
 @dataclass(frozen=True)
