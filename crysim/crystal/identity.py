@@ -142,18 +142,13 @@ def identify(
         symmetric = _symmetric(structure, allowed, elements)
         if symmetric is None or symmetric.space_group == 1:
             continue
-        if found is None or _num_operations(symmetric) > _num_operations(found[0]):
+        if found is None or symmetric.group.point_group_order > found[0].group.point_group_order:
             found = symmetric, allowed
     own, allowed = found or (_without_symmetry(structure, tolerance, elements), tolerance)
     identity = Identity(own, allowed, tight_group, None)
     if not prototypes:
         return identity
     return Identity(own, allowed, tight_group, find_structure_type(identity.primitive, own.space_group))
-
-
-def _num_operations(crystal: Crystal) -> int:
-    """Operations per primitive cell: what a centring adds is no symmetry more."""
-    return len(crystal.group.operations[0]) // crystal.centring_factor
 
 
 def _symmetric(structure: Structure, symprec: float, elements: tuple[str, ...] | None) -> Crystal | None:

@@ -113,6 +113,11 @@ class SpaceGroup:
         """Primitive cells in the conventional one: 1, 2 (A, B, C, I), 3 (R) or 4 (F)."""
         return centring_factor(self.number)
 
+    @property
+    def point_group_order(self) -> int:
+        """Operations per primitive cell: what a centring adds is no symmetry more."""
+        return len(self.operations[0]) // self.centring_factor
+
     @cached_property
     def centring_translations(self) -> Floats:
         """The lattice translations within the conventional cell ``[centring_factor, 3]``, the first of them zero."""

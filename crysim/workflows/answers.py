@@ -13,11 +13,12 @@ from crysim.crystal import Crystal
 from crysim.crystal.distinct import group_distinct
 from crysim.crystal.files import cif_text
 from crysim.crystal.identify import find_space_group
-from crysim.crystal.identity import TIGHT, Identity, identify
+from crysim.crystal.identity import TIGHT, TOLERANCE, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 from crysim.strategies.afresh import AFRESH, missed
+from crysim.symmetry.groups import space_group
 from crysim.written_files import WrittenFiles
 
 COLUMNS = (
@@ -47,8 +48,8 @@ TELLS_APART = 0.001
 diamond in silicon."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
-"""Relaxations that ended in one crystal and are looked at, for one whose symmetry is whole to be shown: noise, and not
-the crystal, breaks that of the others."""
+"""Relaxations that ended in one crystal and are looked at, for the most symmetric to be shown: noise breaks symmetry,
+and a distortion that lowers the energy by less than the potential can tell is none that it predicts."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Answer:
     """A distinct crystal that a search found.
 
     Attributes:
-        identity: what it is: true space group, standard cells, structure type; of the copies that are as low, the one
-            whose symmetry is broken least.
+        identity: what it is: true space group, standard cells, structure type; of the copies that the potential does
+            not tell apart, the most symmetric.
         record: the run of ``trial``.
         trial: the relaxation of lowest energy that ended there.
         energy_per_atom: eV (enthalpy under pressure).
@@ -134,22 +135,26 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         per_atom = energy / crystal.num_atoms
         copies = [trials[index] for index in row]
         near = [one for *_, one, e in copies if e / one.num_atoms - per_atom < TELLS_APART]
-        best.append(Answer(_least_broken(near), record, trial, per_atom, len(row), first[0], found))
+        best.append(Answer(_most_symmetric(near), record, trial, per_atom, len(row), first[0], found))
     afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
     return Answers(tuple(best), len(rows), left_out, afresh)
 
 
-def _least_broken(copies: Sequence[Crystal]) -> Identity:
-    """What the first of some copies of one crystal is; if another one has its whole group within the tight tolerance
-    and the first has not, the other. Those that were relaxed in that group are looked at first."""
-    first = identify(copies[0])
-    others = sorted(copies[1:], key=lambda copy: copy.space_group != first.space_group)
-    for copy in others[: COPIES - 1]:
-        if first.tight_space_group == first.space_group:
-            break
-        if find_space_group(copy.to_structure(), TIGHT) == first.space_group:
-            return identify(copy)
-    return first
+def _most_symmetric(copies: Sequence[Crystal]) -> Identity:
+    """What the most symmetric of some copies of one crystal is; of those that share its group, one that has it within
+    the tight tolerance too; of these, the first. Copies that were relaxed in large groups are looked at before others.
+    """
+    shown = identify(copies[0])
+    for copy in sorted(copies[1:], key=lambda copy: -copy.group.point_group_order)[: COPIES - 1]:
+        structure = copy.to_structure()
+        group, tight = find_space_group(structure, TOLERANCE), find_space_group(structure, TIGHT)
+        if _symmetry(group, tight) > _symmetry(shown.space_group, shown.tight_space_group):
+            shown = max(shown, identify(copy), key=lambda one: _symmetry(one.space_group, one.tight_space_group))
+    return shown
+
+
+def _symmetry(group: int, tight: int) -> tuple[int, bool]:
+    return space_group(group).point_group_order, tight == group
 
 
 def write_answers(answers: Sequence[Answer], folder: Path) -> list[Path]:

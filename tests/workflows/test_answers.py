@@ -56,3 +56,15 @@ def test_a_copy_with_its_symmetry_unbroken_is_found_behind_many_that_noise_put_b
     noisy = [(halite(0.03 + 0.0001 * i), -3.0005 + 0.00001 * i) for i in range(30)]
     (answer,) = find_answers(records(*noisy, (halite(), -3.0), (halite(0.02), -2.9999)), top=5).best
     assert (answer.times_found, answer.identity.space_group, answer.identity.tight_space_group) == (32, 225, 225)
+
+
+def test_a_distortion_by_which_the_potential_gains_nothing_that_it_can_tell_is_not_shown() -> None:
+    """CHGNet's perovskite CaTiO3 came out as Pna2_1, 0.1 meV/atom below the Pnma that it was found as three times."""
+    structure = halite().to_structure()
+    structure.translate_sites([i for i, site in enumerate(structure) if site.specie.symbol == "Cl"], [0.0, 0.0, 0.045])
+    distorted = Crystal.from_structure(structure)
+    (alone,) = find_answers(records((distorted, -3.0002)), top=5).best
+    (answer,) = find_answers(records((distorted, -3.0002), (halite(), -3.0)), top=5).best
+    assert (distorted.space_group, alone.identity.space_group) == (107, 107)
+    assert (answer.identity.space_group, answer.times_found) == (225, 2)
+    assert answer.energy_per_atom == pytest.approx(-3.0002)
