@@ -26,6 +26,9 @@ ALWAYS: tuple[Kind, ...] = ("energy", "executor")
 TASK_GRACE = 60.0
 """Seconds over twice what a relaxation may take by its own clock, before its process is taken to hang."""
 
+MOST_WORKERS = 100_000
+"""Processes: more than any cluster gives to one comparison."""
+
 DEFAULT_SYSTEMS = ("Ca4S4",)
 DEFAULT_METHODS = ("crysim", "random")
 
@@ -103,8 +106,8 @@ class BenchSettings(RunSettings):
         cell_kind(self.cell)
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
-        if self.workers < 1:
-            raise InputError(f"workers is {self.workers}: it must be at least 1")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise InputError(f"workers is {self.workers}: it must be from 1 to {MOST_WORKERS:,}")
         check_seconds("task_timeout", self.task_timeout)
         for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
             if len(set(names)) < len(names):
