@@ -121,10 +121,8 @@ class BenchSettings(RunSettings):
     @property
     def placement(self) -> Placement:
         """Where the runs are computed."""
-        name, limit = self.executor, self.task_timeout
-        if limit is None and self.relax.timeout is not None:
-            limit = 2 * self.relax.timeout + TASK_GRACE
-        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit or TASK_TIMEOUT)
+        name, limit = self.executor, time_limit(self.task_timeout, self.relax.timeout)
+        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit)
 
     @property
     def _cell(self) -> CellKind:
@@ -231,6 +229,13 @@ class BenchSettings(RunSettings):
         for kind in (*PARTS, *ALWAYS):
             if kind in ALWAYS or getattr(self, kind) != defaults[kind]:
                 plugin_manager().get(kind, getattr(self, kind))
+
+
+def time_limit(task_timeout: float | None, timeout: float | None) -> float:
+    """Seconds that a process may take for one crystal, of what is said of them and of a relaxation's own clock."""
+    if task_timeout is None and timeout is not None:
+        return 2 * timeout + TASK_GRACE
+    return task_timeout or TASK_TIMEOUT
 
 
 def _pairs_of(distances: Mapping[str, float], systems: Sequence[Contents]) -> dict[Contents, dict[str, float]]:
