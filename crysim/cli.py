@@ -8,10 +8,13 @@ on stderr and exit code 2.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from contextlib import nullcontext
 from importlib import import_module
+from inspect import signature
 from keyword import iskeyword
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -96,13 +99,33 @@ class LazyGroup(TyperGroup):
             raise typer.Exit(EXIT_INTERRUPTED) from error
 
 
+def path(text: str | Path) -> Path:
+    """A path of a command line; an empty one, as of a variable that is not set, would be the current folder."""
+    if not text:
+        raise typer.BadParameter("the path is empty: name a file or a folder")
+    if "\0" in str(text):
+        raise typer.BadParameter("a path holds no NUL")
+    return Path(text)
+
+
+def _with_paths(command: Callable[..., None]) -> Callable[..., None]:
+    """Have `path` read every parameter of a command that is a path."""
+    parameters = signature(command, eval_str=True).parameters.values()
+    for parameter in parameters:
+        kind, *about = get_args(parameter.annotation) or (None,)
+        if kind is Path or Path in get_args(kind):
+            about[0].parser, about[0].metavar = path, about[0].metavar or "<path>"
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
 def _load(name: str) -> Any:
     module_name = name.replace("-", "_")
     if iskeyword(module_name):
         module_name += "_"
     module = import_module(f"crysim.commands.{module_name}")
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    single.command(name, help=None)(getattr(module, module_name))
+    single.command(name, help=None)(_with_paths(getattr(module, module_name)))
     return typer.main.get_command(single)
 
 

@@ -132,6 +132,11 @@ def declared(cls: type) -> tuple[Setting, ...]:
     return tuple(found)
 
 
+def read_setting(cls: type, name: str, value: Any) -> Any:
+    """The value of one setting of a class, of what a person gave; see `Setting.read`."""
+    return next(one for one in declared(cls) if one.name == name).read(value)
+
+
 def renamed(cls: type) -> dict[str, str]:
     """The settings of a class by the names that they had before."""
     formers = ((one.declaration.former, one.name) for one in declared(cls))

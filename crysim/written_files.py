@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from crysim.regular_files import read_json
 
 LIST = ".crysim-files.json"
 """In a folder: the files there that crysim wrote, with the sha256 of what it wrote."""
+OUTCOME = ".crysim-outcome.json"
+"""In a folder of results: the files of its outcome that nothing else tells of (`note_written`), in the same form."""
 _MAX_NAME = 200
 
 
@@ -133,24 +136,38 @@ def check_written(folder: Path) -> None:
     _listed(folder)
 
 
-def changed_files(folder: Path) -> tuple[int, list[Path]]:
-    """How many files crysim wrote into a folder that are still there, and those of them that were changed since.
+def forget_written(folder: Path) -> None:
+    """Before files that `note_written` noted are written anew: what they were is no claim any more."""
+    (folder / OUTCOME).unlink(missing_ok=True)
+
+
+def note_written(folder: Path, paths: Iterable[Path]) -> None:
+    """Note what files in a folder were when they were written, so that a change of them shows (`changed_files`)."""
+    digests = {path.name: sha256(path.read_bytes()).hexdigest() for path in paths}
+    replace_file(folder / OUTCOME, json.dumps({"files": digests}, indent=1) + "\n")
+
+
+def changed_files(path: Path) -> tuple[int, list[Path]]:
+    """How many files of a list, `LIST` or `OUTCOME`, are still there, and those of them that were changed since.
 
     Raises:
         InputError: the list of files is damaged.
     """
-    names = _listed(folder)
-    there = [name for name in names if (folder / name).is_file()]
+    folder, names = path.parent, _read_list(path)
+    there = [name for name in names if os.path.lexists(folder / name)]
     return len(there), [folder / name for name in there if not _is_as_written(folder / name, names[name])]
 
 
 def _is_as_written(path: Path, digest: str) -> bool:
-    return sha256(path.read_bytes()).hexdigest() == digest
+    return path.is_file() and sha256(path.read_bytes()).hexdigest() == digest
 
 
 def _listed(folder: Path) -> dict[str, str]:
     """The digests of the files that crysim wrote into a folder, by their names; none where there is no list."""
-    path = folder / LIST
+    return _read_list(folder / LIST)
+
+
+def _read_list(path: Path) -> dict[str, str]:
     return _names(read_json(path, "the list of written files"), path) if path.exists() else {}
 
 

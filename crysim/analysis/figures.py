@@ -39,6 +39,15 @@ def formula_text(formula: str) -> str:
     return re.sub(r"(\d+)", r"$_{\1}$", formula)
 
 
+def plain_text(text: str) -> str:
+    """A name from data (a label, a phase, a file) as it is: matplotlib reads what stands between dollars as mathtext.
+
+    A name that begins with a line below is left out of legends, unless something that is not seen stands before it.
+    """
+    shown = text.replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown
+
+
 def accumulated_figure(comparison: Comparison, *, columns: int = 3, currency: Currency = "relaxations") -> Figure:
     """Accumulated lowest energy against what was spent, one panel per system (figure 4 with relaxations).
 
@@ -78,7 +87,7 @@ def search_figure(records: Sequence[RunRecord], *, currency: Currency = "relaxat
             linestyle=LINES[methods.index(record.method) % len(LINES)],
             marker="o" if len(curve) == 1 else None,  # a line through one point is not seen
             linewidth=1.6,
-            label=f"{formula_text(record.system.removesuffix('-primitive'))}, {record.method}",
+            label=f"{formula_text(record.system.removesuffix('-primitive'))}, {plain_text(record.method)}",
         )
         means += curve[np.isfinite(curve)].tolist()
     if means:
@@ -106,7 +115,7 @@ def _accumulated_panel(axis: Axes, comparison: Comparison, system: str, currency
         colour = COLOURS[index % len(COLOURS)]
         line = LINES[index // len(COLOURS) % len(LINES)]
         marker = "o" if np.isfinite(mean).sum() == 1 else None  # a line through one point is not seen
-        axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, marker=marker, label=method)
+        axis.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, marker=marker, label=plain_text(method))
         axis.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
         means += mean[np.isfinite(mean)].tolist()
         tails += low[np.isfinite(low)][-1:].tolist()
@@ -140,7 +149,7 @@ def time_figure(comparison: Comparison) -> Figure:
     labels: list[str] = []
     splits: list[dict[str, float]] = []
     for system, method, pairs in comparison.cells():
-        labels.append(f"{formula_text(system)}  {method}")
+        labels.append(f"{formula_text(system)}  {plain_text(method)}")
         splits.append(mean_seconds([run.trials for run, _ in pairs]))
     phases = list(dict.fromkeys(phase for split in splits for phase in split))
     figure = new_figure((7.5, 1.6 + 0.34 * max(1, len(labels))))
@@ -148,7 +157,7 @@ def time_figure(comparison: Comparison) -> Figure:
     left = np.zeros(len(labels))
     for index, phase in enumerate(phases):
         widths = np.array([split.get(phase, 0.0) for split in splits])
-        axis.barh(labels, widths, left=left, color=COLOURS[index % len(COLOURS)], label=phase)
+        axis.barh(labels, widths, left=left, color=COLOURS[index % len(COLOURS)], label=plain_text(phase))
         left += widths
     axis.invert_yaxis()
     axis.set_xlabel("seconds per relaxation")

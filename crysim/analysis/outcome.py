@@ -10,7 +10,7 @@ from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.origins import origin_table
 from crysim.analysis.tables import Table
-from crysim.written_files import path_part, replace_file
+from crysim.written_files import forget_written, note_written, path_part, replace_file
 
 TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict",
                  "mean_to_strict", "to_lowest",
@@ -29,6 +29,7 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
         evaluations and CPU seconds (``energy-evaluations.png``, ``energy-cpu-seconds.png``), ``time.png``.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    forget_written(folder)
     paths = [path for name, table in tables_of(comparison).items() for path in write_table(table, folder / name)]
     energy = accumulated_figure(comparison)
     for path in (folder / "energy.png", folder / "energy.svg"):
@@ -38,7 +39,10 @@ def write_outcome(comparison: Comparison, folder: Path) -> list[Path]:
         paths.append(folder / f"energy-{currency.replace('_', '-')}.png")
         save_figure(accumulated_figure(comparison, currency=currency), paths[-1])
     save_figure(time_figure(comparison), folder / "time.png")
-    return [*paths, folder / "time.png"]
+    paths.append(folder / "time.png")
+    # `crysim verify` computes the other tables again
+    note_written(folder, (path for path in paths if path.suffix not in TABLES or path.stem == "origins"))
+    return paths
 
 
 def tables_of(comparison: Comparison) -> dict[str, Table]:

@@ -28,8 +28,8 @@ def import_(
     given: dict[str, Any],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the program ran, or its structures lie.")],
     kind: Annotated[str, typer.Option("--from", help="calypso, cryspy or poscars.")],
-    out: Annotated[str, typer.Option(help="Folder of the results that they are added to. Default: crysim-bench.")] = (
-        "crysim-bench"
+    out: Annotated[Path, typer.Option(help="Folder of the results that they are added to. Default: crysim-bench.")] = (
+        Path("crysim-bench")
     ),
     system: Annotated[
         str | None,
@@ -55,7 +55,7 @@ def import_(
     from crysim.harness.config_file import command_line
     from crysim.workflows.imports import Import, import_results
 
-    wanted = Import(folder, kind, Path(out), system, method or kind, seed, relax, z, cell_kind(cell))
+    wanted = Import(folder, kind, out, system, method or kind, seed, relax, z, cell_kind(cell))
     done = import_results(wanted, command_line(given))
     print_json(done.to_dict()) if as_json else typer.echo(str(done))
     if not relax and not done.counting:

@@ -16,7 +16,7 @@ from crysim.interfaces import RelaxSettings
 
 if TYPE_CHECKING:
     from crysim.crystal import Crystal
-    from crysim.interfaces import EnergyModel, Relaxation
+    from crysim.interfaces import Relaxation
 
 KEYS = (
     "file",
@@ -68,12 +68,12 @@ def relax(
     inputs, rows = _read(files)
     if all(one is None for one in inputs):
         raise typer.Exit(EXIT_BAD_INPUT)
-    built: EnergyModel = plugin_manager().build("energy", *model)
+    plugin_manager().build("energy", *model).check()
     if out is not None:
         make_folder(out)
         check_writable(out)
     try:
-        _relax_all(built, chosen, 1 if threads is None else threads, inputs, rows, out)
+        _relax_all(model, chosen, 1 if threads is None else threads, inputs, rows, out)
     finally:
         done = [row for row in rows if row["status"] is not None]
         _show(done, as_json=as_json, pressed=chosen.get("pressure", 0) != 0)
@@ -148,7 +148,7 @@ class _Input:
 
 
 def _relax_all(
-    model: EnergyModel,
+    model: tuple[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     threads: int,
     inputs: Sequence[_Input | None],
@@ -182,7 +182,15 @@ def _relax_all(
             replace_file(out / _free_name(one.file.stem, taken), cif_text(relaxation.crystal))
 
     result = relax_structures(
-        [one.crystal for _, one in work], model, threads=threads, progress=console, batch=BATCH, each=each, **settings
+        [one.crystal for _, one in work],
+        model[0],
+        energy_options=model[1],
+        threads=threads,
+        progress=console,
+        batch=BATCH,
+        each=each,
+        own_process=True,
+        **settings,
     )
     if result.interrupted:
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -26,8 +27,9 @@ def reproduce(
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
     out: Annotated[
-        str, typer.Option(help="Folder of the runs and results. Default: crysim-reproduce.", rich_help_panel=o.RECORDS)
-    ] = "crysim-reproduce",
+        Path,
+        typer.Option(help="Folder of the runs and results. Default: crysim-reproduce.", rich_help_panel=o.RECORDS),
+    ] = Path("crysim-reproduce"),
     budget: Annotated[
         int | None,
         typer.Option(help="Relaxations of each run. Default: the paper's 300; crystals40: 200.", rich_help_panel=o.RUN),
@@ -77,9 +79,9 @@ def reproduce(
     from rich.console import Console
 
     from crysim.commands.showing import end, table_console
+    from crysim.declared import read_setting
     from crysim.errors import InputError
     from crysim.harness.config_file import command_line
-    from crysim.harness.systems import references
     from crysim.workflows.reproduce import list_targets
     from crysim.workflows.reproduce import reproduce as make_again
     from crysim.workflows.reproduction_cuts import Cuts
@@ -103,16 +105,16 @@ def reproduce(
         seeds=seeds,
         systems=tuple(systems or ()),
         methods=tuple(methods or ()),
-        references=references(settings.pop("reference", ())),
+        references=read_setting(BenchSettings, "reference", settings.pop("reference", ())),
         symmetry=settings.pop("symmetry", None),
         settings={"energy": energy, **settings},
         prototypes=prototypes,
         race=race,
     )
     if check:
-        _check(target or [], out, cuts, as_json=as_json)
+        _check(target or [], str(out), cuts, as_json=as_json)
     assert target
-    done, ended = make_again(target, out, cuts, progress=Console(stderr=True))
+    done, ended = make_again(target, str(out), cuts, progress=Console(stderr=True))
     if as_json:
         print_json([one.to_dict() for one in done])
     else:

@@ -168,6 +168,12 @@ class RandomGenerator:
             number: length_bounds or default_length_bounds(contents.composition_in(number).num_atoms)
             for number in compatible
         }
+        apart, (lower, upper) = float(self.min_distances.thresholds.diagonal().max()), self.length_bounds
+        if apart > upper:  # of an atom and its own image in the next cell
+            raise InputError(
+                f"no two atoms of one element can be {apart:g} Å apart in cells whose lattice lengths are from "
+                f"{lower:g} to {upper:g} Å: lower the minimum distance"
+            )
         self._combinations = {number: WyckoffCombinations(contents, number, order) for number in compatible}
         most = max(compatible.values()) if max_combinations is None else max_combinations
         self._sizes = {number: min(count, most) for number, count in compatible.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 
 import numpy as np
 
@@ -18,6 +17,24 @@ PairDistances = Mapping[str, float] | Mapping[tuple[str, str], float]
 
 POINTS = 40
 """Points tried for one site before `MinDistances.separate` gives up."""
+
+
+FARTHEST = 20.0
+"""Å: no two neighbours in any crystal are so far apart, so a larger minimum distance is a slip."""
+
+
+def check_distance(what: str, distance: float) -> None:
+    """Refuse a minimum distance that no crystal could keep.
+
+    Args:
+        what: what errors call it.
+        distance: Å.
+
+    Raises:
+        InputError: below 0, above `FARTHEST`, or no number.
+    """
+    if not 0 <= distance <= FARTHEST:
+        raise InputError(f"{what} is {distance:g} Å: it must be at least 0 Å, and at most {FARTHEST:g} Å")
 
 
 def default_min_distance(num_atoms: int) -> float:
@@ -35,7 +52,8 @@ class MinDistances:
         pairs: Å, of pairs of elements, ``{"Ca-O": 2.0}`` or ``{("Ca", "O"): 2.0}``.
 
     Raises:
-        InputError: a distance below zero or not finite, or a pair that the composition does not have.
+        InputError: a distance that no crystal could keep (`check_distance`), or a pair that the composition does not
+            have.
     """
 
     composition: Composition
@@ -50,16 +68,14 @@ class MinDistances:
         """``[elements, elements]`` Å, symmetric."""
         elements = self.composition.elements
         default = default_min_distance(self.composition.num_atoms) if self.default is None else self.default
-        if not 0 <= default < inf:
-            raise InputError(f"the minimum distance must be at least 0 Å, not {default}")
+        check_distance("the minimum distance", default)
         thresholds = np.full((len(elements), len(elements)), float(default))
         for key, value in (self.pairs or {}).items():
             pair = tuple(key.split("-")) if isinstance(key, str) else tuple(key)
             if len(pair) != 2 or any(element not in elements for element in pair):
                 name = key if isinstance(key, str) else "-".join(map(str, key))
                 raise InputError(f"'{name}' is no pair of elements of {self.composition}: write it as 'Ca-O'")
-            if not 0 <= value < inf:
-                raise InputError(f"the minimum distance of {'-'.join(pair)} must be at least 0 Å, not {value}")
+            check_distance(f"the minimum distance of {'-'.join(pair)}", value)
             i, j = (elements.index(element) for element in pair)
             thresholds[i, j] = thresholds[j, i] = value
         thresholds.setflags(write=False)

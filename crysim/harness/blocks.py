@@ -1,6 +1,8 @@
 """Journals that were compacted: gzip, in blocks of whole lines, so that one line is read without those before it.
 
-Any gzip program reads such a file. Each block is a gzip member whose header says how long it is, packed and unpacked.
+Any gzip program reads such a file. Each block is a gzip member whose header says how long it is, packed and unpacked,
+and whether another one follows: so a file that was cut at a block's end is no shorter run. Files of the first releases
+do not say that.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ _HEADER = struct.Struct("<4sIBBHccHII")
 """Of a gzip member with one extra field: magic and flags, time, hint, system, length of the field, its name, length of
 its content, and the lengths of the member and of what it holds."""
 _START = b"\x1f\x8b\x08\x04"
-_NAME = (b"C", b"S")
+_FORMER, _FOLLOWED, _LAST = (b"C", b"S"), (b"C", b"F"), (b"C", b"L")
+"""Names of the field: in the first releases; of a block that another follows; of the last one."""
+
+_AFTER = {_FORMER: (_FORMER,), _FOLLOWED: (_FORMER, _FOLLOWED, _LAST), _LAST: ()}
+"""What may follow a block; at a file's beginning, what may follow one that is followed."""
 
 
 class Lines(Protocol):
@@ -89,23 +95,26 @@ class PackedLines(_PlainLines):
         """Read where each block is.
 
         Raises:
-            InputError: a block's header is damaged.
+            InputError: a block's header is damaged, or a block is missing at the end, if not all are.
         """
         super().__init__(path)
         self._path = path
         self._starts, self._places, self.size = [0], list[tuple[int, int]](), 0
-        place = 0
+        place, name = 0, _FOLLOWED
         while header := self._file.read(_HEADER.size):
             if len(header) < _HEADER.size:
                 raise self._damaged()
             start, _, _, _, _, first, second, _, packed, size = _HEADER.unpack(header)
-            if start != _START or (first, second) != _NAME or packed < _HEADER.size or size > MAX_BLOCK:
+            before, name = name, (first, second)
+            if start != _START or name not in _AFTER[before] or packed < _HEADER.size or size > MAX_BLOCK:
                 raise self._damaged()
             self._places.append((place, packed))
             self.size += size
             self._starts.append(self.size)
             place += packed
             self._file.seek(place)
+        if name == _FOLLOWED:
+            raise self._damaged()
         self._last: tuple[int, bytes] = (-1, b"")
 
     def read(self, begin: int, end: int) -> bytes:
@@ -154,18 +163,17 @@ def pack(lines: Iterator[bytes]) -> Iterator[bytes]:
     waiting: list[bytes] = []
     size = 0
     for line in lines:
+        if size >= BLOCK:
+            yield _member(b"".join(waiting), _FOLLOWED)
+            waiting, size = [], 0
         waiting.append(line)
         size += len(line)
-        if size >= BLOCK:
-            yield _member(b"".join(waiting))
-            waiting, size = [], 0
-    if waiting:
-        yield _member(b"".join(waiting))
+    yield _member(b"".join(waiting), _LAST)
 
 
-def _member(content: bytes) -> bytes:
+def _member(content: bytes, name: tuple[bytes, bytes]) -> bytes:
     packer = zlib.compressobj(6, zlib.DEFLATED, -15)
     body = packer.compress(content) + packer.flush()
     packed = _HEADER.size + len(body) + 8
-    header = _HEADER.pack(_START, 0, 0, 255, 12, *_NAME, 8, packed, len(content))
+    header = _HEADER.pack(_START, 0, 0, 255, 12, *name, 8, packed, len(content))
     return header + body + struct.pack("<II", zlib.crc32(content), len(content))

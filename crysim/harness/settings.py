@@ -26,6 +26,9 @@ ALWAYS: tuple[Kind, ...] = ("energy", "executor")
 TASK_GRACE = 60.0
 """Seconds over twice what a relaxation may take by its own clock, before its process is taken to hang."""
 
+MOST_WORKERS = 100_000
+"""Processes: more than any cluster gives to one comparison."""
+
 DEFAULT_SYSTEMS = ("Ca4S4",)
 DEFAULT_METHODS = ("crysim", "random")
 
@@ -103,8 +106,8 @@ class BenchSettings(RunSettings):
         cell_kind(self.cell)
         if not self.system:
             raise InputError("no system is given: name at least one formula per cell, as in --system Ca4S4")
-        if self.workers < 1:
-            raise InputError(f"workers is {self.workers}: it must be at least 1")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise InputError(f"workers is {self.workers}: it must be from 1 to {MOST_WORKERS:,}")
         check_seconds("task_timeout", self.task_timeout)
         for what, names in (("system", self.system), ("method", self.methods), ("seed", self.seeds)):
             if len(set(names)) < len(names):
@@ -118,10 +121,8 @@ class BenchSettings(RunSettings):
     @property
     def placement(self) -> Placement:
         """Where the runs are computed."""
-        name, limit = self.executor, self.task_timeout
-        if limit is None and self.relax.timeout is not None:
-            limit = 2 * self.relax.timeout + TASK_GRACE
-        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit or TASK_TIMEOUT)
+        name, limit = self.executor, time_limit(self.task_timeout, self.relax.timeout)
+        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit)
 
     @property
     def _cell(self) -> CellKind:
@@ -228,6 +229,13 @@ class BenchSettings(RunSettings):
         for kind in (*PARTS, *ALWAYS):
             if kind in ALWAYS or getattr(self, kind) != defaults[kind]:
                 plugin_manager().get(kind, getattr(self, kind))
+
+
+def time_limit(task_timeout: float | None, timeout: float | None) -> float:
+    """Seconds that a process may take for one crystal, of what is said of them and of a relaxation's own clock."""
+    if task_timeout is None and timeout is not None:
+        return 2 * timeout + TASK_GRACE
+    return task_timeout or TASK_TIMEOUT
 
 
 def _pairs_of(distances: Mapping[str, float], systems: Sequence[Contents]) -> dict[Contents, dict[str, float]]:

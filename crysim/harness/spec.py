@@ -10,6 +10,7 @@ from typing import Any
 
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
+from crysim.crystal.min_distances import check_distance
 from crysim.declared import RECORDS, RUN, declared, numbers, setting
 from crysim.errors import InputError
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy
@@ -114,8 +115,8 @@ class RunSettings:
                 raise InputError(f"space group {group} does not exist: numbers run from 1 to 230")
         for name in ("min_distance", "min_relaxed_distance"):
             distance = getattr(self, name)
-            if distance is not None and not 0 <= distance < inf:
-                raise InputError(f"{name} is {distance} Å: it must be a finite number from 0 on")
+            if distance is not None:
+                check_distance(name, distance)
 
     def shared(self) -> dict[str, Any]:
         """The fields of this class, to make another object that has them."""

@@ -64,7 +64,7 @@ def _relaxed(
     """The trials of candidates that are drawn, each with its number."""
     began = time.process_time()
     crystals = [candidate.start for _, candidate in starts]
-    relaxations = _relax(crystals, [candidate.stop for _, candidate in starts], model, settings.relax)
+    relaxations = relax_each(crystals, [candidate.stop for _, candidate in starts], model, settings.relax)
     if contents is not None and contents.primitive:
         relaxations = [
             _described_anew(relaxation, crystal, contents)
@@ -80,18 +80,19 @@ def _relaxed(
 
 
 def _not_drawn(number: int, candidate: Candidate, fault: str) -> Trial:
-    return Trial(number, candidate, replace(_failed(fault), cpu_seconds=0.0), TrialStatus.FAILED, fault)
+    return Trial(number, candidate, replace(failed_relaxation(fault), cpu_seconds=0.0), TrialStatus.FAILED, fault)
 
 
 def failed_trials(candidates: Sequence[Candidate], first: int, reason: str) -> list[Trial]:
     """Trials of candidates of which nothing came back."""
     return [
-        Trial(first + i, candidate, _failed(reason), TrialStatus.FAILED, reason)
+        Trial(first + i, candidate, failed_relaxation(reason), TrialStatus.FAILED, reason)
         for i, candidate in enumerate(candidates)
     ]
 
 
-def _failed(reason: str) -> Relaxation:
+def failed_relaxation(reason: str) -> Relaxation:
+    """A relaxation of which nothing came back."""
     return Relaxation(RelaxStatus.FAILED, None, None, 0, 0, None, reason=reason)
 
 
@@ -110,9 +111,14 @@ def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) 
     return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
 
 
-def _relax(
+def relax_each(
     crystals: Sequence[Crystal], stops: Sequence[StopRule | None], model: EnergyModel, settings: RelaxSettings
 ) -> list[Relaxation]:
+    """Relax crystals, each with leave to stop or None; where the model raises, one by one, and that one has failed.
+
+    Raises:
+        PluginFaultError: what the model returned cannot be believed.
+    """
     try:
         if any(stop is not None for stop in stops):
             return model.race(crystals, settings, stops)
@@ -122,8 +128,8 @@ def _relax(
     except Exception as error:  # noqa: BLE001 - a model may fail in any way, and that is a result
         if len(crystals) > 1:
             pairs = zip(crystals, stops, strict=True)
-            return [_relax([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
-        return [_failed(first_line(error))]
+            return [relax_each([crystal], [stop], model, settings)[0] for crystal, stop in pairs]
+        return [failed_relaxation(first_line(error))]
 
 
 def classify(

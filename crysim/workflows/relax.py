@@ -13,8 +13,10 @@ from crysim.crystal.own_cell import OwnCell
 from crysim.declared import declared
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.loop import limit_threads
+from crysim.harness.spec import PartSpec
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
+from crysim.workflows.relax_apart import Compute, apart, here
 from crysim.workflows.running import progress_console
 
 if TYPE_CHECKING:
@@ -122,6 +124,7 @@ def relax(
     progress: bool | Console = False,
     batch: int = BATCH,
     each: Each | None = None,
+    own_process: bool = False,
     **settings: Any,
 ) -> RelaxResult:
     """Relax atoms and cells, many at a time, with symmetry: pymatgen structures or ASE atoms in, the same kind out.
@@ -136,6 +139,8 @@ def relax(
         progress: show it (on standard error, or in the notebook), or a rich console to show it on.
         batch: structures given to the energy model at a time; an interrupt loses one batch at the most.
         each: called as relaxations end, with the structure's place and what became of it.
+        own_process: whether the model, which is then given by its name, computes in a process of its own: a structure
+            that kills it three times, or hangs in it, has failed and costs the others nothing. ``crysim relax`` does.
         settings: ``fmax`` (eV/Å), ``max_steps``, ``pressure`` (GPa), ``symmetry`` (keep, release or polish),
             ``timeout`` (s): see `crysim.interfaces.RelaxSettings`.
 
@@ -161,15 +166,19 @@ def relax(
     cells = [_own_cell(one, place) for place, one in enumerate(structures)]
     model = energy if isinstance(energy, EnergyModel) else plugin_manager().build("energy", energy, energy_options)
     model.check()
+    if own_process and not isinstance(energy, str):
+        raise InputError("own_process needs the energy model's name: another process builds the model anew")
     limit_threads(threads)
     crystals = [cell.crystal if isinstance(cell, OwnCell) else cell for cell in cells]
     done: list[Relaxation] = []
     interrupted = False
+    spec = PartSpec(energy, energy_options or {}) if own_process and isinstance(energy, str) else None
     try:
-        for relaxation in _relaxed(model, chosen, crystals, batch, progress_console(progress)):
-            done.append(relaxation)
-            if each is not None:
-                each(len(done) - 1, relaxation)
+        with here(model, chosen) if spec is None else apart(spec, threads, chosen) as compute:
+            for relaxation in _relaxed(compute, crystals, batch, progress_console(progress)):
+                done.append(relaxation)
+                if each is not None:
+                    each(len(done) - 1, relaxation)
     except KeyboardInterrupt:
         interrupted = True
     found = [_like(given, cell, one) for given, cell, one in zip(structures, cells, done, strict=False)]
@@ -178,7 +187,7 @@ def relax(
 
 
 def _relaxed(
-    model: EnergyModel, settings: RelaxSettings, crystals: Sequence[Crystal], batch: int, console: Console | None
+    compute: Compute, crystals: Sequence[Crystal], batch: int, console: Console | None
 ) -> Iterator[Relaxation]:
     """What becomes of crystals, in batches and in their order, while a bar on the console shows how many are done."""
     from rich.console import Console
@@ -188,7 +197,7 @@ def _relaxed(
     with Progress(*columns, console=console or Console(quiet=True), transient=True, disable=console is None) as bar:
         task = bar.add_task("", total=len(crystals))
         for first in range(0, len(crystals), batch):
-            relaxations = model.relax(crystals[first : first + batch], settings)
+            relaxations = compute(crystals[first : first + batch])
             yield from relaxations
             bar.advance(task, len(relaxations))
 

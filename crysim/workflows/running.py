@@ -76,14 +76,15 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
     """Refuse, before any long work, what cannot run.
 
     Raises:
-        InputError: a name or an option is wrong, an extra is missing, a composition fits into no allowed group.
+        InputError: a name or an option is wrong, an extra is missing, a composition fits into no allowed group, or no
+            cell could keep the minimum distances.
     """
     checked: set[str] = set()
     for spec in runs:
         if spec.method not in checked:
             spec.check()
         if spec.system.name not in checked:
-            RandomGenerator(spec.system, spec.space_groups)
+            RandomGenerator(spec.system, spec.space_groups, spec.min_distance, spec.pair_distances)
         checked |= {spec.method, spec.system.name}
 
 

@@ -13,6 +13,7 @@ from crysim.analysis.report.notebook import crystal_html, figure_html, notebook_
 from crysim.analysis.tables import Table
 from crysim.composition import CellKind, cell_kind
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.declared import read_setting
 from crysim.errors import InputError
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
@@ -20,7 +21,7 @@ from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_manifest
 from crysim.harness.materials_project import template_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
-from crysim.harness.systems import names_structure, read_reference, references, spelled_out
+from crysim.harness.systems import names_structure, read_reference, spelled_out
 from crysim.interfaces import Strategy
 from crysim.plugins import plugin_manager
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
@@ -161,6 +162,9 @@ def search(
     """
     if top < 1:
         raise InputError(f"top is {top}: it must be at least 1")
+    for what, path in (("out", out), ("prototype_folder", prototype_folder)):
+        if path == "":
+            raise InputError(f"{what} is empty: name a folder")
     console = progress_console(progress)
     file = None if config is None else Path(config)
     kind: CellKind = "primitive" if cell is None else cell_kind(cell)
@@ -259,7 +263,7 @@ def _systems(
     formula: str, z: int | str | Iterable[int] | None, cell: CellKind, max_atoms: int | None, reference: Any
 ) -> tuple[tuple[str, ...], str | None]:
     """The formulas per cell that are searched, and the known ground truth."""
-    known = references(reference) if reference else {}
+    known = {} if reference is None else read_setting(BenchSettings, "reference", reference)
     if len(known) > 1:
         raise InputError("a search has one reference: give --reference once")
     if names_structure(formula):

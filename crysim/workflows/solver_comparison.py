@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.figures import COLOURS, save_figure
+from crysim.analysis.figures import COLOURS, plain_text, save_figure
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
@@ -248,10 +248,10 @@ def _panel(axis: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
         left = np.maximum(100 * (best - target) / height, _FLOOR)
         colour = COLOURS[names.index(entry.solver) % len(COLOURS)]
         seconds = [point.seconds for point in points]
-        axis.step(seconds, left, where="post", marker="o", markersize=3.5, color=colour, label=entry.solver)
+        axis.step(seconds, left, where="post", marker="o", markersize=3.5, color=colour, label=plain_text(entry.solver))
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("seconds")
     axis.set_ylabel("above the lower bound / %" if bounds else "above the lowest seen / %")
-    axis.set_title(f"{entries[0].model}: {entries[0].num_bits:,} bits", fontsize="medium")
+    axis.set_title(f"{plain_text(entries[0].model)}: {entries[0].num_bits:,} bits", fontsize="medium")

@@ -31,10 +31,9 @@ from crysim.harness.stored_trials import scan
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.plugins import plugin_manager
 from crysim.symmetry.groups import space_group
-from crysim.workflows.report import was_changed
+from crysim.workflows.verify_files import other_files
 from crysim.workflows.verify_initial import faults, read_initial, shared_differences, wrong_energies
 from crysim.workflows.verify_tables import other_tables
-from crysim.written_files import LIST, changed_files
 
 ENERGY_TOLERANCE = 0.001
 """eV per atom by which an energy computed again may differ; other software and another order of sums give 1e-5."""
@@ -43,7 +42,6 @@ FORCE_TOLERANCE = 2.0
 SYMPREC = 0.01
 """Å within which a stored crystal must have the group that it is described in."""
 BATCH = 16
-_CHANGED = "it was changed since it was written"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Verified:
         energies: relaxed crystals whose energy and forces were computed again.
         initial: initial crystals whose energies were computed again; runs that share them count once.
         tables: files that were compared with the journals.
-        files: crystals, inputs of other programs and the like, that were compared with what was written.
+        files: crystals, pictures, inputs of other programs and the like, that were compared with what was written.
         differences: in the order in which they were found.
         notes: what could not be looked at, and why, one line each.
     """
@@ -149,28 +147,15 @@ def verify(
                 _check_energies(record, model, energies, done)
         _check_initial(record, model, energies, initial, done)
     done.add(shared_differences(done.folder / SHARED, initial))
-    _check_files(done)
+    done.files, changed, notes = other_files(done.folder)
+    done.add(changed)
+    done.notes += notes
     try:
         done.tables, differences = other_tables(done.folder, records)
         done.add((str(path), what) for path, what in differences)
     except CrysimError as error:
         done.notes.append(f"tables are not compared: {error}")
     return done
-
-
-def _check_files(done: Verified) -> None:
-    """Compare the files that were written beside the runs with what was written."""
-    for listed in sorted(done.folder.rglob(LIST)):
-        try:
-            there, changed = changed_files(listed.parent)
-        except (CrysimError, OSError) as error:
-            done.notes.append(f"files of {listed.parent} are not compared: {error}")
-            continue
-        done.files += there
-        done.add((str(path), _CHANGED) for path in changed)
-    report = done.folder / "report.html"
-    if was_changed(report):
-        done.add([(str(report), _CHANGED)])
 
 
 def _read(folder: Path, done: Verified) -> RunRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,30 @@ def test_a_packed_journal_reads_as_before_and_takes_less_room(finished: Path, ru
     assert compact_run(run) is None
 
 
+def block_ends(data: bytes) -> list[int]:
+    """Where each block of a packed file ends; there are several."""
+    ends = [0]
+    while ends[-1] < len(data):
+        unpacker = zlib.decompressobj(wbits=31)
+        unpacker.decompress(data[ends[-1] :])
+        ends.append(len(data) - len(unpacker.unused_data))
+    assert len(ends) > 3
+    return ends[1:]
+
+
+def test_a_journal_packed_by_the_first_releases_reads_as_before(finished: Path, run: Path) -> None:
+    """Their blocks did not say whether another one follows."""
+    compact_run(run)
+    data = (run / PACKED).read_bytes()
+    begins = [0, *block_ends(data)[:-1]]
+    former = bytearray(data)
+    for begin in begins:
+        assert former[begin + 12 : begin + 14] in (b"CF", b"CL")
+        former[begin + 12 : begin + 14] = b"CS"
+    (run / PACKED).write_bytes(former)
+    assert read_run(run, frames=True).trials == read_run(finished, frames=True).trials
+
+
 def test_any_part_is_read(tmp_path: Path) -> None:
     lines = [b"%d " % number * (number % 7 + 1) + b"\n" for number in range(2000)]
     whole = b"".join(lines)
@@ -88,6 +113,10 @@ def test_a_packed_run_goes_on(run: Path, tmp_path: Path, finished: Path, make_sp
         lambda data: data[:200] + b"x" + data[201:],
         lambda data: b"x" + data[1:],
         lambda data: data + b"more",
+        lambda data: b"",
+        lambda data: data[: block_ends(data)[-2]],
+        lambda data: data[: block_ends(data)[0]],
+        lambda data: data + data[block_ends(data)[-2] :],
     ],
 )
 def test_a_damaged_packed_journal_is_one_line(run: Path, damage: Any) -> None:

@@ -222,3 +222,30 @@ def test_a_relaxation_that_cannot_be_counted_is_the_models_fault(change):
     model._plugin.relax = lambda crystals, settings: [replace(good, **change)]
     with pytest.raises(PluginFaultError, match=r"^energy 'ase"):
         model.relax([crystal], RelaxSettings(max_steps=1))
+
+
+class Holds:
+    """An object that cannot be put into words."""
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "value", [Holds(), {1, 2}, float("nan"), b"x", {("a", 1): 2}], ids=["object", "set", "nan", "bytes", "key"]
+)
+def test_a_solver_s_info_must_be_what_json_can_hold(value):
+    class Noted(Annealer):
+        def solve(self, model, **given):
+            return replace(super().solve(model, **given), info={"raw": value})
+
+    with pytest.raises(PluginFaultError, match=r"^solver 'annealer' broke its interface: its info cannot be .* JSON"):
+        CheckedSolver(Noted(sweeps=5)).solve(larger_model())
+
+
+def test_a_solver_s_info_may_hold_numpy_s_numbers_and_arrays():
+    class Noted(Annealer):
+        def solve(self, model, **given):
+            return replace(super().solve(model, **given), info={"gap": np.float32(0.5), "history": np.zeros(3)})
+
+    assert CheckedSolver(Noted(sweeps=5)).solve(larger_model()).info["gap"] == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,36 @@ def test_a_table_that_was_changed_where_people_read_it_is_found(folder: Path, na
     assert str(one) == f"{folder / name}: it is not the table of {Path(name).stem}.json"
 
 
+@pytest.mark.parametrize("name", ["energy.png", "energy.svg", "energy-evaluations.png", "time.png"])
+def test_a_picture_that_was_changed_is_found(folder: Path, name: str) -> None:
+    assert verify(folder, energies=0).files == 5
+    with (folder / name).open("ab") as file:
+        file.write(b" ")
+    (one,) = verify(folder, energies=0).differences
+    assert str(one) == f"{folder / name}: it was changed since it was written"
+    crysim.bench(["Al2Cu2"], ["random", "enumerate"], seeds=range(2), budget=4, out=folder, **OPTIONS)
+    assert verify(folder, energies=0).good
+
+
+def test_a_table_of_origins_that_was_changed_is_found(tmp_path: Path) -> None:
+    crysim.bench(["Al2Cu2"], ["swarm"], budget=2, out=tmp_path, **OPTIONS)
+    honest = verify(tmp_path, energies=0)
+    assert honest.good
+    assert honest.files == 9
+    for ending in ("md", "csv", "tex", "json"):
+        path = tmp_path / f"origins.{ending}"
+        path.write_bytes(path.read_bytes() + b" ")
+    places = [one.place for one in verify(tmp_path, energies=0).differences]
+    assert sorted(places) == sorted(str(tmp_path / f"origins.{ending}") for ending in ("md", "csv", "tex", "json"))
+
+
+def test_a_picture_that_became_a_pipe_is_found_and_nobody_waits_for_it(folder: Path) -> None:
+    (folder / "time.png").unlink()
+    os.mkfifo(folder / "time.png")
+    (one,) = verify(folder, energies=0).differences
+    assert one.place == str(folder / "time.png")
+
+
 def test_a_report_that_was_changed_is_found_and_made_anew(folder: Path) -> None:
     report = write_report(folder)
     made = report.read_text()
@@ -142,8 +173,8 @@ def test_a_written_crystal_that_was_changed_is_found(folder: Path) -> None:
     first.unlink()
     (folder / "crystals" / "mine.cif").write_text("mine")
     done = verify(folder, energies=0)
-    assert (done.good, done.files) == (True, 1)
-    assert "1 file compared: nothing differs" in str(done)
+    assert (done.good, done.files) == (True, 6)  # and five pictures
+    assert "6 files compared: nothing differs" in str(done)
     second.write_text("another")
     (one,) = verify(folder, energies=0).differences
     assert str(one) == f"{second}: it was changed since it was written"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crysim.analysis.comparison import Comparison
-from crysim.analysis.figures import COLOURS, formula_text, new_figure
+from crysim.analysis.figures import COLOURS, formula_text, new_figure, plain_text
 from crysim.analysis.paper import values as paper
 from crysim.arrays import Floats
 from crysim.errors import CrysimError
@@ -46,8 +46,8 @@ def matches_figure(comparison: Comparison) -> Figure:
         patch
         for index, method in enumerate(comparison.methods)
         for patch in (
-            Patch(facecolor=COLOURS[index % len(COLOURS)], label=method),
-            Patch(fill=False, edgecolor=COLOURS[index % len(COLOURS)], label=f"{method}, paper"),
+            Patch(facecolor=COLOURS[index % len(COLOURS)], label=plain_text(method)),
+            Patch(fill=False, edgecolor=COLOURS[index % len(COLOURS)], label=f"{plain_text(method)}, paper"),
         )
     ]
     handles.append(Patch(facecolor="0.9", edgecolor="0.3", hatch="//", label="not found within the budget"))
@@ -135,7 +135,7 @@ def surrogate_figure(records: Sequence[RunRecord]) -> Figure:
         low, high = float(found.computed.min()), float(found.computed.max())
         axis.plot([low, high], [low, high], color="0.5", linewidth=0.8)
         axis.scatter(found.computed, found.predicted, s=6, alpha=0.5, color=COLOURS[0], linewidths=0)
-        axis.set_title(f"{record.method}: PCC {found.pcc:.3f}, RMSE {found.rmse:.3f}")
+        axis.set_title(f"{plain_text(record.method)}: PCC {found.pcc:.3f}, RMSE {found.rmse:.3f}")
         axis.set_xlabel("computed energy (standardised)")
         axis.set_ylabel("predicted energy (standardised)")
     last = axes[len(records)]
@@ -143,7 +143,7 @@ def surrogate_figure(records: Sequence[RunRecord]) -> Figure:
     for index, record in enumerate(records):
         iterations, values = fit_history(record)
         colour = COLOURS[index % len(COLOURS)]
-        last.plot(iterations, values["train_pcc"], color=colour, linewidth=1.0, label=record.method)
+        last.plot(iterations, values["train_pcc"], color=colour, linewidth=1.0, label=plain_text(record.method))
         last.plot(iterations, values["validation_pcc"], color=colour, linewidth=0.8, linestyle=":")
         errors.plot(iterations, values["validation_rmse"], color=colour, linewidth=0.8, linestyle="--")
     last.set_title("during the search")

@@ -105,8 +105,8 @@ def json_fault(value: Any) -> str:
         return f"is a {type(value).__name__}, not a mapping"
     try:
         json.dumps(dict(value), allow_nan=False, default=_plain)
-    except (TypeError, ValueError) as error:
-        return f"cannot be written as JSON: {str(error).splitlines()[0]}"
+    except Exception as error:  # noqa: BLE001 - a value may raise anything when it is asked for what it holds
+        return f"cannot be written as JSON: {first_line(error)}"
     return ""
 
 

@@ -88,8 +88,7 @@ class CheckedSolver(Checked[IsingSolver], IsingSolver):
             self._fault("its timing has no 'total'")
         if not all(isinstance(phase, str) and is_seconds(value) for phase, value in timing.items()):
             self._fault("its timing is not in nanoseconds, 0 or more")
-        if not isinstance(samples.info, Mapping):
-            self._fault(f"its info is a {type(samples.info).__name__}, not a mapping")
+        self._json("its info", samples.info)
 
 
 def lowest_exchange(model: QuadraticModel, x: Bits) -> float:
