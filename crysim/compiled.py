@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, overload
 
+from crysim.compiling_once import compile_once
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 FastMath = Literal["off", "reordered", "finite"]
@@ -44,7 +46,8 @@ def compiled(
     """Compile a function on its first call, without the GIL, and keep the machine code on disk.
 
     numba writes beside the module, or to the user's cache folder if the package folder is read-only. Where neither
-    can be written (a locked-down container) the function is compiled anew in every process.
+    can be written (a locked-down container) the function is compiled anew in every process. Of several processes that
+    want it at one time, one compiles it (`crysim.compiling_once`).
 
     Args:
         function: the kernel, where the decorator is written without arguments.
@@ -57,12 +60,20 @@ def compiled(
 
     def decorate(kernel: F) -> F:
         import numba
+        from numba.core.compiler_lock import global_compiler_lock
 
-        options: dict[str, Any] = {"nogil": True, "fastmath": _FAST_MATH[fast_math], **_INLINING[inlining]}
+        options: dict[str, Any] = {
+            "nogil": True,
+            "no_cfunc_wrapper": True,  # nobody calls kernels from C, and a wrapper takes a twelfth of the compiling
+            "fastmath": _FAST_MATH[fast_math],
+            **_INLINING[inlining],
+        }
         if zero_division == "ieee":
             options["error_model"] = "numpy"
         try:
-            return cast(F, numba.njit(cache=True, **options)(kernel))
+            kept = numba.njit(cache=True, **options)(kernel)
+            compile_once(kept, global_compiler_lock)
+            return cast(F, kept)
         except RuntimeError:  # "cannot cache function: no locator available"
             return cast(F, numba.njit(**options)(kernel))
 

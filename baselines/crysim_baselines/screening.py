@@ -25,6 +25,7 @@ from crysim.symmetry import (
     free_cell_parameters,
     space_group,
 )
+from crysim_baselines.low_discrepancy import sobol_points
 
 _SIGNATURE_DIGITS = 4
 
@@ -177,22 +178,18 @@ class Screener:
 
     def _placed(self, number: int, combination: Combination, visit: int) -> tuple[Floats, Floats, Floats]:
         """Cells ``[points, 6]``, points ``[points, sites, 3]`` and packing ratios of one visit."""
-        from scipy.stats import qmc
-
         system = crystal_system(number)
-        free = np.array(_variables(number, combination), dtype=np.int64)
+        axes = _axes(number, combination)
         in_shape = num_shape_parameters(system)
-        dimensions = in_shape + int(free.sum())
+        dimensions = in_shape + sum(map(len, axes))
         if dimensions == 0:
             numbers = np.zeros((1, 0))
         else:
             rng = derive_rng(self.problem.seed, "enumerate", "points", number, str(combination), visit)
-            power = max(1, (self._points - 1).bit_length())
-            numbers = qmc.Sobol(dimensions, rng=rng).random_base2(power)
+            numbers = sobol_points(dimensions, max(1, (self._points - 1).bit_length()), rng)
         cells = cells_from_shapes(system, numbers[:, :in_shape], self._volume * self._contents.factor_in(number))
-        points = np.zeros((len(numbers), len(free), 3))
+        points = np.zeros((len(numbers), len(axes), 3))
         column = in_shape
-        axes = _axes(number, combination)
         for site, used in enumerate(axes):
             points[:, site, list(used)] = numbers[:, column : column + len(used)]
             column += len(used)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -122,74 +123,73 @@ def _plain(trial: Trial) -> dict[str, Any]:
 
 def _collect(records: Iterable[Mapping[str, Any]]) -> TrialColumns:
     collector = Collector()
-    for record in records:
-        collector.add(record, 0)
+    known = list(records)
+    collector.add(known, [0] * len(known))
     return collector.columns()
 
 
 class Collector:
-    """Gathers columns from records of trials, one by one."""
+    """Gathers columns from records of trials, many at once."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Any, ...]] = []
-        self._cells: list[Sequence[float]] = []
-        self._phases: dict[str, int] = {}
-        self._seconds: list[tuple[int, int, float]] = []
+        self._rows: list[NDArray[Any]] = []
+        self._count = 0
+        self._seconds: list[dict[str, Floats]] = []
         self._reasons: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
-    def add(self, record: Mapping[str, Any], end: int) -> None:
-        """Add a trial's record (its info, start and trajectory may be cut down) and where its line ends.
+    def add(self, records: Sequence[Mapping[str, Any]], ends: Sequence[int]) -> None:
+        """Add trials' records (infos, starts and trajectories may be cut down) and where their lines end.
 
         Raises:
-            KeyError, TypeError, ValueError, OverflowError: it is no trial's.
+            KeyError, TypeError, ValueError, OverflowError, AttributeError: one is no trial's; none was added.
         """
-        energy, crystal = record["energy"], record["crystal"]
-        number = len(self._rows)
-        for phase, seconds in record["phases"].items():
-            self._seconds.append((number, self._phases.setdefault(phase, len(self._phases)), float(seconds)))
-        fit = record["info"].get("fit")
-        fits = _NO_FIT if not isinstance(fit, Mapping) else (True, *(_float(fit.get(name)) for name in FIT))
-        if crystal is None:
-            atoms, group, cell = 0, 0, _NO_CELL
-        else:
-            atoms, group, cell = sum(crystal["counts"]), crystal["space_group"], tuple(map(float, crystal["cell"]))
-            if len(cell) != len(_NO_CELL):
-                raise ValueError(f"its cell has {len(cell)} numbers")
-        self._rows.append(
-            (
-                end,
-                _STATUS[record["status"]],
-                _float(energy),
-                0 if record["start"] is None else _whole(sum(record["start"]["counts"])),
-                _whole(atoms),
-                _whole(group),
-                0.0,
-                _whole(record["evaluations"]),
-                float(record["seconds"]),
-                _cpu_seconds(record),
-                *fits,
-            )
-        )
-        self._cells.append(cell)
-        self._reasons.append(str(record["reason"]))
+        starts, crystals = [record["start"] for record in records], [record["crystal"] for record in records]
+        rows = np.zeros(len(records), dtype=ROW)
+        rows["end"] = ends
+        rows["status"] = [_STATUS[record["status"]] for record in records]
+        rows["energy"] = _floats([record["energy"] for record in records])
+        rows["start_atoms"] = _wholes([0 if start is None else sum(start["counts"]) for start in starts])
+        rows["atoms"] = _wholes([0 if crystal is None else sum(crystal["counts"]) for crystal in crystals])
+        rows["space_group"] = _wholes([0 if crystal is None else crystal["space_group"] for crystal in crystals])
+        rows["volume"] = _volumes(_cells([_NO_CELL if crystal is None else crystal["cell"] for crystal in crystals]))
+        rows["evaluations"] = _wholes([record["evaluations"] for record in records])
+        rows["seconds"] = list(map(float, [record["seconds"] for record in records]))
+        rows["cpu_seconds"] = [_cpu_seconds(record) for record in records]
+        for name in FIT:
+            rows[name] = np.nan
+        for row, record in enumerate(records):
+            fit = record["info"].get("fit")
+            if fit is not None and isinstance(fit, Mapping):
+                rows["fitted"][row] = True
+                for name in FIT:
+                    rows[name][row] = _float(fit.get(name))
+        reasons = [str(record["reason"]) for record in records]
+        phases = [record["phases"] for record in records]
+        names = dict.fromkeys(chain.from_iterable(phases))
+        self._seconds.append({name: np.array([float(known.get(name, _NONE)) for known in phases]) for name in names})
+        self._rows.append(rows)
+        self._count += len(rows)
+        self._reasons += reasons
 
     def columns(self) -> TrialColumns:
         """What was gathered."""
-        rows = np.array(self._rows, dtype=ROW)
-        cells = np.array(self._cells, dtype=np.float64).reshape(-1, 6)
-        rows["volume"] = _volumes(cells)
-        seconds = np.full((len(rows), len(self._phases)), np.nan)
-        if self._seconds:
-            numbers, phases, values = zip(*self._seconds, strict=True)
-            seconds[list(numbers), list(phases)] = values
-        return TrialColumns(rows, tuple(self._phases), seconds, tuple(self._reasons))
+        rows = np.concatenate([np.zeros(0, dtype=ROW), *self._rows])
+        names = dict.fromkeys(chain.from_iterable(self._seconds))
+        seconds = np.full((len(rows), len(names)), np.nan)
+        first = 0
+        for part, found in zip(self._rows, self._seconds, strict=True):
+            for place, name in enumerate(names):
+                if name in found:
+                    seconds[first : first + len(part), place] = found[name]
+            first += len(part)
+        return TrialColumns(rows, tuple(names), seconds, tuple(self._reasons))
 
 
 _STATUS = {status.value: place for place, status in enumerate(STATUSES)}
-_NO_FIT = (False, *(float("nan") for _ in FIT))
+_NONE = float("nan")
 _NO_CELL: tuple[float, ...] = (0.0,) * 6
 _MOST = 1 << 31
 """No count of a trial's is as large."""
@@ -203,15 +203,29 @@ def _cpu_seconds(record: Mapping[str, Any]) -> float:
     return float(own) + float(record["seconds"] if relax is None else relax)
 
 
-def _whole(value: Any) -> int:
-    number = int(value)
-    if not 0 <= number < _MOST:
-        raise ValueError(f"{number:.3g} is too large or negative")
-    return number
+def _wholes(values: Sequence[Any]) -> list[int]:
+    numbers = list(map(int, values))
+    for number in (min(numbers, default=0), max(numbers, default=0)):
+        if not 0 <= number < _MOST:
+            raise ValueError(f"{number:.3g} is too large or negative")
+    return numbers
+
+
+def _floats(values: Sequence[Any]) -> list[float]:
+    return [_NONE if value is None else float(value) for value in values]
 
 
 def _float(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    return _NONE if value is None else float(value)
+
+
+def _cells(cells: Sequence[Sequence[Any]]) -> Floats:
+    """``[n, 6]``."""
+    for cell in cells:
+        if len(cell) != len(_NO_CELL):
+            raise ValueError(f"its cell has {len(cell)} numbers")
+    flat = np.fromiter(map(float, chain.from_iterable(cells)), dtype=np.float64, count=len(_NO_CELL) * len(cells))
+    return flat.reshape(-1, len(_NO_CELL))
 
 
 def _volumes(cells: Floats) -> Floats:

@@ -14,6 +14,7 @@ from crysim.harness.runner import compile_comparisons
 from crysim.harness.spec import PartSpec
 from crysim.interfaces import EnergyModel
 from crysim.plugins import plugin_manager
+from crysim.process_state import garbage_kept
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
 
 def compile_kernels(energy: PartSpec, _: Channel) -> None:
     """In the process: compile. That a model cannot is no failure: its workers compile, too."""
-    with suppress(Exception):
+    with suppress(Exception), garbage_kept():
         _model(energy).compile_ahead(energy.options)
         compile_comparisons()
     raise EOFError  # as if nobody asked for more, which ends the process

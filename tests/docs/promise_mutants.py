@@ -443,8 +443,8 @@ BREAKS = (
         22,
         "columns have the energies of other trials",
         "crysim/harness/columns.py",
-        "        self._cells.append(cell)\n",
-        "        self._cells.insert(0, cell)\n",
+        'crystal["cell"] for crystal in crystals]',
+        'crystal["cell"] for crystal in crystals[::-1]]',
         (TEST_STORED, "columns_of"),
     ),
     Break(

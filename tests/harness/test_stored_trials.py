@@ -18,6 +18,7 @@ from crysim.errors import InputError
 from crysim.harness import scanning, stored_trials
 from crysim.harness.columns import columns_of
 from crysim.harness.journal import JOURNAL, find_runs, read_bench, read_run
+from crysim.harness.lines import LineFile, read_lines
 from crysim.harness.loop import execute
 from crysim.harness.spec import RunSpec
 from crysim.interfaces import EnergyModel, RelaxSettings
@@ -104,6 +105,31 @@ def test_a_cache_is_used_and_made_anew_when_the_journal_is_another(
     (run / JOURNAL).write_bytes(b"".join([*lines[:2], *lines[3:]]))
     with pytest.raises(InputError, match=r"line 3"):
         read_run(run)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4, 100])
+@pytest.mark.parametrize("wrong", [0, 3, 8])
+def test_the_first_line_that_is_wrong_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, wrong: int
+) -> None:
+    """However many are turned into columns together, and whatever is wrong with lines after it."""
+    monkeypatch.setattr(stored_trials, "_AT_ONCE", at_once)
+    records, _ = read_lines(folder / "random" / JOURNAL)
+    path, start = tmp_path / JOURNAL, "0" * 16
+    with LineFile(path, 0, start) as file:
+        file.append(records)
+    whole = stored_trials.scan(path, start)
+    assert whole.rows["energy"].tobytes() == columns_of(read_run(folder / "random").trials).rows["energy"].tobytes()
+    path.unlink()
+    for record in records[wrong::2]:
+        record["evaluations"] = -1
+    with LineFile(path, 0, start) as file:
+        file.append(records)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[min(wrong + 1, 8)] += b"{damaged}\n" * 2
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(InputError, match=rf"line {wrong + 1}: .*-1 is too large or negative"):
+        stored_trials.scan(path, start)
 
 
 @pytest.mark.usefixtures("cached")

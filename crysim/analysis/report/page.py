@@ -186,9 +186,10 @@ def _minima(columns: TrialColumns, most: int) -> list[list[float]]:
     if len(counting) > most:
         counting = np.sort(counting[np.argsort(per_atom[counting], kind="stable")[:most]])
     volumes = rows["volume"] / np.maximum(1, rows["atoms"])
+    parts = (counting, per_atom[counting], volumes[counting], rows["space_group"][counting])
     return [
-        [i + 1, round(float(per_atom[i]), 5), round(float(volumes[i]), 4), int(rows["space_group"][i])]
-        for i in map(int, counting)
+        [i + 1, round(energy, 5), round(volume, 4), group]
+        for i, energy, volume, group in zip(*(part.tolist() for part in parts), strict=True)
     ]
 
 
@@ -328,7 +329,11 @@ def _effort(effort: Effort | None) -> dict[str, float] | None:
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:
-    return [round(float(v), 5) if np.isfinite(v) else None for v in values]
+    finite = np.isfinite(values)
+    rounded: list[float | None] = [round(v, 5) for v in np.where(finite, values, 0.0).tolist()]
+    for place in np.flatnonzero(~finite).tolist():
+        rounded[place] = None
+    return rounded
 
 
 def _asset(name: str) -> str:

@@ -18,6 +18,7 @@ from crysim.crystal import Crystal
 from crysim.errors import InputError, MissingExtraError
 from crysim.interfaces import EnergyModel
 from crysim.process_state import output_discarded
+from crysim_energies.deferred import defer_package
 from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ class CHGNetModel(NetworkModel):
     def network(self) -> Any:
         """chgnet's own model with the weights, in evaluation mode and frozen."""
         import torch
+
+        # What the packages import beside the network, molecular dynamics and VASP's files, takes longer than torch.
+        defer_package("chgnet.model")
+        defer_package("chgnet.utils", parts=["common_utils"])
         from chgnet.model.model import CHGNet
 
         # The package's own loader unpickles whatever the file says; the file needs no more than tensors.

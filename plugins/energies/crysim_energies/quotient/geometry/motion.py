@@ -21,9 +21,21 @@ def strained(lattice: Floats, basis: Floats, step: Floats) -> Floats:
     for order in range(1, 40):
         term = term @ strain / order
         result += term
-        if np.abs(term).max() <= 1e-17 * np.abs(result).max():
+        if largest_magnitude(term) <= 1e-17 * largest_magnitude(result):
             break
     return result
+
+
+@compiled(fast_math="reordered")
+def largest_magnitude(matrix: Floats) -> float:
+    """``np.abs(matrix).max()`` of a matrix ``[3, 3]``, which numba takes longer to compile than all around it."""
+    largest = 0.0
+    for i in range(3):
+        for j in range(3):
+            magnitude = abs(matrix[i, j])
+            if magnitude > largest or magnitude != magnitude:  # not a number: neither is the largest
+                largest = magnitude
+    return largest
 
 
 @compiled(fast_math="reordered")
@@ -44,7 +56,7 @@ def step_length(
     strain = np.zeros((3, 3))
     for k in range(len(basis)):
         strain += step[k] * basis[k]
-    largest = float(np.abs(strain).max()) / max_strain
+    largest = largest_magnitude(strain) / max_strain
     for s in range(len(maps)):
         move = np.zeros(3)
         for axis in range(3):
