@@ -61,6 +61,7 @@ def import_(
     if not relax and not done.counting:
         typer.echo("their energies are not known: import them with --relax", err=True)
     _tell("note", done.notes)
+    _tell("failed", done.failed)
     _tell("skipped", done.skipped)
     partly = EXIT_PARTLY_FAILED if done.skipped else 0
     raise typer.Exit(partly if done.counting else EXIT_ALL_FAILED)

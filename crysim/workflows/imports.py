@@ -19,9 +19,11 @@ from crysim.harness.manifest import FORMAT, run_identity
 from crysim.harness.run_folder import LOCK, locked, make_folder, raise_budgets, run_folder, settle_manifest
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy, check_elements
-from crysim.harness.trials import classify, relax_candidates
-from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial
+from crysim.harness.tasks import Relaxations
+from crysim.harness.trials import classify
+from crysim.interfaces import Candidate, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
 from crysim.plugins import plugin_manager
+from crysim.workflows.relax_apart import Compute, apart
 from crysim.written_files import path_part
 
 SYMPREC = 0.1
@@ -65,6 +67,7 @@ class Imported:
         energy: whose energies they are.
         skipped: pieces that could not be read, and why, one line each.
         notes: what was heeded otherwise than the files say.
+        failed: structures whose relaxation failed, and why, one line each.
     """
 
     folder: Path
@@ -74,11 +77,13 @@ class Imported:
     energy: str
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         found = {"folder": str(self.folder), "structures": self.structures, "counting": self.counting}
-        return {**found, "lowest": self.lowest, "skipped": list(self.skipped), "notes": list(self.notes)}
+        found |= {"lowest": self.lowest, "skipped": list(self.skipped), "notes": list(self.notes)}
+        return {**found, "failed": list(self.failed)}
 
     def __str__(self) -> str:
         energy = "none has an energy" if self.lowest is None else f"lowest energy {self.lowest:.4f} eV per cell"
@@ -103,8 +108,9 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     structures, candidates, others = _candidates(results.structures, contents)
     settings = _settings(wanted, contents, given, bench)
     folder = run_folder(wanted.out, contents.name, wanted.method, wanted.seed)
+    part = PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {}))
     if wanted.relax:
-        model = build_energy(PartSpec(settings.energy, settings.options.get("energy", {}).get(settings.energy, {})))
+        model = build_energy(part)
         check_elements(settings.energy, model.elements, contents)
         manifest = _manifest(wanted, contents, len(candidates), settings, model.fingerprint())
     else:
@@ -113,7 +119,9 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     make_folder(folder)  # nothing before this writes
     with locked(folder / LOCK, wait=5.0):
         settle_manifest(folder, manifest)
-        with Journal(folder / JOURNAL) as journal:
+        # Another program's structures may kill whatever relaxes them: this process only writes down what comes of them.
+        away = apart(part, settings.threads, settings.relax, settings.task_timeout)
+        with Journal(folder / JOURNAL) as journal, away as compute:
             trials = [trial for batch in journal.batches for trial in batch.trials]
             _check_same(trials, candidates, folder)
             raise_budgets(folder, manifest)
@@ -121,7 +129,7 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
                 first = len(trials)
                 batch = candidates[first : first + _BATCH]
                 if wanted.relax:
-                    new = relax_candidates(batch, model, settings, first, contents)
+                    new = _relaxed(compute, batch, first, settings, contents)
                 else:
                     new = _as_they_are(batch, structures[first : first + _BATCH], settings.min_relaxed_distance, first)
                 trials += journal.append(new, stateful=False)
@@ -134,7 +142,9 @@ def import_results(wanted: Import, given: Mapping[str, Any]) -> Imported:
     lowest = min(energies, default=None)
     energy = settings.energy if wanted.relax else wanted.kind
     skipped = (*results.skipped, *others)
-    return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes))
+    lost = [trial for trial in trials if wanted.relax and trial.status is TrialStatus.FAILED]
+    failed = tuple(f"{trial.candidate.info['source']}: {trial.reason}" for trial in lost)
+    return Imported(folder, len(trials), len(counting), lowest, energy, skipped, tuple(results.notes), failed)
 
 
 def _asked(wanted: Import) -> Contents | None:
@@ -214,6 +224,14 @@ def _candidates(
     if not candidates:
         raise InputError(others[0] + (f" (and {len(others) - 1} more like it)" if len(others) > 1 else ""))
     return structures, candidates, others
+
+
+def _relaxed(
+    compute: Compute, candidates: Sequence[Candidate], first: int, settings: BenchSettings, contents: Contents
+) -> list[Trial]:
+    """Trials of relaxed structures, which say where these came from though that did not travel with them."""
+    trials: list[Trial] = compute(Relaxations.of(candidates, first, settings, contents))
+    return [replace(trial, candidate=candidate) for trial, candidate in zip(trials, candidates, strict=True)]
 
 
 def _as_they_are(

@@ -16,7 +16,7 @@ from crysim.harness.loop import limit_threads
 from crysim.harness.spec import PartSpec
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
-from crysim.workflows.relax_apart import Compute, apart, here
+from crysim.workflows.relax_apart import Compute, Plain, apart, here
 from crysim.workflows.running import progress_console
 
 if TYPE_CHECKING:
@@ -174,8 +174,8 @@ def relax(
     interrupted = False
     spec = PartSpec(energy, energy_options or {}) if own_process and isinstance(energy, str) else None
     try:
-        with here(model, chosen) if spec is None else apart(spec, threads, chosen) as compute:
-            for relaxation in _relaxed(compute, crystals, batch, progress_console(progress)):
+        with here(model) if spec is None else apart(spec, threads, chosen) as compute:
+            for relaxation in _relaxed(compute, crystals, chosen, batch, progress_console(progress)):
                 done.append(relaxation)
                 if each is not None:
                     each(len(done) - 1, relaxation)
@@ -187,7 +187,7 @@ def relax(
 
 
 def _relaxed(
-    compute: Compute, crystals: Sequence[Crystal], batch: int, console: Console | None
+    compute: Compute, crystals: Sequence[Crystal], settings: RelaxSettings, batch: int, console: Console | None
 ) -> Iterator[Relaxation]:
     """What becomes of crystals, in batches and in their order, while a bar on the console shows how many are done."""
     from rich.console import Console
@@ -197,7 +197,7 @@ def _relaxed(
     with Progress(*columns, console=console or Console(quiet=True), transient=True, disable=console is None) as bar:
         task = bar.add_task("", total=len(crystals))
         for first in range(0, len(crystals), batch):
-            relaxations = compute(crystals[first : first + batch])
+            relaxations = compute(Plain(tuple(crystals[first : first + batch]), settings))
             yield from relaxations
             bar.advance(task, len(relaxations))
 

@@ -1,4 +1,7 @@
-"""Relaxations in a process of their own: a crystal that kills it, or hangs in it, costs no more than itself."""
+"""Relaxations in a process of their own: a crystal that kills it, or hangs in it, costs no more than itself.
+
+For commands that relax what somebody else made, one batch after another, and are no runs of a bench.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from crysim.crystal import Crystal
 from crysim.harness.care import Care, Failure, OwnProcesses, carefully
 from crysim.harness.settings import time_limit
 from crysim.harness.spec import PartSpec
+from crysim.harness.tasks import Here, Task
 from crysim.harness.trials import failed_relaxation, relax_each
 from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings
 
-Compute: TypeAlias = Callable[[Sequence[Crystal]], list[Relaxation]]
-"""Relaxes some crystals, wherever."""
+Compute: TypeAlias = Callable[[Task], Any]
+"""What comes of a task, computed wherever."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +53,35 @@ class Plain:
 
 
 @contextmanager
-def here(model: EnergyModel, settings: RelaxSettings) -> Iterator[Compute]:
-    """Relaxes crystals in this process."""
-    yield lambda crystals: model.relax(crystals, settings)
+def here(model: EnergyModel) -> Iterator[Compute]:
+    """Computes tasks in this process."""
+    place = Here(model)
+    yield lambda task: place.submit(task)()
 
 
 @contextmanager
-def apart(energy: PartSpec, threads: int, settings: RelaxSettings) -> Iterator[Compute]:
-    """Relaxes crystals in a process that begins with the first of them, and anew where it died or was killed.
+def apart(
+    energy: PartSpec, threads: int, settings: RelaxSettings, task_timeout: float | None = None
+) -> Iterator[Compute]:
+    """Computes tasks in a process that begins with the first of them, and anew where it died or was killed.
 
-    Raises (when it is called):
+    Args:
+        energy: the model, built there.
+        threads: of the process.
+        settings: of the relaxations, whose own clock says how long to wait where nothing else does.
+        task_timeout: seconds that the process may take for one crystal, or None.
+
+    Raises (when a task is computed):
         CrysimError: the model cannot be built there, or broke its interface.
     """
-    care = Care(energy, threads, time_limit(None, settings.timeout))
+    care = Care(energy, threads, time_limit(task_timeout, settings.timeout))
     engine = OwnProcesses(1)
 
-    def compute(crystals: Sequence[Crystal]) -> list[Relaxation]:
-        found = engine.submit(carefully, Plain(tuple(crystals), settings), care).result()
+    def compute(task: Task) -> Any:
+        found = engine.submit(carefully, task, care).result()
         if isinstance(found, Failure):
             raise found.to_error()
-        relaxations: list[Relaxation] = found
-        return relaxations
+        return found
 
     try:
         yield compute
