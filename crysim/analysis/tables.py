@@ -25,7 +25,10 @@ NOTHING = "/"
 _SUBSCRIPTS = re.compile(r"(?<=[A-Za-z)])(\d+)")
 _TEX = {"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "±": r"$\pm$", "−": r"$-$", "×": r"$\times$",
-        "≤": r"$\leq$", "Å": r"\AA{}", "–": "--"}  # fmt: skip
+        "<": r"\textless{}", ">": r"\textgreater{}", "≤": r"$\leq$", "Å": r"\AA{}", "–": "--"}  # fmt: skip
+
+_MARKED = re.compile(r"[\\|<$`\[]")
+"""What a name from data must not begin in Markdown: a column, HTML (a script), mathematics, code or a link."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Table:
         head = [column.heading.replace("|", r"\|") for column in self.columns]
         lines = [f"### {self.title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
         for i, cells in enumerate(self.texts()):
-            escaped = [text.replace("|", r"\|") for text in cells]
+            escaped = [_MARKED.sub(r"\\\g<0>", text) for text in cells]
             marked = [f"**{text}**" if self._is_best(i, j) else text for j, text in enumerate(escaped)]
             lines.append(f"| {' | '.join(marked)} |")
         if self.all_notes:

@@ -190,8 +190,8 @@ class Driving:
                 continue
             self._remove(runner)
             if runner.index is not None:
-                name = self._jobs[runner.index].spec.strategy.name
-                reason = f"strategy '{name}' did not answer within {self._care.seconds:g} s"
+                strategy = self._jobs[runner.index].spec.strategy_in_words
+                reason = f"{strategy} did not answer within {self._care.seconds:g} s"
                 self._ended(runner.index, Ended(failure=Failure(reason)))
 
     def _remove(self, runner: Runner) -> None:

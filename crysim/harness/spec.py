@@ -189,6 +189,12 @@ class RunSpec(RunSettings):
         return plain
 
     @property
+    def strategy_in_words(self) -> str:
+        """The strategy and what it is built of, any of which may be at fault where it fails: for errors."""
+        parts = ", ".join(f"{kind} '{part.name}'" for kind, part in sorted(self.parts.items()))
+        return f"strategy '{self.strategy.name}'" + (f" with {parts}" if parts else "")
+
+    @property
     def batches_ahead(self) -> int:
         """Batches under way at a time: as many as are wanted and the strategy allows."""
         cls = plugin_manager().get("strategy", self.strategy.name)

@@ -106,8 +106,7 @@ def drive_run(begin: Begin, care: Care) -> Ended:
         except ProcessDiedError as error:
             reason = f"the worker process died ({error}) {TIMES}"
         except TimeoutError:
-            name = begin.job.spec.strategy.name
-            return _lost(f"strategy '{name}' did not answer within {care.seconds:g} s")
+            return _lost(f"{begin.job.spec.strategy_in_words} did not answer within {care.seconds:g} s")
         except CrysimError as error:
             return _lost(str(error))
         _lost(reason)

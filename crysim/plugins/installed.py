@@ -37,9 +37,11 @@ def import_named(part: str, path: str) -> Any:
         path: the dotted path.
 
     Raises:
-        InputError: there is no such module or attribute, or the module fails while it is imported.
+        InputError: it is no such path, there is no such module or attribute, or the module fails while it is imported.
     """
     module, _, attribute = path.replace(":", ".").rpartition(".")
+    if not all(one.isidentifier() for one in (*module.split("."), attribute)):
+        raise InputError(f"{part}: '{path}' is no dotted path, as in package.module.Name")
     try:
         with installed_only():
             return getattr(import_module(module), attribute)

@@ -92,6 +92,16 @@ def test_every_form_of_a_table() -> None:
     assert "-1.00" in console.export_text()
 
 
+def test_names_from_data_are_text_in_markdown_and_latex() -> None:
+    name = r"<script>a</script> $x_{1$ `b` [c](d) \| e"
+    table = Table("title", (Column("method", "method"),), ({"method": name},))
+    assert r"| \<script>a\</script> \$x_{1\$ \`b\` \[c](d) \\\| e |" in table.to_markdown()
+    latex = (
+        r"\textless{}script\textgreater{}a\textless{}/script\textgreater{} \$x\_\{1\$ `b` [c](d) \textbackslash{}| e"
+    )
+    assert latex in table.to_latex()
+
+
 def test_lowest_cells_mark_ties() -> None:
     rows = [{"s": 1, "e": -1.001}, {"s": 1, "e": -1.004}, {"s": 2, "e": 5.0}, {"s": 2, "e": None}]
     assert lowest_cells(rows, "e", group="s") == {(0, "e"), (1, "e"), (2, "e")}

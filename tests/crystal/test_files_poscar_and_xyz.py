@@ -246,6 +246,11 @@ def test_pipes_devices_and_folders_are_no_files(tmp_path):
     for name, words in (("pipe.cif", "a pipe or a device"), ("folder.vasp", "a folder"), ("none.cif", "there is no")):
         with pytest.raises(InputError, match=words):
             read_structure(tmp_path / name)
+    for name in ("pipe", "POSCAR", "pipe.cif"):  # a format by its name, or none
+        if name != "pipe.cif":
+            os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match=rf"^cannot read '.*{name}': it is a pipe or a device, not an ordinary"):
+            read_structure(tmp_path / name)
     with pytest.raises(InputError, match="cannot read"):
         read_structure(tmp_path / ("x" * 300 + ".cif"))
 

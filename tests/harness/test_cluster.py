@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -122,3 +123,11 @@ def test_a_configuration_of_parsl_that_is_not_there_is_named(tmp_path: Path) -> 
     missing = read_settings(None, {"executor": f"parsl:{tmp_path}/nowhere.py"})
     with pytest.raises(InputError, match=r"cannot read the configuration .*/nowhere\.py"):
         missing.placement.check()
+
+
+@pytest.mark.parametrize("name", ["f", "./f", "/folder/f", "f.", ".f"])
+def test_a_configuration_of_parsl_that_is_neither_a_file_nor_a_dotted_path_is_named(name: str) -> None:
+    pytest.importorskip("parsl")
+    pipe = read_settings(None, {"executor": f"parsl:{name}"})
+    with pytest.raises(InputError, match=rf"'{re.escape(name)}' is (neither a file NAME\.py nor a|no) dotted path"):
+        pipe.placement.check()

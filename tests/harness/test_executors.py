@@ -162,7 +162,8 @@ def test_a_strategy_that_hangs_is_bounded_and_named(
     spec = make_spec("crysim", budget=2)
     slow = {**spec.parts, "solver": PartSpec("annealer", {"sweeps": 2_000_000_000})}
     (outcome,) = run_jobs([Job(replace(spec, parts=slow), tmp_path)], Placement(task_timeout=5.0))
-    assert outcome.error == "strategy 'crysim' did not answer within 5 s"
+    parts = "encoder 'crysim', solver 'annealer', surrogate 'fm'"
+    assert outcome.error == f"strategy 'crysim' with {parts} did not answer within 5 s"
 
 
 def _initial(folder: Path) -> list[tuple[object, ...]]:

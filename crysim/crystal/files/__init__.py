@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from crysim.crystal.files.text import UnreadableError, WrongFormatError, read_text
+from crysim.crystal.files.text import UnreadableError, WrongFormatError, check_regular, read_text
 from crysim.errors import InputError
 
 if TYPE_CHECKING:
@@ -123,11 +123,9 @@ def _format(path: Path) -> Kind:
     if path.name.upper().startswith(("POSCAR", "CONTCAR")):
         return "POSCAR"
     try:
-        there = path.is_file()
+        check_regular(path)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
-    if not there:
-        raise InputError(f"there is no file '{path}'{': it is a folder' if path.is_dir() else ''}")
     raise InputError(f"'{path}' is of no known format: {FORMATS} can be read")
 
 

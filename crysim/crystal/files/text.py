@@ -25,6 +25,21 @@ class WrongFormatError(UnreadableError):
     """Why a file is none of its format at all, as a sentence."""
 
 
+def check_regular(path: Path) -> None:
+    """Refuse what is no regular file, and say what it is.
+
+    Raises:
+        InputError: there is nothing of this name, or a folder, a pipe or a device.
+        OSError: a name that is too long, a folder that may not be looked into.
+    """
+    if path.is_dir():
+        raise InputError(f"there is no file '{path}': it is a folder")
+    if not path.exists():
+        raise InputError(f"there is no file '{path}'")
+    if not path.is_file():
+        raise InputError(f"cannot read '{path}': it is a pipe or a device, not an ordinary file")
+
+
 def read_text(path: Path) -> str:
     """The text of a regular file, without a byte order mark.
 
@@ -34,12 +49,7 @@ def read_text(path: Path) -> str:
         UnreadableError: no regular file, one that may not be read, is empty, too large, compressed or binary.
     """
     try:
-        if not path.exists():
-            raise InputError(f"there is no file '{path}'")
-        if not path.is_file():
-            raise InputError(
-                f"there is no file '{path}': it is {'a folder' if path.is_dir() else 'a pipe or a device'}"
-            )
+        check_regular(path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableError(f"is of {size / 2**20:,.0f} MB: no file of one crystal is larger than 64 MB")

@@ -104,6 +104,8 @@ def _configuration(named: str) -> Config:
         except Exception as error:
             raise InputError(f"{what}: the file fails: {_line(error)}") from error
         found = names.get(CONFIG)
+    elif os.sep in named or "." not in named:
+        raise InputError(f"{what}: '{named}' is neither a file NAME.py nor a dotted path, as in package.module.NAME")
     else:
         found = import_named(what, named)
     found = found() if callable(found) and not isinstance(found, Config) else found
