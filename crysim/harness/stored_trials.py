@@ -6,10 +6,9 @@ be deleted at any time; a reader that cannot write it does without.
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NoReturn, overload
@@ -23,6 +22,7 @@ from crysim.harness.columns import ROW, Collector, TrialColumns
 from crysim.harness.lines import ChainReader, seal, unseal
 from crysim.harness.records import trial_from_dict
 from crysim.interfaces import Trial
+from crysim.process_state import garbage_kept
 from crysim.regular_files import open_regular
 from crysim.written_files import replace_file
 
@@ -161,20 +161,8 @@ def scan(path: Path, beginning: str) -> TrialColumns:
         InputError: a line is damaged, or does not belong where it stands.
     """
     chain, found = ChainReader(path, beginning), Collector()
-    with _without_collector():
+    with garbage_kept():  # a million rows are made, and no circles
         return _scan(path, chain, found)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Python looks for circles again and again while a million rows are made, and there are none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _scan(path: Path, chain: ChainReader, found: Collector) -> TrialColumns:
