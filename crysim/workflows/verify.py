@@ -221,7 +221,7 @@ def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
             yield f"it is {trial.status}, and its closest pair is at {distance:.3f} Å (limit {limit:g} Å)"
     if trial.counted and is_comparable(crystal):
         found = find_space_group(crystal.to_structure(), SYMPREC)
-        if len(space_group(found).operations[0]) < len(crystal.group.operations[0]) // crystal.centring_factor:
+        if len(space_group(found).operations[0]) < crystal.group.point_group_order:
             yield f"it is described in space group {crystal.space_group}, and its atoms are in {found}"
 
 
