@@ -95,7 +95,7 @@ class Surrogate(Plugin, ABC):
         """
 
     def state(self) -> dict[str, np.ndarray[Any, Any]] | None:
-        """What the next fit depends on besides its data (warm-start weights), or None."""
+        """What predictions, and the next fit besides its data, depend on (warm-start weights), or None."""
         return None
 
     def load_state(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:

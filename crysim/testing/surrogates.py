@@ -148,6 +148,7 @@ class SurrogateSuite:
         if state is not None:
             assert all(isinstance(value, np.ndarray) for value in state.values())
             resumed.load_state({key: value.copy() for key, value in state.items()})
+            np.testing.assert_array_equal(ongoing.predict(bits), resumed.predict(bits))
         ongoing.fit(bits, energies, np.random.default_rng(2))
         resumed.fit(bits, energies, np.random.default_rng(2))
         np.testing.assert_array_equal(ongoing.predict(bits), resumed.predict(bits))

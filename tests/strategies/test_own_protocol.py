@@ -34,7 +34,10 @@ def make_search(problem: Problem = PROBLEM, **options: Any) -> IsingSearch:
 
 
 class TestOwnProtocol(StrategySuite):
-    @pytest.fixture(params=[{}, {"targets": "rank", "draws": 3}], ids=["default", "ranks and filtered draws"])
+    @pytest.fixture(
+        params=[{}, {"targets": "rank", "draws": 3}, {"targets": "relaxed"}],
+        ids=["default", "ranks and filtered draws", "relaxed energies"],
+    )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
 
@@ -131,6 +134,29 @@ def test_normal_scores_keep_the_order_and_forget_the_scale() -> None:
     scores = normal_scores(np.array([5.0, -1.0, 1e6, 5.0]))
     assert scores[1] < scores[0] == scores[3] < scores[2]
     np.testing.assert_allclose(scores.sum(), 0.0, atol=0.3)
+
+
+def test_starts_ends_and_answers_have_the_energy_in_which_their_relaxation_ended() -> None:
+    search = make_search(targets="relaxed")
+    begin(search)
+    candidates = search.ask(8)
+    assert len(search.history.ends) == 0
+    search.tell(trials := pretended_trials(candidates, 0))
+    bits, energies = search.history.ends.training_data([], clip=False, most=None)
+    told = [t for t in trials if t.frames]
+    answers = sum("bits" in t.candidate.info for t in told)
+    assert 0 < answers < len(told)
+    assert len(bits) == 2 * len(told) + answers
+    expected = {float(t.frames[-1].energy) for t in told}
+    assert set(energies.tolist()) == expected
+    first = told[0]
+    np.testing.assert_array_equal(bits[:2], search.encoder.encode([first.candidate.start, first.frames[-1].crystal]))
+    assert energies[0] == energies[1] == first.frames[-1].energy
+
+    plain = make_search()
+    begin(plain)
+    plain.tell(pretended_trials(plain.ask(8), 0))
+    assert len(plain.history.ends) == 0
 
 
 def test_one_option_is_the_papers_search() -> None:

@@ -23,6 +23,7 @@ class History:
     Attributes:
         number: trials that the search was told of.
         points: to train on.
+        ends: starts, ends and answers with the energies that their relaxations ended in.
         initial: the initial crystals.
         tried: crystals that were relaxed.
         visits: ``[M]`` how many of the candidates had each bit; None before the first.
@@ -33,6 +34,7 @@ class History:
 
     number: int = 0
     points: Points = field(default_factory=Points)
+    ends: Points = field(default_factory=Points)
     initial: InitialCrystals = field(default_factory=InitialCrystals)
     tried: set[Crystal] = field(default_factory=set)
     visits: Ints | None = None

@@ -16,7 +16,7 @@ SMALL = 30
 Choice = Literal["in-turn", "energy", "distance", "shared"]
 Initial = Literal["random", "prior"]
 Protocol = Literal["own", "paper"]
-Targets = Literal["energy", "rank"]
+Targets = Literal["energy", "rank", "relaxed"]
 
 DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
     "paper": {
@@ -97,7 +97,8 @@ class IsingOptions:
             crystal already tried (paper: no; own: yes).
         prior_weight: price of a bit of the crystal system, the space group or the combinations by how rare it is among
             the initial crystals: so many standard deviations of the energies for each factor e (paper: 0).
-        targets: of the fit: energies, or the normal scores of their ``rank``.
+        targets: of the fit: energies of the crystals of each trajectory, or the normal scores of their ``rank``; or
+            ``relaxed``, the normal scores of what relaxations ended in, for start, end and answer alike.
 
     Raises:
         InputError: a number out of range.

@@ -30,7 +30,7 @@ from crysim.quadratic.bounds import with_quick_lower_bound
 from crysim.strategies.ising.history import History
 from crysim.strategies.ising.options import IsingOptions
 from crysim.strategies.selection import Answer, Decoded, Selected, select_lowest
-from crysim.strategies.training_set import normal_scores
+from crysim.strategies.training_set import FEWEST, normal_scores
 
 UNPHYSICAL = 0.5
 """Å; a frame with a closer pair and a negative energy is not believed (section 2.2)."""
@@ -174,8 +174,11 @@ class Round:
         """Train the surrogate on all that is known, the answers that this round has rejected included."""
         seed, number, options = self.problem.seed, self.history.number, self.options
         self.fits.append(len(self.rejected))
-        bits, energies = self.history.points.training_data(self.rejected, clip=options.clip, most=options.max_points)
-        if options.targets == "rank":
+        points, ends = self.history.points, self.history.ends
+        if options.targets == "relaxed" and len(ends) >= FEWEST:
+            points = ends
+        bits, energies = points.training_data(self.rejected, clip=options.clip, most=options.max_points)
+        if options.targets != "energy":
             energies = normal_scores(energies)
         return self.surrogate.fit(bits, energies, derive_rng(seed, "fit", number, attempt))
 

@@ -183,6 +183,7 @@ class IsingSearch(Strategy):
                 frames = self._comparable(trial.frames)
                 self._learn(frames)
                 self._learn_answer(info, frames[0].energy)
+                self._learn_end(trial, frames)
             if trial.status is TrialStatus.FAILED and self.options.penalise_failures:
                 self.history.points.add_penalised(self.encoder.encode([trial.candidate.start]))
                 self._learn_answer(info, self.history.points.penalty)
@@ -214,6 +215,17 @@ class IsingSearch(Strategy):
         """An answer has the energy of the crystal that was made of it."""
         if self.options.learn_answers and "bits" in info:
             self.history.points.add(self._vector(info["bits"])[None], np.array([energy]))
+
+    def _learn_end(self, trial: Trial, frames: Sequence[Frame]) -> None:
+        """Start, end and answer have the energy in which the relaxation ended, or was stopped."""
+        end = frames[-1]
+        if self.options.targets != "relaxed" or (end.energy < 0 and end.crystal.min_distance() < UNPHYSICAL):
+            return
+        vectors = list(self.encoder.encode([trial.candidate.start, end.crystal]))
+        if "bits" in trial.candidate.info:
+            vectors.append(self._vector(trial.candidate.info["bits"]))
+        self.history.ends.lowest = min(self.history.ends.lowest, end.energy)
+        self.history.ends.add(np.stack(vectors), np.full(len(vectors), end.energy))
 
     def _reject(self, vectors: Sequence[Sequence[int]]) -> None:
         """Vectors that stand for nothing physical count as what is unphysical does, without a relaxation."""

@@ -13,7 +13,7 @@ from crysim.crystal.prior import MIN_RATIO, PriorGenerator
 from crysim.crystal.radii import radius_sums
 from crysim.interfaces import Candidate, Problem, derive_rng
 from crysim.strategies.ising.known import KnownCrystals
-from crysim.strategies.ising.round import Round, Solved
+from crysim.strategies.ising.round import Round
 
 SPARE = 8
 """So many times as many crystals are looked at as are wanted, since known ones are left out."""
@@ -43,19 +43,21 @@ class SharedRound(Round):
         candidates = self._fresh(
             (Candidate(crystal, {"origin": "initial", "initial": place}) for place, crystal in places), first
         )
-        solved = self.solve(answers, 0) if answers or options.draws > 1 else None
-        if solved is not None and answers:
-            found = self._of_lowest_energy(solved, SPARE * answers)
+        if options.draws > 1 and not answers and (turn or self.surrogate.state() is None):
+            self.fit(0)  # without a state a run that goes on has no earlier fit
+            self.clock.lap("train")
+        if answers:
+            found = self._of_lowest_energy(self.solve(answers, 0), SPARE * answers)
             named = (replace(one, info={**one.info, "origin": "answer"}) for one in found)
             candidates += self._fresh(named, answers)
-        candidates += self._draws(wanted - len(candidates), solved)
+        candidates += self._draws(wanted - len(candidates))
         self.clock.lap("decode")
         info = {**candidates[0].info, "fits": self.fits}
         candidates[0] = replace(candidates[0], info=info, seconds=self.clock.seconds)
         return candidates
 
-    def _draws(self, wanted: int, solved: Solved | None) -> list[Candidate]:
-        """New crystals of the prior; of several each the one that the model has lowest."""
+    def _draws(self, wanted: int) -> list[Candidate]:
+        """New crystals of the prior; of several each the one that the surrogate, as last fitted, has lowest."""
         assert self.prior is not None
         found: list[Candidate] = []
         for number in range(SPARE * wanted):
@@ -64,8 +66,8 @@ class SharedRound(Round):
             rng = derive_rng(self.problem.seed, "draw", self.history.number, number)
             drawn = [self.prior.draw(rng, self.volume) for _ in range(self.options.draws)]
             best = 0
-            if solved is not None and len(drawn) > 1:
-                best = int(np.argmin(solved.model.energies(self.encoder.encode(drawn))))
+            if len(drawn) > 1:
+                best = int(np.argmin(self.surrogate.predict(self.encoder.encode(drawn))))
             one = Candidate(drawn[best], {"origin": "prior"})
             last = SPARE * wanted - number <= wanted - len(found)
             found += [one] if last else self._fresh([one], 1)

@@ -101,6 +101,7 @@ class FactorizationMachine(Surrogate):
         self._device = device
         self._fitted: _Fitted | None = None
         self._trained: _Fitted | None = None
+        self._seen: NDArray[np.bool_] | None = None
 
     def fit(self, bits: Bits, energies: Floats, rng: np.random.Generator) -> FitReport:
         """Train on vectors ``[n, M]`` and energies ``[n]`` (eV per cell)."""
@@ -114,6 +115,7 @@ class FactorizationMachine(Surrogate):
             settings = replace(settings, max_epoch=max(1, settings.max_epoch // WARM_SHARE))
         result = train(self._trainer(data, start), len(data.training), data.validation_target, settings, rng)
         self._trained = _Fitted(result.parameters, data.units)
+        self._seen = data.seen
         self._fitted = _Fitted(self._with_unseen(result.parameters, data.seen), data.units)
         predicted = fm_values(data.validation, result.parameters)
         return FitReport(
@@ -170,16 +172,20 @@ class FactorizationMachine(Surrogate):
         )
 
     def state(self) -> dict[str, NDArray[Any]] | None:
-        """With ``warm_start`` the trained parameters and their unit of energy; otherwise None."""
+        """With ``warm_start`` the trained parameters, their unit of energy and the bits seen; otherwise None."""
         if not self._warm_start or self._trained is None:
             return None
         units = np.array([self._trained.units.mean, self._trained.units.scale])
-        return {"parameters": self._trained.parameters.copy(), "units": units}
+        state: dict[str, NDArray[Any]] = {"parameters": self._trained.parameters.copy(), "units": units}
+        return state if self._seen is None else {**state, "seen": self._seen.copy()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take up a state that `state` returned: the next fit starts from it, and predictions come from it."""
         mean, scale = (float(u) for u in state["units"])
         self._trained = self._fitted = _Fitted(np.array(state["parameters"], dtype=np.float32), Units(mean, scale))
+        self._seen = np.array(state["seen"], dtype=np.bool_) if "seen" in state else None  # not in earlier releases'
+        if self._seen is not None:
+            self._fitted = _Fitted(self._with_unseen(self._trained.parameters, self._seen), self._trained.units)
 
     def _get_fitted(self) -> _Fitted:
         if self._fitted is None:

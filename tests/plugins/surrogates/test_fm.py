@@ -98,6 +98,20 @@ def test_unseen_bits(unseen: str) -> None:
     assert np.std(model.local_fields(bits)[:, 19]) > 0
 
 
+@pytest.mark.parametrize("unseen", ["free", "zero", "penalise"])
+def test_a_state_predicts_bits_that_no_vector_had(unseen: str) -> None:
+    bits, energies = example_data(50)
+    bits[:, :3] = False
+    ongoing, resumed = (FactorizationMachine(warm_start=True, rank=4, unseen=unseen) for _ in range(2))
+    ongoing.fit(bits, energies, np.random.default_rng(0))
+    assert (state := ongoing.state()) is not None
+    resumed.load_state(state)
+    bits[:, :3] = True
+    np.testing.assert_array_equal(resumed.predict(bits), ongoing.predict(bits))
+    earlier = {key: value for key, value in state.items() if key != "seen"}  # as earlier releases wrote it
+    FactorizationMachine(warm_start=True, rank=4, unseen=unseen).load_state(earlier)
+
+
 def test_options_come_through_the_manager() -> None:
     manager = plugin_manager()
     surrogate = manager.build(
