@@ -35,8 +35,8 @@ def make_search(problem: Problem = PROBLEM, **options: Any) -> IsingSearch:
 
 class TestOwnProtocol(StrategySuite):
     @pytest.fixture(
-        params=[{}, {"targets": "rank", "draws": 3}, {"targets": "relaxed"}],
-        ids=["default", "ranks and filtered draws", "relaxed energies"],
+        params=[{}, {"targets": "rank", "draws": 3}, {"targets": "energy", "draws": 1}],
+        ids=["default", "ranks and filtered draws", "energies and no filter"],
     )
     def make(self, request: pytest.FixtureRequest) -> MakeStrategy:
         return lambda problem: make_search(problem, **request.param)
@@ -137,7 +137,7 @@ def test_normal_scores_keep_the_order_and_forget_the_scale() -> None:
 
 
 def test_starts_ends_and_answers_have_the_energy_in_which_their_relaxation_ended() -> None:
-    search = make_search(targets="relaxed")
+    search = make_search()
     begin(search)
     candidates = search.ask(8)
     assert len(search.history.ends) == 0
@@ -153,7 +153,7 @@ def test_starts_ends_and_answers_have_the_energy_in_which_their_relaxation_ended
     np.testing.assert_array_equal(bits[:2], search.encoder.encode([first.candidate.start, first.frames[-1].crystal]))
     assert energies[0] == energies[1] == first.frames[-1].energy
 
-    plain = make_search()
+    plain = make_search(targets="energy")
     begin(plain)
     plain.tell(pretended_trials(plain.ask(8), 0))
     assert len(plain.history.ends) == 0
@@ -162,6 +162,8 @@ def test_starts_ends_and_answers_have_the_energy_in_which_their_relaxation_ended
 def test_one_option_is_the_papers_search() -> None:
     own, paper = IsingOptions(), IsingOptions(protocol="paper")
     assert (own.num_initial, own.candidates_per_solve, own.initial, own.race) == (50, 8, "prior", True)
+    assert (own.targets, own.draws) == ("relaxed", 4)
+    assert (paper.targets, paper.draws) == ("energy", 1)
     assert (paper.num_initial, paper.candidates_per_solve, paper.initial, paper.race) == (1000, 1, "random", False)
     assert (paper.choice, paper.max_points, paper.avoid_known, paper.prior_weight) == (None, None, False, 0.0)
     for wrong in ({"protocol": "mine"}, {"choice": "best"}, {"targets": "loss"}):

@@ -27,6 +27,7 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
         "avoid_known": False,
         "prior_weight": 0.0,
         "targets": "energy",
+        "draws": 1,
     },
     "own": {
         "num_initial": 50,
@@ -37,7 +38,8 @@ DEFAULTS: Mapping[Protocol, Mapping[str, Any]] = {
         "race": True,
         "avoid_known": True,
         "prior_weight": 0.1,
-        "targets": "energy",
+        "targets": "relaxed",
+        "draws": 4,
     },
 }
 """What an option is under each protocol where it is None; what is left out stays None."""
@@ -91,14 +93,14 @@ class IsingOptions:
         initial_share, answer_share: of a batch with ``choice="shared"``; the rest are fresh draws of the prior.
         solve_every: with ``choice="shared"``, batches for each fit and solve: only every so many there are answers, and
             so many times as many of them.
-        draws: of the prior for each that is relaxed: the one that the model predicts lowest is.
         race: whether a relaxation is stopped once it cannot win, or falls into a known minimum (paper: no; own: yes).
         avoid_known: whether crystals are left out that are, but for setting and size, a minimum already reached or a
             crystal already tried (paper: no; own: yes).
         prior_weight: price of a bit of the crystal system, the space group or the combinations by how rare it is among
             the initial crystals: so many standard deviations of the energies for each factor e (paper: 0).
-        targets: of the fit: energies of the crystals of each trajectory, or the normal scores of their ``rank``; or
-            ``relaxed``, the normal scores of what relaxations ended in, for start, end and answer alike.
+        targets: of the fit: energies of the crystals of each trajectory (paper), or the normal scores of their
+            ``rank``, or ``relaxed`` (own), those of what relaxations ended in, for start, end and answer alike.
+        draws: of the prior for each that is relaxed: the one that the model predicts lowest is (own: 4).
 
     Raises:
         InputError: a number out of range.
@@ -122,11 +124,11 @@ class IsingOptions:
     initial_share: float = 0.125
     answer_share: float = 0.25
     solve_every: int = 3
-    draws: int = 1
     race: bool | None = None
     avoid_known: bool | None = None
     prior_weight: float | None = None
     targets: Targets | None = None
+    draws: int | None = None
 
     def __post_init__(self) -> None:
         if self.protocol not in get_args(Protocol):

@@ -50,8 +50,9 @@ class IsingSearch(Strategy):
     options_class: ClassVar[type] = IsingOptions
     newer_options: ClassVar[Mapping[str, Any]] = {
         "protocol": "paper",
-        **{key: DEFAULTS["paper"][key] for key in ("initial", "race", "avoid_known", "prior_weight", "targets")},
-        **{key: getattr(IsingOptions, key) for key in ("initial_share", "answer_share", "solve_every", "draws")},
+        **{key: DEFAULTS["paper"][key] for key in ("initial", "race", "avoid_known", "prior_weight")},
+        **{key: DEFAULTS["paper"][key] for key in ("targets", "draws")},
+        **{key: getattr(IsingOptions, key) for key in ("initial_share", "answer_share", "solve_every")},
     }
     renamed_options: ClassVar[Mapping[str, str]] = {"explore": "exploration_weight", "batch": "candidates_per_solve"}
 

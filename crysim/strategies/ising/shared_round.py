@@ -43,18 +43,23 @@ class SharedRound(Round):
         candidates = self._fresh(
             (Candidate(crystal, {"origin": "initial", "initial": place}) for place, crystal in places), first
         )
-        if options.draws > 1 and not answers and (turn or self.surrogate.state() is None):
-            self.fit(0)  # without a state a run that goes on has no earlier fit
-            self.clock.lap("train")
         if answers:
             found = self._of_lowest_energy(self.solve(answers, 0), SPARE * answers)
             named = (replace(one, info={**one.info, "origin": "answer"}) for one in found)
             candidates += self._fresh(named, answers)
-        candidates += self._draws(wanted - len(candidates))
+        lacking = wanted - len(candidates)
+        if lacking and self._draws_each > 1 and not self.fits and (turn or self.surrogate.state() is None):
+            self.fit(0)  # without a state a run that goes on has no earlier fit
+            self.clock.lap("train")
+        candidates += self._draws(lacking)
         self.clock.lap("decode")
         info = {**candidates[0].info, "fits": self.fits}
         candidates[0] = replace(candidates[0], info=info, seconds=self.clock.seconds)
         return candidates
+
+    @property
+    def _draws_each(self) -> int:
+        return self.options.draws or 1
 
     def _draws(self, wanted: int) -> list[Candidate]:
         """New crystals of the prior; of several each the one that the surrogate, as last fitted, has lowest."""
@@ -64,7 +69,7 @@ class SharedRound(Round):
             if len(found) == wanted:
                 break
             rng = derive_rng(self.problem.seed, "draw", self.history.number, number)
-            drawn = [self.prior.draw(rng, self.volume) for _ in range(self.options.draws)]
+            drawn = [self.prior.draw(rng, self.volume) for _ in range(self._draws_each)]
             best = 0
             if len(drawn) > 1:
                 best = int(np.argmin(self.surrogate.predict(self.encoder.encode(drawn))))

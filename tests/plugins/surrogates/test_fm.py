@@ -104,7 +104,8 @@ def test_a_state_predicts_bits_that_no_vector_had(unseen: str) -> None:
     bits[:, :3] = False
     ongoing, resumed = (FactorizationMachine(warm_start=True, rank=4, unseen=unseen) for _ in range(2))
     ongoing.fit(bits, energies, np.random.default_rng(0))
-    assert (state := ongoing.state()) is not None
+    state = ongoing.state()
+    assert state is not None
     resumed.load_state(state)
     bits[:, :3] = True
     np.testing.assert_array_equal(resumed.predict(bits), ongoing.predict(bits))
