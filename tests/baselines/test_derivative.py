@@ -7,12 +7,21 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+import spglib
 from pymatgen.core import Lattice, Structure
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
-from crysim_baselines.portfolio.derivative import _likely_pairs, _supercell, _with_sum, derived
+from crysim_baselines.portfolio.derivative import (
+    NEARLY,
+    _filled,
+    _likely_pairs,
+    _supercell,
+    _symmetry,
+    _with_sum,
+    derived,
+)
 
 
 def crystal(group: int, lattice: Lattice, species: list[str], coords: list[list[float]]) -> Crystal:
@@ -61,6 +70,26 @@ def test_children_hold_the_contents_and_keep_symmetry(layered: Crystal, units: i
         assert one.volume / one.num_atoms == pytest.approx(layered.volume / layered.num_atoms, rel=0.02)
     assert np.mean([one.space_group == 1 for one in children]) < 0.2
     assert len({one.space_group for one in children}) >= 3
+
+
+@pytest.mark.parametrize("units", [1, 2, 4, 6])
+@pytest.mark.parametrize("mixed", [(), ("Cu", "Fe")])
+def test_operations_are_spglibs_and_bring_each_atom_to_one_of_its_kind(
+    layered: Crystal, units: int, mixed: tuple[str, ...]
+) -> None:
+    atoms = _filled(layered, Contents.from_formula("CuFeS2", units, "primitive"), np.random.default_rng(units))
+    assert atoms is not None
+    kinds = np.array([{"Cu": 29, "Fe": 29 if mixed else 26, "S": 16}[e] for e in atoms.species])
+    found = spglib.get_symmetry_dataset((atoms.lattice, atoms.coords, kinds), symprec=NEARLY)
+    operations = _symmetry(atoms, mixed)
+    assert len(operations) == len(found.rotations) > 1
+    for one, rotation, translation in zip(operations, found.rotations, found.translations, strict=True):
+        np.testing.assert_array_equal(one.rotation, rotation)
+        gaps = atoms.coords @ rotation.T + translation - atoms.coords[one.images]
+        gaps -= np.rint(gaps)
+        assert np.linalg.norm(gaps @ atoms.lattice, axis=1).max() < 0.01
+        np.testing.assert_array_equal(kinds[one.images], kinds)
+        assert sorted(one.images) == list(range(len(kinds)))
 
 
 def test_conventional_cells_are_filled_too(layered: Crystal) -> None:

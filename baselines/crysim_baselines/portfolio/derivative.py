@@ -10,6 +10,7 @@ where they are to change places.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +25,7 @@ from crysim.composition.elements import electronegativity
 from crysim.crystal import Crystal, wrap
 from crysim.symmetry import lattice_from_cell
 from crysim.symmetry.cells import cell_from_lattice
-from crysim_baselines.operators import with_symmetry, wrapped_gaps
+from crysim_baselines.operators import with_symmetry
 
 NEARLY = 0.3
 """Å within which atoms are taken to be images of one another."""
@@ -53,6 +54,9 @@ STRAIN = 0.03
 """Standard deviation of the entries of a strain."""
 
 
+_IDENTITY = np.eye(3, dtype=np.int64).tobytes()
+
+
 @dataclass(frozen=True)
 class _Atoms:
     lattice: Floats
@@ -74,7 +78,7 @@ class _Operation:
     @property
     def is_translation(self) -> bool:
         """A pure one, of which there is none in a primitive cell."""
-        return np.array_equal(self.rotation, np.eye(3)) and not np.array_equal(self.images, np.arange(len(self.images)))
+        return self.rotation.tobytes() == _IDENTITY and not np.array_equal(self.images, np.arange(len(self.images)))
 
     def after(self, other: _Operation) -> _Operation:
         return _Operation(self.rotation @ other.rotation, self.images[other.images])
@@ -181,13 +185,34 @@ def _symmetry(atoms: _Atoms, mixed: Sequence[str]) -> list[_Operation]:
     found = spglib.get_symmetry_dataset((atoms.lattice, atoms.coords, kinds), symprec=NEARLY)
     if found is None or len(found.rotations) > MOST_OPERATIONS:
         return []
-    operations = {}
-    for rotation, translation in zip(found.rotations, found.translations, strict=True):
+    rotations = [rotation.astype(np.int64) for rotation in found.rotations]
+    places: dict[bytes, list[int]] = {}
+    for number, rotation in enumerate(rotations):
+        places.setdefault(rotation.tobytes(), []).append(number)
+    # Most images follow from those of a few operations; each that is looked up compares all atoms with all.
+    generators: dict[tuple[bytes, bytes], _Operation] = {}
+    group: dict[tuple[bytes, bytes], _Operation] = {}
+    held: Counter[bytes] = Counter()
+    for rotation, translation in zip(rotations, found.translations, strict=True):
+        if held[rotation.tobytes()] == len(places[rotation.tobytes()]):
+            continue
         images = _images(atoms, kinds, rotation, translation)
-        if images is not None:
-            one = _Operation(rotation.astype(np.int64), images)
-            operations[one.key] = one
-    return list(operations.values())
+        if images is None or (one := _Operation(rotation, images)).key in group:
+            continue
+        generators[one.key] = one
+        closed = _closed(list(generators.values()))
+        if closed is None:
+            return []
+        group = {one.key: one for one in closed}
+        held = Counter(rotation for rotation, _ in group)
+
+    def place(one: _Operation) -> int:
+        """Among spglib's operations, by where it brings the first atom."""
+        among = places[one.rotation.tobytes()]
+        gaps = found.translations[among] + one.rotation @ atoms.coords[0] - atoms.coords[one.images[0]]
+        return among[int(np.square(gaps - np.rint(gaps)).sum(axis=1).argmin())]
+
+    return sorted(group.values(), key=place)
 
 
 def _subgroup(group: Sequence[_Operation], rng: np.random.Generator) -> list[_Operation] | None:
@@ -234,11 +259,10 @@ def _half(group: Sequence[_Operation], rng: np.random.Generator) -> list[_Operat
 
 
 def _images(atoms: _Atoms, kinds: Ints, rotation: Ints, translation: Floats) -> Ints | None:
-    moved = atoms.coords @ rotation.T + translation
-    lengths = wrapped_gaps(atoms.lattice, moved, atoms.coords)
-    lengths[kinds[:, None] != kinds[None]] = np.inf
-    images = lengths.argmin(axis=1)
-    return images if len(set(images.tolist())) == len(images) else None
+    from crysim_baselines.portfolio.derivative_kernels import nearest_of_kind
+
+    images = nearest_of_kind(atoms.lattice, atoms.coords @ rotation.T + translation, atoms.coords, kinds)
+    return images if len(np.unique(images)) == len(images) else None
 
 
 def _closed(generators: Sequence[_Operation]) -> list[_Operation] | None:
