@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crysim.analysis.figures import COLOURS, LINES, new_figure, save_figure
+from crysim.analysis.figures import COLOURS, LINES, legend_below, new_figure, save_figure
 from crysim.analysis.forty import forty_crystals
 from crysim.analysis.metrics import wilson_interval
 from crysim.analysis.tables import Column, Table
@@ -162,5 +162,5 @@ def _picture(rows: Sequence[Row], path: Path) -> None:
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, handles, columns=4)
     save_figure(figure, path)

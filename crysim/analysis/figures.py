@@ -218,5 +218,19 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(5, len(handles)))
+    legend_below(figure, handles)
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Any], *, columns: int = 5) -> None:
+    """A legend under the panels, in as many columns, at most, as are not wider than the figure.
+
+    Args:
+        figure: with a canvas and a constrained layout.
+        handles: what is shown of each label.
+        columns: at most.
+    """
+    for number in range(min(columns, len(handles)), 0, -1):
+        legend = figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=number)
+        if number == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()

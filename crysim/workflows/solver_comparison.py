@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.figures import COLOURS, plain_text, save_figure
+from crysim.analysis.figures import COLOURS, legend_below, plain_text, save_figure
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
@@ -227,8 +227,7 @@ def comparison_figure(entries: Sequence[Entry], path: Path) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)))
+    legend_below(figure, handles, columns=4)
     save_figure(figure, path)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crysim.analysis.comparison import Comparison
-from crysim.analysis.figures import COLOURS, formula_text, new_figure, plain_text
+from crysim.analysis.figures import COLOURS, formula_text, legend_below, new_figure, plain_text
 from crysim.analysis.paper import values as paper
 from crysim.arrays import Floats
 from crysim.errors import CrysimError
@@ -51,7 +51,7 @@ def matches_figure(comparison: Comparison) -> Figure:
         )
     ]
     handles.append(Patch(facecolor="0.9", edgecolor="0.3", hatch="//", label="not found within the budget"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    legend_below(figure, {str(one.get_label()): one for one in handles}, columns=4)
     return figure
 
 
