@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crysim.analysis.figures import COLOURS, LINES, legend_below, new_figure, save_figure
+from crysim.analysis.figures import COLOURS, LINES, handles_of, legend_below, new_figure, save_figure
 from crysim.analysis.forty import forty_crystals
 from crysim.analysis.metrics import wilson_interval
 from crysim.analysis.tables import Column, Table
@@ -161,6 +161,5 @@ def _picture(rows: Sequence[Row], path: Path) -> None:
         axis.grid(alpha=0.25, linewidth=0.5)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
-    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    legend_below(figure, handles, columns=4)
+    legend_below(figure, handles_of(axes), columns=4)
     save_figure(figure, path)

@@ -6,7 +6,7 @@ Drawn without a display and without matplotlib's global state.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def accumulated_figure(comparison: Comparison, *, columns: int = 3, currency: Cu
         _accumulated_panel(axis, comparison, system, currency)
     for axis in axes[len(systems) :]:
         axis.set_visible(False)
-    _legend(figure, axes[: len(systems)])
+    legend_below(figure, handles_of(axes[: len(systems)]))
     return figure
 
 
@@ -162,7 +162,7 @@ def time_figure(comparison: Comparison) -> Figure:
     axis.invert_yaxis()
     axis.set_xlabel("seconds per relaxation")
     axis.grid(axis="x", alpha=0.25, linewidth=0.5)
-    _legend(figure, [axis])
+    legend_below(figure, handles_of([axis]))
     return figure
 
 
@@ -213,12 +213,13 @@ def new_figure(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+def handles_of(axes: Iterable[Axes]) -> dict[str, Any]:
+    """What the panels show of each label: the first of those that share one."""
     handles: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    legend_below(figure, handles)
+    return handles
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Any], *, columns: int = 5) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crysim.analysis.figures import COLOURS, legend_below, plain_text, save_figure
+from crysim.analysis.figures import COLOURS, handles_of, legend_below, plain_text, save_figure
 from crysim.analysis.tables import Column, Table, Value, lowest_cells
 from crysim.errors import CrysimError, InputError
 from crysim.interfaces import IsingSolver, SampleSet
@@ -223,11 +223,7 @@ def comparison_figure(entries: Sequence[Entry], path: Path) -> None:
         _panel(axis, [entry for entry in entries if entry.model == model], names)
     for axis in axes[len(models) :]:
         axis.set_visible(False)
-    handles: dict[str, Any] = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    legend_below(figure, handles, columns=4)
+    legend_below(figure, handles_of(axes), columns=4)
     save_figure(figure, path)
 
 
