@@ -1,4 +1,4 @@
-"""Journals that were compacted: gzip, in blocks of whole lines, so that one line is read without those before it.
+"""Files of lines that were compacted: gzip, in blocks of whole lines, so that one line is read without those before it.
 
 Any gzip program reads such a file. Each block is a gzip member whose header says how long it is, packed and unpacked,
 and whether another one follows: so a file that was cut at a block's end is no shorter run. Files of the first releases
@@ -59,6 +59,11 @@ def stored_path(path: Path) -> Path:
     """Where the lines of a file are: in itself, or where there is none in its packed form."""
     packed = path.with_name(path.name + ENDING)
     return packed if not path.exists() and packed.exists() else path
+
+
+def is_stored(path: Path) -> bool:
+    """Whether there is a file of lines, packed or not."""
+    return stored_path(path).exists()
 
 
 def open_lines(path: Path) -> Lines:

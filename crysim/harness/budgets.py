@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crysim.harness.blocks import is_stored
 from crysim.harness.columns import columns_of
 from crysim.harness.lines import read_lines
 from crysim.harness.spec import RunSettings
@@ -49,7 +50,7 @@ def spent_on_initial(path: Path) -> Spent:
     A run that took the energies from another's is charged for them all the same. Files of earlier versions do not say
     how long they took.
     """
-    if not path.exists():
+    if not is_stored(path):
         return Spent()
     records, _ = read_lines(path)
     return Spent(0, len(records[1:]), sum(record.get("cpu", 0.0) for record in records))

@@ -4,12 +4,13 @@ The folder of a run holds
 
     manifest.json    what was run: the whole configuration, versions, the energy model's fingerprint
     initial.jsonl    the strategy's initial crystals with their energies, if it asked for any
-    journal.jsonl    one line per trial, each with the checksum of the one before; packed, journal.jsonl.gz
+    journal.jsonl    one line per trial, each with the checksum of the one before
     sittings.jsonl   from which trial on, with which software and budget it went on
     ended.json       that the strategy wanted no more, if it said so
     state.npz        what the strategy's next proposal depends on besides the journal, if anything
 
-and `read_run` reads all of it. Nothing here needs the plug-ins that made the run; of
+and `read_run` reads all of it; the first two files of lines may be packed (`crysim.harness.compact`), as
+initial.jsonl.gz and journal.jsonl.gz. Nothing here needs the plug-ins that made the run; of
 those that are installed, options are read by the names that they have now.
 """
 
@@ -25,7 +26,7 @@ from typing import Any
 
 from crysim.composition import Contents
 from crysim.errors import InputError
-from crysim.harness.blocks import stored_path
+from crysim.harness.blocks import is_stored
 from crysim.harness.budgets import Budget, Spent, spent_on_initial
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines
 from crysim.harness.packed import unpack
@@ -149,7 +150,7 @@ class RunRecord:
     def initial(self) -> tuple[Frame, ...]:
         """The initial crystals with their energies (those without an energy left out); read on first use."""
         path = self.path / INITIAL
-        if not path.exists():
+        if not is_stored(path):
             return ()
         records, _ = read_lines(path)
         return tuple(frame_from_dict(r) for r in records[1:] if r["energy"] is not None)
@@ -182,7 +183,7 @@ def read_run(path: str | Path, *, frames: bool = False) -> RunRecord:
     path, beginning = folder / JOURNAL, beginning_of(manifest)
     if not frames:
         return RunRecord(folder, manifest, stored_trials(path, beginning))
-    records = _read_journal(path, beginning).records if stored_path(path).exists() else []
+    records = _read_journal(path, beginning).records if is_stored(path) else []
     trials = [read_trial(path, place, record, frames=True) for place, record in enumerate(records)]
     return RunRecord(folder, manifest, tuple(trials))
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from crysim.errors import InputError
-from crysim.harness.blocks import open_lines, stored_path
+from crysim.harness.blocks import is_stored, open_lines
 from crysim.written_files import refuse_link
 
 _HEAD = '{"checksum":"'
@@ -215,7 +215,7 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
 
 def num_lines(path: Path) -> int:
     """How many whole lines a file has, which are not looked at; 0 if there is no such file."""
-    if not stored_path(path).exists():
+    if not is_stored(path):
         return 0
     with open_lines(path) as lines:
         return sum(line.endswith(b"\n") for line in lines)

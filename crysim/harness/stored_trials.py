@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from crysim.errors import InputError
-from crysim.harness.blocks import open_lines, stored_path
+from crysim.harness.blocks import is_stored, open_lines, stored_path
 from crysim.harness.columns import ROW, Collector, TrialColumns
 from crysim.harness.lines import ChainReader, seal, unseal
 from crysim.harness.records import trial_from_dict
@@ -133,7 +133,7 @@ def stored_trials(path: Path, beginning: str) -> StoredTrials:
     Raises:
         InputError: a line is damaged, or does not belong where it stands.
     """
-    if not stored_path(path).exists():
+    if not is_stored(path):
         return StoredTrials(path, Collector().columns())
     key = _key(path, beginning)
     columns = _read_cache(path.with_name(CACHE), key)
@@ -226,7 +226,7 @@ def _cut_down(line: bytes) -> Mapping[str, Any] | None:
 
 def journal_key(path: Path) -> list[Any]:
     """What tells a journal from itself at another time; empty if there is none."""
-    return _key(path, "") if stored_path(path).exists() else []
+    return _key(path, "") if is_stored(path) else []
 
 
 def _key(path: Path, beginning: str) -> list[Any]:

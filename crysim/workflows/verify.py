@@ -18,7 +18,7 @@ from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.validity import is_comparable
 from crysim.errors import CrysimError, InputError
-from crysim.harness.blocks import stored_path
+from crysim.harness.blocks import is_stored
 from crysim.harness.columns import columns_of
 from crysim.harness.config_file import check_from_file
 from crysim.harness.initial import SHARED
@@ -163,7 +163,7 @@ def _read(folder: Path, done: Verified) -> RunRecord | None:
     try:
         manifest = read_manifest(folder)
         path = folder / JOURNAL
-        columns = scan(path, beginning_of(manifest)) if stored_path(path).exists() else None
+        columns = scan(path, beginning_of(manifest)) if is_stored(path) else None
         record = read_run(folder)
         read_initial(folder)
         read_sittings(folder, record.manifest)
