@@ -40,7 +40,7 @@ COMMANDS: dict[str, str] = {
     "compare-solvers": "Compare Ising solvers on quadratic models.",
     "status": "Show how far the runs of a folder are, from another terminal.",
     "verify": "Compute again what a folder of results claims, and say what differs.",
-    "compact": "Pack the journals of finished runs, which are read as before.",
+    "compact": "Pack the journals and initial crystals of finished runs, which are read as before.",
     "export": "Write the best crystals found as CIF, POSCAR, extxyz, a database or inputs of DFT programs.",
     "report": "Write one HTML file of a bench's results, which opens without a network.",
     "import": "Add results of CALYPSO, CrySPY or another program to those of a bench.",

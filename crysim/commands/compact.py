@@ -1,4 +1,4 @@
-"""`crysim compact`: journals of finished runs in less room."""
+"""`crysim compact`: finished runs in less room."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def compact(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What crysim search, bench or import wrote.")],
     as_json: o.Json = False,
 ) -> None:
-    """Pack the journals of finished runs, seals and all: they are read as before, and unpacked if they go on.
+    """Pack the journals and initial crystals of finished runs, seals and all; they are read, and go on, as before.
 
-    Any gzip program reads a packed journal. Exit code 3 if a run was left for an error.
+    Any gzip program reads a packed file. Exit code 3 if a run was left for an error.
     """
     from crysim.commands.output import print_json
     from crysim.errors import EXIT_PARTLY_FAILED

@@ -1,14 +1,13 @@
 """The crystals that a strategy wants to know the energies of before it proposes any, evaluated once.
 
 Runs of one system and seed with the same energy model often begin with the same crystals: their energies are kept in
-a folder that runs share, by the hash of what they depend on, and put into each run's own folder when complete.
+a folder that runs share, by the hash of what they depend on, and put into each run's own folder when complete. Both may
+be packed (`crysim.harness.compact`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,8 +19,10 @@ import numpy as np
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError
+from crysim.harness.blocks import ENDING, is_stored, stored_path
 from crysim.harness.journal import INITIAL
 from crysim.harness.lines import LineFile, Lines, read_chain, read_lines, to_json
+from crysim.harness.packed import same_file, unpack
 from crysim.harness.records import frame_from_dict
 from crysim.harness.run_folder import locked, make_folder
 from crysim.harness.tasks import Energies, Place, in_order
@@ -63,7 +64,7 @@ def initial_frames(
         The crystals whose energy is finite; exactly what the file says.
     """
     own = folder / INITIAL
-    complete = _read_complete(own)
+    complete = read_complete(own)
     if complete is None:
         began = time.process_time()
         crystals = strategy.initial_crystals()
@@ -77,10 +78,10 @@ def initial_frames(
             make_folder(shared)
             common = shared / f"{key}.jsonl"
             with ExitStack() as held:
-                _hold(held, common.with_suffix(".lock"), lambda: on_progress(0, len(crystals), None))
+                _hold(held, lock_of(common), lambda: on_progress(0, len(crystals), None))
                 _evaluate(common, key, crystals, drawing, place, pressure, on_progress)
-            _copy(common, own)
-        complete = _read_complete(own)
+                _copy(common, own)
+        complete = read_complete(own)
         assert complete is not None
     on_progress(len(complete), len(complete), _lowest(complete))
     return [frame_from_dict(record) for record in complete if record["energy"] is not None]
@@ -100,11 +101,27 @@ def _lowest(records: Sequence[Mapping[str, Any]]) -> float | None:
     return min((record["energy"] for record in records if record["energy"] is not None), default=None)
 
 
-def _read_complete(path: Path) -> list[dict[str, Any]] | None:
-    if not path.exists():
+def shared_files(pool: Path) -> list[Path]:
+    """The files of energies in a folder that runs share, packed or not, by their names without `ENDING`; sorted."""
+    stored = [path for ending in ("", ENDING) for path in pool.glob(f"*.jsonl{ending}")]
+    return sorted({path.with_name(path.name.removesuffix(ENDING)) for path in stored})
+
+
+def lock_of(shared: Path) -> Path:
+    """The lock file of a file of energies that runs share, held while it is written or packed."""
+    return shared.with_suffix(".lock")
+
+
+def read_complete(path: Path) -> list[dict[str, Any]] | None:
+    """The records of crystals with their energies, in a run's folder or a shared one; None unless all are there.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not is_stored(path):
         return None
     records, _ = read_lines(path)
-    return records[1:] if records and len(records) == records[0]["count"] + 1 else None
+    return records[1:] if records and records[0].get("count") == len(records) - 1 else None
 
 
 def initial_key(crystals: Sequence[Mapping[str, Any]], fingerprint: Mapping[str, str], pressure: float) -> str:
@@ -123,7 +140,7 @@ def _evaluate(
     on_progress: OnProgress,
 ) -> None:
     """Write the energies, with the CPU seconds that they take and that drawing the crystals took."""
-    lines = read_chain(path, key) if path.exists() else Lines()
+    lines = read_chain(path, key) if is_stored(path) else Lines()
     if lines.records and lines.records[0]["key"] != key:
         lines = Lines()
     records = lines.records
@@ -133,6 +150,7 @@ def _evaluate(
     done -= done % CHUNK
     evaluated = records[1 : done + 1]
     kept = done + 1 if records else 0
+    unpack(path)
     with LineFile(path, lines.ends[done] if records else 0, lines.link(kept, key)) as file:
         if not records:
             file.append([{"key": key, "count": len(crystals), "cpu": drawing}])
@@ -153,10 +171,12 @@ def _evaluate(
 
 
 def _copy(source: Path, target: Path) -> None:
-    temporary = target.with_name(target.name + ".new")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    """Give a run its own name for energies that are complete, packed if those are."""
+    stored = stored_path(source)
+    packed = target.with_name(target.name + ENDING)
+    if stored == source:
+        same_file(stored, target)
+        packed.unlink(missing_ok=True)
+    else:
+        same_file(stored, packed)
+        target.unlink(missing_ok=True)  # what is not packed is read first

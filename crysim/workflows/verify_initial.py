@@ -11,7 +11,8 @@ import numpy as np
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal import Crystal
 from crysim.errors import CrysimError, InputError
-from crysim.harness.initial import CHUNK, initial_key
+from crysim.harness.blocks import is_stored
+from crysim.harness.initial import CHUNK, initial_key, shared_files
 from crysim.harness.journal import INITIAL, RunRecord
 from crysim.harness.lines import read_lines
 from crysim.interfaces import EnergyModel
@@ -27,7 +28,7 @@ def read_initial(run: Path) -> list[dict[str, Any]]:
         InputError: the file is damaged.
     """
     path = run / INITIAL
-    lines = read_lines(path)[0] if path.exists() else []
+    lines = read_lines(path)[0] if is_stored(path) else []
     for number, line in enumerate(lines):
         try:
             good = isinstance(line["energy"], float | int | None) if number else isinstance(line["count"], int)
@@ -82,7 +83,7 @@ def _text(energy: float) -> str:
 
 def shared_differences(pool: Path, runs: Mapping[str, Sequence[dict[str, Any]]]) -> Iterator[Found]:
     """Where the folder that runs share, from which later ones would read, says another thing than ``runs``, by hash."""
-    for path in sorted(pool.glob("*.jsonl")):
+    for path in shared_files(pool):
         try:
             shared, _ = read_lines(path)
         except CrysimError as error:

@@ -59,7 +59,7 @@ def test_a_run_writes_through_no_link(
     assert victim.read_text() == "mine" if there else not victim.exists()
 
 
-PIPES = (JOURNAL, MANIFEST, ENDED, STATE, SITTINGS, LOCK)
+PIPES = (JOURNAL, INITIAL, MANIFEST, ENDED, STATE, SITTINGS, LOCK)
 
 
 @pytest.mark.timeout(120)
