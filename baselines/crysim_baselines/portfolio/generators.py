@@ -9,14 +9,26 @@ import numpy as np
 
 from crysim.interfaces import Candidate, Problem, Stream
 from crysim_baselines.enumeration import Enumerate
-from crysim_baselines.portfolio.drafts import AGAIN, DERIVE, EXCHANGE, MUTANT, PRIOR, REFILL, SPACED, ArmDraft, Filling
+from crysim_baselines.portfolio.drafts import (
+    AGAIN,
+    DERIVE,
+    EXCHANGE,
+    MUTANT,
+    PRIOR,
+    PUSHED,
+    REFILL,
+    SPACED,
+    ArmDraft,
+    Filling,
+)
 from crysim_baselines.portfolio.minima import Minima
 
 ENUMERATE = "enumerate"
 SHARES: Mapping[str, float] = {
     ENUMERATE: 0.08,
     PRIOR: 0.17,
-    SPACED: 0.30,
+    SPACED: 0.15,
+    PUSHED: 0.15,
     AGAIN: 0.12,
     REFILL: 0.15,
     MUTANT: 0.10,
@@ -58,7 +70,11 @@ class Generators:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         low = None
         if arm != PRIOR:
-            low = self._minima.draw(rng, None if arm == SPACED else self.problem.contents, parts=arm == DERIVE)
-            arm = PRIOR if low is None else arm
+            low = self._minima.draw(
+                rng, None if arm in (SPACED, PUSHED) else self.problem.contents, parts=arm == DERIVE
+            )
+            if low is None:  # no crystal of these contents: what others keep their atoms apart by will do
+                low = self._minima.draw(rng)
+                arm = PRIOR if low is None else SPACED
         draft = ArmDraft(self._filling, arm, None if low is None else low.measured(), self._minima.lows, Stream.of(rng))
         return Candidate(None, {"origin": arm}, draft=draft)
