@@ -53,7 +53,7 @@ VOLUMES = (0.8, 1.4)
 _FIRST_TRIES = 4
 """Placements drawn at once of a combination; if all of them fail, so do most of the others, and these are drawn."""
 _PUSHED_PLACEMENTS = 4
-"""The same where atoms are pushed apart, which nearly all placements of a combination with room for them come through."""
+"""The same where atoms are pushed apart, in which most placements of a combination that has room for them end well."""
 _STEPS = 40
 """In which they are pushed apart."""
 _TOLERANCE = 0.05

@@ -31,6 +31,8 @@ SPACING = (0.75, 0.95)
 """Multiples of a low minimum's distances that atoms keep."""
 PUSHED_SPACING = (0.85, 1.0)
 """Multiples of a low minimum's distances that atoms are pushed to."""
+PUSHED_AGAIN = 0.5
+"""Of the crystals with the positions of a low one are pushed apart; of the others each site goes in by itself."""
 VOLUMES = (0.95, 1.1)
 """Multiples of a low minimum's volume."""
 TRIES = 4
@@ -151,7 +153,7 @@ def _again(filling: Filling, low: Minimum, rng: np.random.Generator) -> Crystal 
         return None
     volume = filling.volume(low.volume, rng)
     assert volume is not None
-    push = bool(rng.random() < 0.5)
+    push = bool(rng.random() < PUSHED_AGAIN)
     return filling.prior.generator.place(
         crystal.space_group, crystal.combination, volume, rng, thresholds=filling.spaced(low, rng, push), push=push
     )

@@ -35,7 +35,7 @@ SHARES: Mapping[str, float] = {
     EXCHANGE: 0.08,
     DERIVE: 0.15,
 }
-"""Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
+"""Of the relaxations of each content, where nothing is learned. Those of the first four are drawn afresh
 (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 
 
@@ -65,7 +65,7 @@ class Generators:
         return filling
 
     def propose(self, arm: str, rng: np.random.Generator) -> Candidate:
-        """A candidate of an arm, ``origin`` in its info; from a prior, where there is nothing to begin with."""
+        """A candidate of an arm, ``origin`` in its info; another arm's, where there is nothing for it to begin with."""
         if arm == ENUMERATE:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         low = None
