@@ -31,7 +31,6 @@ from crysim.errors import InputError
 from crysim.symmetry import (
     Combination,
     WyckoffCombinations,
-    lattice_from_cell,
     space_group,
     space_group_frequencies,
 )
@@ -289,13 +288,8 @@ class PriorGenerator:
             )
             tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), each, 3)
             if push:
-                free = np.array([[axis in group.positions[i].axes for axis in range(3)] for i in positions])
-                lattices = np.array([lattice_from_cell(cell) for cell in cells])
-                begin = np.ascontiguousarray(tried[:, :, 0])
-                tables = group.flat_positions
-                found, points = push_first(
-                    lattices, positions, elements, begin, free, *tables, kept, _STEPS, _TOLERANCE
-                )
+                begin = tried[:, :, 0]
+                found, points = push_first(group, cells, positions, elements, begin, kept, _STEPS, _TOLERANCE)
             else:
                 found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
             if found >= 0:
