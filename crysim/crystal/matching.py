@@ -26,16 +26,16 @@ SYMPREC = 0.1
 
 def paper_matcher(*, reduce: bool = True) -> StructureMatcher:
     """The matcher of section 4.3; it reduces both cells by pymatgen's own means, or takes them as they are."""
-    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from crysim.crystal.remembering_matcher import RememberingMatcher
 
-    return StructureMatcher(stol=0.5, ltol=0.3, angle_tol=10.0, primitive_cell=reduce)
+    return RememberingMatcher(stol=0.5, ltol=0.3, angle_tol=10.0, primitive_cell=reduce)
 
 
 def strict_matcher(*, reduce: bool = True) -> StructureMatcher:
     """pymatgen's defaults: stol 0.3, ltol 0.2, 5°."""
-    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from crysim.crystal.remembering_matcher import RememberingMatcher
 
-    return StructureMatcher(primitive_cell=reduce)
+    return RememberingMatcher(primitive_cell=reduce)
 
 
 @dataclass(frozen=True)
