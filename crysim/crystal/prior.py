@@ -51,12 +51,6 @@ VOLUMES = (0.8, 1.4)
 """Multiples of the volume wanted between which those of first data are drawn."""
 _FIRST_TRIES = 4
 """Placements drawn at once of a combination; if all of them fail, so do most of the others, and these are drawn."""
-_PUSHED_PLACEMENTS = 4
-"""The same where atoms are pushed apart, in which most placements of a combination that has room for them end well."""
-_STEPS = 40
-"""In which they are pushed apart."""
-_TOLERANCE = 0.05
-"""Part of its distance by which a pair may be closer after that."""
 _TRIES = 300
 """Combinations drawn for a crystal; the volume grows as they fail, up to twice."""
 
@@ -215,7 +209,6 @@ class PriorGenerator:
         volume: float | None = None,
         spread: tuple[float, float] = (1.0, 1.0),
         thresholds: Floats | None = None,
-        push: bool = False,
     ) -> Crystal:
         """A crystal.
 
@@ -226,14 +219,13 @@ class PriorGenerator:
             volume: Å³ per cell of the contents; None: from covalent spheres.
             spread: volumes are drawn uniformly between these multiples of it.
             thresholds: Å, kept instead of `thresholds`.
-            push: see `place`.
         """
         wanted = self._volume if volume is None else volume
         number = 0
         combination: Combination = ()
         for attempt in range(_TRIES):
             number, combination = self.prior.draw(rng)
-            crystal = self.place(number, combination, wanted * (1.0 + attempt / _TRIES), rng, spread, thresholds, push)
+            crystal = self.place(number, combination, wanted * (1.0 + attempt / _TRIES), rng, spread, thresholds)
             if crystal is not None:
                 return crystal
         grown = 2.0 * wanted
@@ -249,21 +241,12 @@ class PriorGenerator:
         rng: np.random.Generator,
         spread: tuple[float, float] = (1.0, 1.0),
         thresholds: Floats | None = None,
-        push: bool = False,
     ) -> Crystal | None:
         """A crystal of one combination of a space group; None if its atoms kept their distance in no placement.
 
         For the other arguments see `draw`.
-
-        Args:
-            number: the space group.
-            combination: positions of each element.
-            volume: Å³ per cell of the contents.
-            push: whether sites, instead of being put in one after another, are pushed apart until they keep their
-                distance (`crysim.crystal.pushing`), but for a twentieth of it.
         """
         from crysim.crystal.placement import place_first
-        from crysim.crystal.pushing import push_first
 
         group = space_group(number)
         contents = self.prior.contents
@@ -274,9 +257,8 @@ class PriorGenerator:
         order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
         in_shape = num_shape_parameters(group.crystal_system)
         kept = self._thresholds if thresholds is None else thresholds
-        most, each = (_PUSHED_PLACEMENTS, 1) if push else (self._placements, POINTS)
-        left = most if freedom.any() or in_shape else 1
-        in_points = len(positions) * each * 3
+        left = self._placements if freedom.any() or in_shape else 1
+        in_points = len(positions) * POINTS * 3
         low, high = spread
         tries = min(_FIRST_TRIES, left)
         while left:
@@ -286,12 +268,8 @@ class PriorGenerator:
             cells = likely_cells(
                 group.crystal_system, numbers[:, :in_shape], volumes, composition.num_atoms, self._wide_share
             )
-            tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), each, 3)
-            if push:
-                begin = tried[:, :, 0]
-                found, points = push_first(group, cells, positions, elements, begin, kept, _STEPS, _TOLERANCE)
-            else:
-                found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
+            tried = numbers[:, in_shape + 1 :].reshape(tries, len(positions), POINTS, 3)
+            found, points = place_first(cells, positions, elements, order, tried, *group.flat_positions, kept)
             if found >= 0:
                 rng.bit_generator.state = before  # what the tries after it took is given back
                 rng.random((found + 1) * numbers.shape[1])

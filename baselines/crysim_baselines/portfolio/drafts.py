@@ -20,7 +20,7 @@ from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import Lows, Minimum
 from crysim_baselines.portfolio.refill import refilled
 
-PRIOR, SPACED, PUSHED = "prior", "spaced", "pushed"
+PRIOR, SPACED = "prior", "spaced"
 AGAIN, REFILL, MUTANT, EXCHANGE, DERIVE = "again", "refill", "mutant", "exchange", "derive"
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
@@ -29,14 +29,8 @@ FEW_SITES = 0.5
 """Of the random crystals are drawn from the prior in which sites have a price."""
 SPACING = (0.75, 0.95)
 """Multiples of a low minimum's distances that atoms keep."""
-PUSHED_SPACING = (0.85, 1.0)
-"""Multiples of a low minimum's distances that atoms are pushed to."""
-PUSHED_AGAIN = 0.5
-"""Of the crystals with the positions of a low one are pushed apart; of the others each site goes in by itself."""
 VOLUMES = (0.95, 1.1)
 """Multiples of a low minimum's volume."""
-TRIES = 4
-"""Of an arm, until its atoms keep their distance."""
 MOVES = (0.15, 0.8)
 """Å, standard deviations of a mutant's atoms."""
 
@@ -71,9 +65,9 @@ class Filling:
         """One of the two."""
         return (self.few_sites if rng.random() < FEW_SITES else self.prior).generator
 
-    def spaced(self, low: Minimum, rng: np.random.Generator, push: bool = False) -> Floats:
+    def spaced(self, low: Minimum, rng: np.random.Generator) -> Floats:
         """Å, the distances of a low minimum, somewhat less: those that its bonds and its repulsions ask for."""
-        return np.maximum(self.thresholds, rng.uniform(*(PUSHED_SPACING if push else SPACING)) * low.spacings)
+        return np.maximum(self.thresholds, rng.uniform(*SPACING) * low.spacings)
 
     def volume(self, per_atom: float | None, rng: np.random.Generator) -> float | None:
         """Å³ per cell, by that per atom of a low minimum; None where there is none."""
@@ -101,12 +95,10 @@ class ArmDraft(Draft):
     def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
         """The crystal; its origin, where that is not the arm."""
         rng = self.stream.generator()
-        for _ in range(TRIES):
-            crystal = self._by_arm(rng)
-            if crystal is not None and self._allowed(crystal):
-                return crystal, {}
-        assert self.low is not None, "the prior always makes a crystal"
-        return self._spaced(self.low, rng, push=False), {"origin": SPACED}
+        crystal = self._by_arm(rng)
+        if crystal is not None and self._allowed(crystal):
+            return crystal, {}
+        return self._of_prior(rng), {"origin": PRIOR}
 
     def _allowed(self, crystal: Crystal) -> bool:
         groups = self.filling.prior.space_groups
@@ -118,8 +110,9 @@ class ArmDraft(Draft):
             return self._of_prior(rng)
         assert self.low is not None
         filling, low = self.filling, self.low
-        if self.arm in (SPACED, PUSHED):
-            return self._spaced(low, rng, push=self.arm == PUSHED)
+        if self.arm == SPACED:
+            volume = filling.volume(low.volume, rng)
+            return filling.either(rng).draw(rng, volume, thresholds=filling.spaced(low, rng))
         if self.arm == AGAIN:
             return _again(filling, low, rng)
         if self.arm == REFILL:
@@ -136,11 +129,6 @@ class ArmDraft(Draft):
             return operators.mutate(crystal, rng, rng.uniform(*MOVES))
         return _exchanged(crystal, rng)
 
-    def _spaced(self, low: Minimum, rng: np.random.Generator, push: bool) -> Crystal:
-        filling = self.filling
-        volume = filling.volume(low.volume, rng)
-        return filling.either(rng).draw(rng, volume, thresholds=filling.spaced(low, rng, push), push=push)
-
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
         volume = self.filling.volume(self.lows.draw(rng), rng)
         return self.filling.either(rng).draw(rng, volume)
@@ -153,9 +141,8 @@ def _again(filling: Filling, low: Minimum, rng: np.random.Generator) -> Crystal 
         return None
     volume = filling.volume(low.volume, rng)
     assert volume is not None
-    push = bool(rng.random() < PUSHED_AGAIN)
     return filling.prior.generator.place(
-        crystal.space_group, crystal.combination, volume, rng, thresholds=filling.spaced(low, rng, push), push=push
+        crystal.space_group, crystal.combination, volume, rng, thresholds=filling.spaced(low, rng)
     )
 
 

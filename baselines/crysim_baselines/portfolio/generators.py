@@ -9,33 +9,21 @@ import numpy as np
 
 from crysim.interfaces import Candidate, Problem, Stream
 from crysim_baselines.enumeration import Enumerate
-from crysim_baselines.portfolio.drafts import (
-    AGAIN,
-    DERIVE,
-    EXCHANGE,
-    MUTANT,
-    PRIOR,
-    PUSHED,
-    REFILL,
-    SPACED,
-    ArmDraft,
-    Filling,
-)
+from crysim_baselines.portfolio.drafts import AGAIN, DERIVE, EXCHANGE, MUTANT, PRIOR, REFILL, SPACED, ArmDraft, Filling
 from crysim_baselines.portfolio.minima import Minima
 
 ENUMERATE = "enumerate"
 SHARES: Mapping[str, float] = {
     ENUMERATE: 0.08,
     PRIOR: 0.17,
-    SPACED: 0.15,
-    PUSHED: 0.15,
+    SPACED: 0.30,
     AGAIN: 0.12,
     REFILL: 0.15,
     MUTANT: 0.10,
     EXCHANGE: 0.08,
     DERIVE: 0.15,
 }
-"""Of the relaxations of each content, where nothing is learned. Those of the first four are drawn afresh
+"""Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
 (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 
 
@@ -65,16 +53,12 @@ class Generators:
         return filling
 
     def propose(self, arm: str, rng: np.random.Generator) -> Candidate:
-        """A candidate of an arm, ``origin`` in its info; another arm's, where there is nothing for it to begin with."""
+        """A candidate of an arm, ``origin`` in its info; from a prior, where there is nothing to begin with."""
         if arm == ENUMERATE:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         low = None
         if arm != PRIOR:
-            low = self._minima.draw(
-                rng, None if arm in (SPACED, PUSHED) else self.problem.contents, parts=arm == DERIVE
-            )
-            if low is None:  # no crystal of these contents: what others keep their atoms apart by will do
-                low = self._minima.draw(rng)
-                arm = PRIOR if low is None else SPACED
+            low = self._minima.draw(rng, None if arm == SPACED else self.problem.contents, parts=arm == DERIVE)
+            arm = PRIOR if low is None else arm
         draft = ArmDraft(self._filling, arm, None if low is None else low.measured(), self._minima.lows, Stream.of(rng))
         return Candidate(None, {"origin": arm}, draft=draft)
