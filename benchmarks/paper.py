@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crysim.errors import EXIT_PARTLY_FAILED
 from crysim.harness.journal import RunRecord, find_runs, read_run
 
 LARGE = ("--system", "Y6Co51", "--system", "Ca24Al16Si24O96")
@@ -125,15 +126,22 @@ def _make(group: Group, budget: int, folder: Path, references: dict[str, str], e
         process.send_signal(signal.SIGINT)
         process.wait()
         code = 1
-    if code == 0:
+    # A run none of whose crystals counts is told as a failure; it has used its relaxations up all the same.
+    made = code == 0 or (code == EXIT_PARTLY_FAILED and _reached(runs, budget))
+    if made:
         for path in working.iterdir():
             if path.is_file():
                 shutil.move(path, folder / path.name)
     link.unlink()
     shutil.rmtree(working)
-    if code == 0:
+    if made:
         subprocess.run([sys.executable, "-m", "crysim", "compact", str(folder)], check=True)
-    return code == 0
+    return made
+
+
+def _reached(runs: Path, budget: int) -> bool:
+    """Whether every run has relaxed as many crystals."""
+    return all(len(run.trials) >= budget for run in map(read_run, find_runs(runs)))
 
 
 def _keep_costs(out: Path) -> None:
