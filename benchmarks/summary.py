@@ -62,7 +62,7 @@ def solvers() -> Iterator[Row]:
     runs = {
         key.partition("|")[0]: run
         for key, run in load(file).items()
-        if "|convex|" in key and not key.startswith("random")
+        if key.endswith("|convex|60") and not key.startswith("random")
     }
     proven = [run for run in runs.values() if run["optimal"]]
     bits = sorted(run["bits"] for run in runs.values())
