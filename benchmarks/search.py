@@ -151,7 +151,9 @@ def chosen(name: str, known: Mapping[str, T], what: str) -> T:
 
 
 def _key(options: argparse.Namespace, system: str, method: str, seed: int, **more: Any) -> Row:
-    common = {name: getattr(options, name) for name in ("seconds", "evaluations", "batch", "energy", "symmetry")}
+    common = {name: getattr(options, name) for name in ("seconds", "batch", "energy", "symmetry")}
+    # By another name than what is counted, which a search's row holds besides.
+    common["most_evaluations"] = options.evaluations
     return {"system": system, "method": method, "seed": seed, **common, **more}
 
 
