@@ -66,8 +66,8 @@ class ReferenceMatcher:
     def __init__(self, reference: Crystal | Structure, *, symprec: float = SYMPREC) -> None:
         self._reference = reference.to_structure() if isinstance(reference, Crystal) else reference
         self._symprec = symprec
-        self._paper = paper_matcher()
-        self._strict = strict_matcher()
+        self._paper, self._strict = paper_matcher(), strict_matcher()
+        self._paper_as_is, self._strict_as_is = paper_matcher(reduce=False), strict_matcher(reduce=False)
         self._known: dict[Crystal, Match] = {}
 
     @cached_property
@@ -109,10 +109,10 @@ class ReferenceMatcher:
         primitive = reduced_primitive(structure)
         if len(primitive) != len(self._primitive):
             return NO_MATCH
-        displacement = rms_displacement(paper_matcher(reduce=False), self._primitive, primitive)
+        displacement = rms_displacement(self._paper_as_is, self._primitive, primitive)
         if displacement is None:
             return NO_MATCH
-        strict = rms_displacement(strict_matcher(reduce=False), self._primitive, primitive) is not None
+        strict = rms_displacement(self._strict_as_is, self._primitive, primitive) is not None
         return Match(displacement, strict)
 
     @cached_property
