@@ -15,6 +15,7 @@ import pymatgen.core
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from crysim.harness import blocks
 from crysim.harness.journal import JOURNAL
 from crysim.harness.lines import read_lines
 from crysim.harness.loop import Progress, execute
@@ -27,6 +28,12 @@ from tests.harness.specs import EMT, small_spec
 @pytest.fixture(scope="session")
 def emt() -> EnergyModel:
     return build_energy(EMT)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packed files of small runs have several blocks."""
+    monkeypatch.setattr(blocks, "BLOCK", 3000)
 
 
 @pytest.fixture(scope="session")

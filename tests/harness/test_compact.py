@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from crysim.cli import app
 from crysim.errors import CrysimError, InputError
-from crysim.harness import blocks
 from crysim.harness.blocks import open_lines, pack
 from crysim.harness.compact import compact_run
 from crysim.harness.journal import JOURNAL, MANIFEST, read_run
@@ -28,9 +27,7 @@ Make = Callable[..., RunSpec]
 PACKED = JOURNAL + ".gz"
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 3000)
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 @pytest.fixture(scope="module")

@@ -34,9 +34,7 @@ TrialsOf = Callable[[Path], list[dict[str, Any]]]
 PACKED = INITIAL + ENDING
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 3000)
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 @pytest.fixture(scope="module")
