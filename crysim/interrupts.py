@@ -9,6 +9,8 @@ A `KeyboardInterrupt` that somebody catches is not enough for that:
 - Where it passes through code that exec or eval run from a string (dataclasses, named tuples, numba), CPython marks it
   as unhandled and ends itself by SIGINT, although it was caught later. Running another string takes the mark away.
 - The next interrupt may arrive while the process ends.
+- A stream whose settings are being changed is left without its encoder, and can say nothing any more. Interrupts wait
+  for that.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -52,7 +54,8 @@ def run_to_exit(command: Callable[[], object]) -> NoReturn:
     code: Any = 0
     try:
         with watch:
-            write_what_they_can()
+            with watch.held():
+                write_what_they_can()
             command()
     except SystemExit as exit_:
         code = EXIT_INTERRUPTED if watch.seen and exit_.code else exit_.code
@@ -104,6 +107,21 @@ class _Watch:
         if self._active:
             signal.signal(signal.SIGINT, _end_at_once)
             sys.unraisablehook = self._hook
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, an interrupt waits until the end."""
+        if not self._active:
+            yield
+            return
+        came: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if came:
+                signal.raise_signal(signal.SIGINT)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.seen = True

@@ -129,6 +129,25 @@ def test_before_the_command_begins_too(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")
 
 
+@pytest.mark.parametrize("stream", [1, 2])
+def test_while_the_streams_are_being_set(tmp_path: Path, stream: int) -> None:
+    """There, a stream has lost its encoder and has no new one yet."""
+    patch = (
+        "from encodings.utf_8 import IncrementalEncoder\n"
+        "numbers = iter([1, 2])\n"
+        "def made(self, errors='strict'):\n"
+        f"    if next(numbers) == {stream}:\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    before(self, errors)\n"
+        "before, IncrementalEncoder.__init__ = IncrementalEncoder.__init__, made\n"
+    )
+    code = START + "from crysim.__main__ import main\n" + patch + "main()\n"
+    (tmp_path / "started.py").write_text(code)
+    command = [sys.executable, "-X", "utf8", "-m", "started", "plugins"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")
+
+
 def test_a_process_that_the_command_begins_keeps_its_own_ways(tmp_path: Path) -> None:
     """It imports the command's script once more, under another name."""
     (tmp_path / "script.py").write_text(CHILD)
