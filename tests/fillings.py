@@ -8,20 +8,21 @@ import pytest
 
 from crysim.composition import Composition
 from crysim.crystal import prototypes
+from crysim.crystal.fillings import Filling
 from crysim.crystal.prototypes import Prototype
 
 _made: dict[Any, Prototype] = {}
-_make = prototypes._Filling.make
+_make = prototypes.filled
 
 
-def _made_once(self: prototypes._Filling, unit: Composition) -> Prototype:
-    key = (self.template.label, tuple(self.places.items()), self.units, unit)
+def _made_once(filling: Filling, unit: Composition) -> Prototype:
+    key = (filling.template.label, filling.places, filling.orbits, unit)
     if key not in _made:
-        _made[key] = _make(self, unit)
+        _made[key] = _make(filling, unit)
     return _made[key]
 
 
 @pytest.fixture
 def fillings_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A formula in a type of the library takes a tenth of a second; that it is always the same, others test."""
-    monkeypatch.setattr(prototypes._Filling, "make", _made_once)
+    monkeypatch.setattr(prototypes, "filled", _made_once)

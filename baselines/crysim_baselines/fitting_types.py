@@ -7,8 +7,9 @@ from functools import cached_property
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.crystal.prototypes import iterate_prototypes, read_templates
+from crysim.crystal.prototypes import iterate_prototypes
 from crysim.crystal.structure_types import structure_types
+from crysim.crystal.templates import read_templates
 
 
 class FittingTypes:
@@ -23,7 +24,7 @@ class FittingTypes:
             contents: that a type must hold, any of them where there are several.
             allows: which crystals are taken.
             folder: structure files to take as types too, before those of the library.
-            library: whether the AFLOW library is used.
+            library: whether the known structure types are used.
         """
         self._contents = contents
         self._allows = allows

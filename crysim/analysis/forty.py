@@ -15,12 +15,13 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.composition import Composition, centring_factor
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
+from crysim.crystal.entries import crystal_of_entry
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.matching import SYMPREC, ReferenceMatcher
 from crysim.crystal.validity import find_fault
 from crysim.errors import InputError
 from crysim.harness.journal import RunRecord
-from crysim.harness.systems import System, crystal_of_entry
+from crysim.harness.systems import System
 from crysim.interfaces import Trial
 from crysim.symmetry import space_group
 

@@ -1,19 +1,19 @@
-"""Crystals of a formula in known structure types: the AFLOW library's, and those of a folder of structure files.
+"""Crystals of a formula in known structure types, and in those of a folder of structure files.
 
-Every type whose proportions fit is taken, with the elements put in its places in every way that gives another crystal,
-at a predicted volume: pymatgen's predictor from bond lengths (Chu et al., Comput. Mater. Sci. 146, 184 (2018)). On the
-263 crystals with two elements or more of the AFLOW library and ShotgunCSP's Dataset I its median error is 9.8 %
-(covalent spheres at a fixed filling: 31 %).
+Every type that fits is taken, with the elements put in its places in every way that gives another crystal
+(`crysim.crystal.fillings`), at a predicted volume: pymatgen's predictor from bond lengths (Chu et al., Comput. Mater.
+Sci. 146, 184 (2018)). On the 263 crystals with two elements or more of pymatgen's AFLOW library and ShotgunCSP's
+Dataset I its median error is 9.8 % (covalent spheres at a fixed filling: 31 %).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
-from math import gcd, log
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,10 @@ from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.distinct import invariant
-from crysim.crystal.files import read_structure
+from crysim.crystal.fillings import CHANGED, Filling, changed, exchanged
 from crysim.crystal.identity import identify
-from crysim.crystal.radii import covalent_radius, spheres_volume
-from crysim.crystal.structure_types import structure_types
-from crysim.errors import InputError
+from crysim.crystal.radii import spheres_volume
+from crysim.crystal.templates import Template, templates
 from crysim.process_state import warnings_ignored
 
 if TYPE_CHECKING:
@@ -35,25 +34,7 @@ if TYPE_CHECKING:
 
 FILLING = 0.55
 """Share of the cell that covalent spheres fill, for a first volume."""
-GROUP = 20.0
-"""Mendeleev numbers: about from one kind of element to another kind."""
 _SAME = 1e-3
-_READABLE = (".cif", ".vasp", ".poscar", ".extxyz", ".xyz")
-
-
-@dataclass(frozen=True)
-class Template:
-    """A structure whose elements are to be exchanged.
-
-    Attributes:
-        name: of the structure type, or the file's stem.
-        label: AFLOW's label, or the file's path.
-        structure: primitive cell.
-    """
-
-    name: str
-    label: str
-    structure: Structure
 
 
 @dataclass(frozen=True)
@@ -64,7 +45,7 @@ class Prototype:
         name, label: of the template.
         crystal: in the conventional cell of its group, at the predicted volume.
         num_atoms: per primitive cell.
-        unlikeness: how far its elements are from the template's own; 0 for the template's own crystal.
+        unlikeness: how far its elements are from the template's own (`crysim.crystal.fillings`).
     """
 
     name: str
@@ -102,12 +83,13 @@ def prototypes(
 ) -> list[Prototype]:
     """A formula in every structure type that fits it, likeliest first.
 
-    Likeliest are types whose own elements are most like those put in their places; of equals the smallest cell.
+    Likeliest are well-known types whose own elements are most like those put in their places; of equals the smallest
+    cell.
 
     Args:
         formula: any number of formula units; the order of elements is kept.
         folder: structure files (CIF, POSCAR, extended XYZ) to take as types too.
-        library: whether the AFLOW library is used.
+        library: whether the known structure types are used.
         max_atoms: per primitive cell; None: no limit.
 
     Raises:
@@ -126,16 +108,10 @@ def iterate_prototypes(
     """
     units = formula.num_formula_units
     unit = Composition(formula.elements, tuple(n // units for n in formula.counts))
-    fillings = [
-        filling
-        for template in _templates(folder, library)
-        if max_atoms is None or len(template.structure) <= max_atoms
-        for filling in _fillings(template, unit)
-    ]
-    fillings.sort(key=lambda one: (round(one.unlikeness, 9), len(one.template.structure)))
+    taken = [one for one in templates(folder, library) if max_atoms is None or one.num_atoms <= max_atoms]
     seen: dict[tuple[int, ...], list[Floats]] = defaultdict(list)
-    for filling in fillings:
-        made = filling.make(unit)
+    for filling in _likeliest_first(taken, unit):
+        made = filled(filling, unit)
         # exchanged elements, and types that differ by their elements alone, may give one crystal
         mine, others = invariant(made.crystal), seen[made.crystal.composition.counts]
         if not any(np.abs(mine - other).max() < _SAME for other in others):
@@ -143,25 +119,16 @@ def iterate_prototypes(
             yield made
 
 
-def read_templates(folder: str | Path) -> list[Template]:
-    """The structure files of a folder as templates, by name.
+def _likeliest_first(taken: Sequence[Template], unit: Composition) -> Iterator[Filling]:
+    """All fillings; those that split or merge, for which all templates are made, when none before them is left."""
+    simple = sorted((filling for one in taken for filling in exchanged(one, unit)), key=_order)
+    first = bisect_left(simple, CHANGED, key=lambda filling: filling.unlikeness)
+    yield from simple[:first]
+    yield from merge(simple[first:], sorted((f for one in taken for f in changed(one, unit)), key=_order), key=_order)
 
-    Raises:
-        InputError: no such folder, none in it, or one that cannot be read.
-    """
-    place = Path(folder)
-    if not place.is_dir():
-        raise InputError(f"there is no folder '{place}' of prototypes")
-    files = sorted(
-        file
-        for file in place.iterdir()
-        if file.suffix.lower() in _READABLE or file.name.upper().startswith(("POSCAR", "CONTCAR"))
-    )
-    if not files:
-        raise InputError(f"the folder '{place}' of prototypes holds no structure file (CIF, POSCAR, extended XYZ)")
-    return [
-        Template(file.stem, str(file), identify(read_structure(file), prototypes=False).primitive) for file in files
-    ]
+
+def _order(filling: Filling) -> tuple[float, int]:
+    return round(filling.unlikeness, 9), filling.template.num_atoms
 
 
 def predicted_volume(structure: Structure, composition: Composition) -> float:
@@ -181,57 +148,14 @@ def predicted_volume(structure: Structure, composition: Composition) -> float:
     return float(scaled.volume)
 
 
-def _templates(folder: str | Path | None, library: bool) -> Iterator[Template]:
-    if folder is not None:
-        yield from read_templates(folder)
-    if library:
-        for one in structure_types():
-            yield Template(one.name, one.label, one.structure)
-
-
-@dataclass(frozen=True)
-class _Filling:
-    """A template with elements for its places."""
-
-    template: Template
-    places: dict[str, str]
-    units: int
-    unlikeness: float
-
-    def make(self, unit: Composition) -> Prototype:
-        structure = self.template.structure.copy()
-        structure.replace_species(self.places)
-        composition = Composition(unit.elements, tuple(n * self.units for n in unit.counts))
-        structure.scale_lattice(predicted_volume(structure, composition))
-        sites = [site for element in unit.elements for site in structure if site.specie.symbol == element]
-        identity = identify(structure.from_sites(sites), prototypes=False)
-        return Prototype(self.template.name, self.template.label, identity.crystal, identity.num_atoms, self.unlikeness)
-
-
-def _fillings(template: Template, unit: Composition) -> Iterator[_Filling]:
-    """Every way to put a formula's elements in a template's places."""
-    counts = {str(e): int(n) for e, n in template.structure.composition.items()}
-    units = gcd(*counts.values())
-    if sorted(n // units for n in counts.values()) != sorted(unit.counts):
-        return
-    wanted = dict(zip(unit.elements, unit.counts, strict=True))
-    for new in permutations(unit.elements):
-        if all(wanted[element] * units == n for element, n in zip(new, counts.values(), strict=True)):
-            places = dict(zip(counts, new, strict=True))
-            yield _Filling(template, places, units, _unlikeness(places, template.structure))
-
-
-def _unlikeness(places: dict[str, str], structure: Structure) -> float:
-    """How unlike a template's elements those in their places are, averaged over atoms.
-
-    The squares of two differences: of logarithmic covalent radii, their mean taken off, since size alone only scales
-    the cell; and of Mendeleev numbers (Pettifor, Solid State Commun. 51, 31 (1984)), `GROUP` of which count as much as
-    a radius e times as large. Beyond 1 all are alike: then small cells are likelier.
-    """
-    from pymatgen.core import Element
-
-    weights = np.array([float(structure.composition[old]) for old in places])
-    weights /= weights.sum()
-    radii = np.array([log(covalent_radius(new) / covalent_radius(old)) for old, new in places.items()])
-    numbers = np.array([(Element(new).mendeleev_no - Element(old).mendeleev_no) / GROUP for old, new in places.items()])
-    return min(1.0, float(weights @ (radii - weights @ radii) ** 2 + weights @ numbers**2))
+def filled(filling: Filling, unit: Composition) -> Prototype:
+    """The crystal of a filling, with as many formula units as the template holds, at the predicted volume."""
+    own = filling.template.structure
+    structure = own.__class__(own.lattice, filling.elements(), own.frac_coords)
+    units = filling.template.num_atoms // unit.num_atoms
+    composition = Composition(unit.elements, tuple(n * units for n in unit.counts))
+    structure.scale_lattice(predicted_volume(structure, composition))
+    sites = [site for element in unit.elements for site in structure if site.specie.symbol == element]
+    identity = identify(structure.from_sites(sites), prototypes=False)
+    template = filling.template
+    return Prototype(template.name, template.label, identity.crystal, identity.num_atoms, filling.unlikeness)

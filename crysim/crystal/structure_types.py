@@ -1,24 +1,26 @@
-"""The structure types of the AFLOW library that pymatgen ships: their names, and which one a crystal is of.
+"""Structure types: their names, a crystal of each, and which one a crystal is of.
 
-Mehl et al., Comput. Mater. Sci. 136, S1 (2017): 288 types with a crystal of each. pymatgen's own matcher compares a
-crystal with all of them; here only those of the same proportions, space group (mirror images count as one) and atoms
-per primitive cell are compared, and the closest is taken.
+The AFLOW library that pymatgen ships (`crysim.crystal.aflow_library`), and 444 types beside them
+(``data/structure_types.jsonl``): those of the AFLOW Encyclopedia of Crystallographic Prototypes, parts 1 to 3 (Mehl et
+al., Comput. Mater. Sci. 136, S1 (2017); Hicks et al., 161, S1 (2019) and 199, 110450 (2021)), that M3GNet holds
+together, each with a crystal that we relaxed (``benchmarks/make_types.py``).
+
+pymatgen's own matcher compares a crystal with all types; here only those of the same proportions, space group (mirror
+images count as one) and atoms per primitive cell are compared, and the closest is taken.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cache, cached_property, partial
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from crysim.errors import CrysimError
+from crysim.composition import Composition, centring_factor
+from crysim.crystal.aflow_library import read_library
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -31,12 +33,6 @@ LENGTH, SITE, ANGLE = 0.2, 0.2, 5.0
 """How far a crystal may be from its type's: relative lengths, displacement over (volume per atom)^(1/3), degrees.
 pymatgen's matcher allows 0.3 for the second, under which isopointal crystals of another coordination pass."""
 
-_ANATASE = ((3.785, 9.514), 0.2081)
-"""a and c in Å, and z of oxygen (Howard et al., Acta Cryst. B 47, 462 (1991)): the library has its z on the atoms of
-another origin, titanium with four bonds of 2.05 Å where anatase has six of 1.93 to 1.98."""
-_FILE = "aflow_prototypes.json.gz"
-_BARE = re.compile(r"(alpha|beta|gamma|low|high)?")
-
 
 @dataclass(frozen=True)
 class StructureType:
@@ -48,6 +44,7 @@ class StructureType:
         name: the mineral's or the usual one, ``Halite``; where there is none the formula of the type's crystal.
         formula: of the type's crystal, ``NaCl``.
         space_group: number.
+        atoms: of each element in the primitive cell of the type's crystal.
     """
 
     label: str
@@ -55,7 +52,8 @@ class StructureType:
     name: str
     formula: str
     space_group: int
-    _data: Mapping[str, Any] = field(repr=False, compare=False)
+    atoms: Mapping[str, int] = field(repr=False, compare=False)
+    _make: Callable[[], Structure] = field(repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -65,49 +63,55 @@ class StructureType:
     @cached_property
     def structure(self) -> Structure:
         """The type's crystal, in its primitive cell."""
-        from pymatgen.core import Structure
-
-        return Structure.from_dict(self._data)
-
-    @cached_property
-    def counts(self) -> Mapping[str, int]:
-        """Atoms of each element in the primitive cell."""
-        counts: dict[str, int] = defaultdict(int)
-        for site in self._data["sites"]:
-            counts[site["species"][0]["element"]] += 1
-        return dict(counts)
+        return self._make()
 
     @property
     def num_atoms(self) -> int:
         """Atoms per primitive cell."""
-        return len(self._data["sites"])
+        return sum(self.atoms.values())
 
 
 @cache
 def structure_types() -> tuple[StructureType, ...]:
-    """All types, in the library's order.
+    """All types: those of pymatgen's library first.
 
     Raises:
         CrysimError: the installed pymatgen has no such library.
     """
-    # pymatgen's own variable of it makes every structure at import, which takes seconds.
-    spec = find_spec("pymatgen.analysis")
-    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for file in (folder / sub / _FILE for folder in folders for sub in ("prototypes", ".")):
-        if file.is_file():
-            return tuple(_read(entry) for entry in json.loads(gzip.decompress(file.read_bytes())))
-    raise CrysimError("the installed pymatgen ships no AFLOW structure types: install another release of it")
+    return library_types() + _own_types()
 
 
-def find_structure_type(primitive: Structure, space_group: int) -> StructureType | None:
-    """The structure type of a crystal, whatever its elements; None if the library has none.
+@cache
+def library_types() -> tuple[StructureType, ...]:
+    """Those of pymatgen's AFLOW library, in its order.
+
+    Raises:
+        CrysimError: the installed pymatgen has none.
+    """
+    return tuple(
+        StructureType(
+            entry["label"],
+            entry["strukturbericht"],
+            entry["name"],
+            entry["formula"],
+            int(entry["label"].split("_")[2]),
+            entry["atoms"],
+            partial(_from_pymatgen, entry["structure"]),
+        )
+        for entry in read_library()
+    )
+
+
+def find_structure_type(primitive: Structure, space_group: int, *, own: bool = True) -> StructureType | None:
+    """The structure type of a crystal, whatever its elements; None if there is none.
 
     Args:
         primitive: the crystal's primitive cell.
         space_group: its number.
+        own: whether it is looked for among ours too, and not only in pymatgen's library.
     """
     counts = tuple(sorted(primitive.composition.get_el_amt_dict().values()))
-    candidates = _by_key().get((mirror(space_group), tuple(int(n) for n in counts)), ())
+    candidates = _by_key(own).get((mirror(space_group), tuple(int(n) for n in counts)), ())
     if not candidates:
         return None
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -124,53 +128,38 @@ def mirror(space_group: int) -> int:
 
 
 @cache
-def _by_key() -> Mapping[tuple[int, tuple[int, ...]], list[StructureType]]:
+def _by_key(own: bool) -> Mapping[tuple[int, tuple[int, ...]], list[StructureType]]:
     types: dict[tuple[int, tuple[int, ...]], list[StructureType]] = defaultdict(list)
-    for one in structure_types():
-        types[mirror(one.space_group), tuple(sorted(one.counts.values()))].append(one)
+    for one in structure_types() if own else library_types():
+        types[mirror(one.space_group), tuple(sorted(one.atoms.values()))].append(one)
     return types
 
 
-def _read(entry: Mapping[str, Any]) -> StructureType:
-    tags, data = entry["tags"], entry["snl"]
-    label = str(tags["aflow"])
-    species = [site["species"][0]["element"] for site in data["sites"]]
-    strukturbericht = str(tags["strukturbericht"]).strip('"')
-    # one entry has the number of its group there
-    strukturbericht = "" if strukturbericht == "None" or strukturbericht.isdigit() else strukturbericht
-    formula = _formula(species)
-    if label == "A2B_tI12_141_e_a":
-        data = _anatase(data)
-    return StructureType(
-        label, strukturbericht, _name(str(tags["mineral"]), formula), formula, int(label.split("_")[2]), data
+def _own_types() -> tuple[StructureType, ...]:
+    text = files("crysim").joinpath("data", "structure_types.jsonl").read_text(encoding="utf-8")
+    return tuple(
+        StructureType(
+            row["label"],
+            row["strukturbericht"],
+            row["name"],
+            row["formula"],
+            row["space_group"],
+            row["atoms"],
+            partial(_from_row, row),
+        )
+        for row in map(json.loads, text.splitlines())
     )
 
 
-def _formula(species: list[str]) -> str:
-    from crysim.composition import Composition
+def _from_pymatgen(data: Mapping[str, Any]) -> Structure:
+    from pymatgen.core import Structure
 
-    elements = tuple(dict.fromkeys(species))
-    return Composition(elements, tuple(species.count(element) for element in elements)).reduced_formula
-
-
-def _name(mineral: str, formula: str) -> str:
-    name = re.sub(r"\$\\(\w+)\$", r"\1", mineral).replace("\\'{c}", "ć").replace("(Cubic) ", "")
-    name = name.split(", ")[0].strip()
-    if _BARE.fullmatch(name):
-        return f"{name} {formula}".strip()
-    # some entries name their space group instead of themselves
-    return formula if "/m" in name else name[0].upper() + name[1:]
+    return Structure.from_dict(data)
 
 
-def _anatase(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The entry of anatase with the atoms where they are."""
-    (a, c), z = _ANATASE
-    a, c = a / 2, c / 2
-    matrix = [[-a, a, c], [a, -a, c], [a, a, -c]]
-    oxygen = iter([(z, z, 0.0), (-z, -z, 0.0), (0.75 + z, 0.25 + z, 0.5), (0.75 - z, 0.25 - z, 0.5)])
-    titanium = iter([(0.0, 0.0, 0.0), (0.75, 0.25, 0.5)])
-    places = [next(titanium if site["species"][0]["element"] == "Ti" else oxygen) for site in data["sites"]]
-    sites = [
-        {"species": site["species"], "abc": list(place)} for site, place in zip(data["sites"], places, strict=True)
-    ]
-    return {**data, "lattice": {"matrix": matrix}, "sites": sites}
+def _from_row(row: Mapping[str, Any]) -> Structure:
+    from crysim.crystal.entries import crystal_of_entry
+
+    factor = centring_factor(row["space_group"])
+    composition = Composition(tuple(row["atoms"]), tuple(factor * n for n in row["atoms"].values()))
+    return crystal_of_entry(composition, row).to_p1().to_structure()

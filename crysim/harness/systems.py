@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crysim.composition import CellKind, Composition, Contents, cell_kind
-from crysim.crystal import Crystal, Site
+from crysim.crystal import Crystal
+from crysim.crystal.entries import crystal_of_entry
 from crysim.crystal.files import names_file, read_structure
 from crysim.declared import names, text
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.contents import contents_of
 from crysim.harness.materials_project import PREFIX, structure_by_id
-from crysim.symmetry import space_group
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -256,13 +256,6 @@ def _system(name: str, entry: Mapping[str, Any]) -> System:
         paper_energy=entry.get("paper_energy"),
         energies=tuple(sorted(entry.get("energies", {}).items())),
     )
-
-
-def crystal_of_entry(composition: Composition, entry: Mapping[str, Any]) -> Crystal:
-    """The crystal of an entry of our data: ``space_group``, ``cell``, and ``sites`` of element, letter, coordinates."""
-    position = space_group(entry["space_group"]).position_by_letter
-    sites = tuple(Site(element, position(letter), tuple(free)) for element, letter, *free in entry["sites"])
-    return Crystal(composition, entry["space_group"], tuple(entry["cell"]), sites)
 
 
 def _counts(composition: Composition) -> dict[str, int]:

@@ -149,3 +149,19 @@ def test_anatase_is_anatase() -> None:
         sorted(round(n.nn_distance, 2) for n in structure.get_neighbors(structure[0], 2.5)) == [1.93] * 4 + [1.98] * 2
     )
     assert identify(Crystal.from_structure(structure)).prototype_name == "Anatase"
+
+
+@pytest.mark.parametrize(
+    ("formula", "name", "title"),
+    [
+        ("Mg2SiO4", "Forsterite", "Forsterite (S1_2)"),
+        ("CaCO3", "Aragonite", "Aragonite (G0_2)"),
+        ("Cr2Si2Th", "ThCr2Si2", "ThCr2Si2"),
+    ],
+)
+def test_types_that_pymatgen_has_not_are_named_too(formula: str, name: str, title: str) -> None:
+    own = next(one for one in structure_types() if (one.formula, one.name) == (formula, name))
+    found = identify(spoilt(own.structure, 0.004)).prototype
+    assert found is not None
+    assert found.title == title
+    assert find_structure_type(own.structure, own.space_group, own=False) is None

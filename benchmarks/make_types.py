@@ -1,0 +1,190 @@
+"""Structure types beside those that pymatgen ships: crystals of them, relaxed by us, from a folder of CIF files.
+
+    python benchmarks/make_types.py FOLDER [--out crysim/data/structure_types.jsonl]
+
+FOLDER holds files of the AFLOW Encyclopedia of Crystallographic Prototypes, parts 1 to 3 (Mehl et al., Comput. Mater.
+Sci. 136, S1 (2017); Hicks et al., 161, S1 (2019) and 199, 110450 (2021)); their numbers are used to begin with, and
+nothing of the files is kept but label, Strukturbericht and mineral's name. Each crystal of at most 100 atoms per
+primitive cell is relaxed with M3GNet within its space group. It is taken if it converged, kept its group (0.1 Å) and is
+still of its type within the tolerances of `crysim.crystal.structure_types`. Types that pymatgen has, that the
+encyclopedia calls obsolete, or with partly occupied sites are left out. One line of the file each, what was left out
+in a second file beside it with the reason; both are written as they come, and what stands there is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crysim.composition.elements import ATOMIC_NUMBERS
+from crysim.crystal import Crystal
+from crysim.crystal.identity import identify
+from crysim.crystal.structure_types import ANGLE, LENGTH, SITE, find_structure_type
+from crysim.errors import CrysimError
+from crysim.harness.loop import limit_threads
+from crysim.interfaces import RelaxSettings, RelaxStatus
+from crysim.plugins import plugin_manager
+from crysim.process_state import warnings_ignored
+
+MOST_ATOMS = 100
+FMAX = 0.02
+STEPS = 300
+DIGITS = 5
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the encyclopedia."""
+
+    label: str
+    name: str
+    strukturbericht: str
+    structure: Any
+    """Primitive cell."""
+    crystal: Crystal
+
+
+class LeftOutError(Exception):
+    """Why a type is not taken."""
+
+
+def main() -> None:
+    """Relax what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("crysim/data/structure_types.jsonl"))
+    parser.add_argument("--shard", default="0/1", help="every n-th file: i/n")
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    limit_threads(1)
+    left_out = options.out.with_suffix(".left-out.jsonl")
+    done = {line["label"] for file in (options.out, left_out) for line in _lines(file)}
+    model = plugin_manager().build("energy", "m3gnet")
+    settings = RelaxSettings(fmax=FMAX, max_steps=STEPS, symmetry="keep", num_frames=2)
+    with options.out.open("a") as taken, left_out.open("a") as others:
+
+        def leave(label: str, why: object) -> None:
+            print(json.dumps({"label": label, "reason": str(why)}), file=others, flush=True)
+
+        entries = []
+        for file in sorted(options.folder.glob("*.cif")):
+            if file.stem in done:
+                continue
+            try:
+                entries.append(_read(file))
+            except (LeftOutError, CrysimError) as error:
+                leave(file.stem, error)
+        i, n = map(int, options.shard.split("/"))
+        entries = sorted(entries, key=lambda one: (len(one.structure), one.label))[i::n]
+        for begin in range(0, len(entries), BATCH):
+            batch = entries[begin : begin + BATCH]
+            for entry, end in zip(batch, model.relax([one.crystal for one in batch], settings), strict=True):
+                try:
+                    row = {
+                        "label": entry.label,
+                        "name": entry.name,
+                        "strukturbericht": entry.strukturbericht,
+                        **_checked(entry, end),
+                    }
+                except LeftOutError as error:
+                    leave(entry.label, error)
+                    continue
+                print(json.dumps(row, ensure_ascii=False), file=taken, flush=True)
+            print(f"{begin + len(batch)} of {len(entries)}", flush=True)
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    if file.exists():
+        yield from (json.loads(line) for line in file.read_text().splitlines())
+
+
+def _read(file: Path) -> Entry:
+    from pymatgen.io.cif import CifParser
+
+    text = file.read_text(errors="replace")
+    title = _plain(_tag(text, "title"))
+    if "obsolete" in title:
+        raise LeftOutError("obsolete")
+    if "." not in file.stem and any(file.parent.glob(f"{file.stem}.*.cif")):
+        raise LeftOutError("one of several of its label")
+    try:
+        with warnings_ignored():
+            structure = CifParser(str(file), occupancy_tolerance=1.0).parse_structures(primitive=True)[0]
+    except (ValueError, IndexError, KeyError, AssertionError) as error:
+        raise LeftOutError(f"unreadable: {error}") from None
+    if not structure.is_ordered:
+        raise LeftOutError("partly occupied")
+    unknown = {one.symbol for one in structure.composition} - set(ATOMIC_NUMBERS)
+    if unknown:
+        raise LeftOutError(f"no element: {', '.join(sorted(unknown))}")
+    if len(structure) > MOST_ATOMS:
+        raise LeftOutError(f"{len(structure)} atoms")
+    identity = identify(structure, tolerance=0.01, prototypes=False)
+    number = int(file.stem.split("_")[2])
+    if identity.space_group != number:
+        raise LeftOutError(f"group {identity.space_group}, not {number}")
+    if (known := find_structure_type(identity.primitive, number, own=False)) is not None:
+        raise LeftOutError(f"in pymatgen's library: {known.label}")
+    name = re.split(r" [(\[]", title)[0].removesuffix(" Structure").strip()
+    name = identity.crystal.composition.reduced_formula if re.fullmatch(r"[A-J]\d\S*", name) else name
+    strukturbericht = re.sub(r"[${}' ]", "", _tag(text, "Strukturbericht"))
+    return Entry(
+        file.stem, name, "" if strukturbericht == "None" else strukturbericht, identity.primitive, identity.crystal
+    )
+
+
+def _tag(text: str, name: str) -> str:
+    found = re.search(rf"^_aflow_{name} +'(.*)' *$", text, re.MULTILINE)
+    if found is None:
+        raise LeftOutError(f"no _aflow_{name}")
+    return found.group(1).strip()
+
+
+def _plain(title: str) -> str:
+    """A title without its typesetting."""
+    text = re.sub(r"\\[\"'`^~]\{?(\w)\}?", r"\1", title)  # accents
+    text = re.sub(r"\$?\\cdot\$?", "·", text.replace("$\\cdot$", "·")).replace("~", " ")
+    text = re.sub(r"\\(alpha|beta|gamma|delta|epsilon|kappa|pi)", r"\1", text)
+    text = re.sub(r"\{?\\em ?\{?|\\[a-z]+ ?", "", text.replace("$", ""))
+    text = re.sub(r"_\{?(\w+)\}?", r"\1", text)
+    return " ".join(re.sub(r"[{}\\]", "", text).split())
+
+
+def _checked(entry: Entry, end: Any) -> dict[str, Any]:
+    """The relaxed crystal of a type, if it is still of the type."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    if end.status is not RelaxStatus.RELAXED:
+        raise LeftOutError(f"{end.status}: {end.reason}")
+    identity = identify(end.crystal, prototypes=False)
+    if identity.space_group != entry.crystal.space_group:
+        raise LeftOutError(f"relaxes into group {identity.space_group}")
+    matcher = StructureMatcher(ltol=LENGTH, stol=SITE, angle_tol=ANGLE, primitive_cell=False)
+    if not matcher.fit(entry.structure, identity.primitive):
+        raise LeftOutError("relaxes into another type")
+    crystal = identity.crystal
+    return {
+        "formula": crystal.composition.reduced_formula,
+        "atoms": {element: _count(identity.primitive, element) for element in crystal.composition.elements},
+        "space_group": crystal.space_group,
+        "cell": [round(value, DIGITS) for value in crystal.cell],
+        "sites": [
+            [site.element, position.letter, *(round(value, DIGITS) for value in site.free)]
+            for site, position in zip(crystal.sites, crystal.positions, strict=True)
+        ],
+    }
+
+
+def _count(structure: Any, element: str) -> int:
+    return sum(site.specie.symbol == element for site in structure)
+
+
+if __name__ == "__main__":
+    main()
