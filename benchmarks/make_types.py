@@ -1,14 +1,21 @@
-"""Structure types beside those that pymatgen ships: crystals of them, relaxed by us, from a folder of CIF files.
+"""Structure types with crystals that we relaxed: those that pymatgen ships, and others from a folder of CIF files.
 
     python benchmarks/make_types.py FOLDER [--out crysim/data/structure_types.jsonl]
 
 FOLDER holds files of the AFLOW Encyclopedia of Crystallographic Prototypes, parts 1 to 3 (Mehl et al., Comput. Mater.
 Sci. 136, S1 (2017); Hicks et al., 161, S1 (2019) and 199, 110450 (2021)); their numbers are used to begin with, and
 nothing of the files is kept but label, Strukturbericht and mineral's name. Each crystal of at most 100 atoms per
-primitive cell is relaxed with M3GNet within its space group. It is taken if it converged, kept its group (0.1 Å) and is
-still of its type within the tolerances of `crysim.crystal.structure_types`. Types that pymatgen has, that the
-encyclopedia calls obsolete, or with partly occupied sites are left out. One line of the file each, what was left out
-in a second file beside it with the reason; both are written as they come, and what stands there is not done again.
+primitive cell is relaxed with M3GNet within its space group, and taken if it converged, kept its group (0.1 Å) and is
+still of its type within the tolerances of `crysim.crystal.structure_types`. Left out are types that pymatgen has, that
+the encyclopedia calls obsolete, and those with partly occupied sites.
+
+So are a few types of ``more_types.toml``, which have no label of AFLOW's but their name, and pymatgen's own. Some of
+pymatgen's crystals have atoms in each other's cores or empty cells (brookite has 6.8 Å³ per atom and not 10.7,
+ullmanite a bond of 1.03 Å): where the relaxed crystal is more than `WRONG` lower it is taken although it is another type
+by the tolerances.
+
+One line of the file each; what was left out stands in a second file beside it with the reason. Both are written as they
+come, and what stands there is not done again.
 """
 
 from __future__ import annotations
@@ -16,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import tomllib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,18 +33,21 @@ from typing import Any
 from crysim.composition.elements import ATOMIC_NUMBERS
 from crysim.crystal import Crystal
 from crysim.crystal.identity import identify
-from crysim.crystal.structure_types import ANGLE, LENGTH, SITE, find_structure_type
+from crysim.crystal.structure_types import ANGLE, LENGTH, SITE, StructureType, find_structure_type, library_types
 from crysim.errors import CrysimError
 from crysim.harness.loop import limit_threads
-from crysim.interfaces import RelaxSettings, RelaxStatus
+from crysim.interfaces import Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
 from crysim.process_state import warnings_ignored
 
+MORE = Path(__file__).with_name("more_types.toml")
 MOST_ATOMS = 100
 FMAX = 0.02
 STEPS = 300
 DIGITS = 5
 BATCH = 8
+WRONG = 0.2
+"""eV per atom that a crystal of pymatgen's library is above what it relaxes to, from which on it is taken for wrong."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Entry:
     structure: Any
     """Primitive cell."""
     crystal: Crystal
+    in_library: bool = False
 
 
 class LeftOutError(Exception):
@@ -65,36 +77,43 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     limit_threads(1)
     left_out = options.out.with_suffix(".left-out.jsonl")
-    done = {line["label"] for file in (options.out, left_out) for line in _lines(file)}
+    done = {(row["label"], row.get("name")) for file in (options.out, left_out) for row in _lines(file)}
+    labels = {label for label, _ in done}
     model = plugin_manager().build("energy", "m3gnet")
     settings = RelaxSettings(fmax=FMAX, max_steps=STEPS, symmetry="keep", num_frames=2)
     with options.out.open("a") as taken, left_out.open("a") as others:
 
-        def leave(label: str, why: object) -> None:
-            print(json.dumps({"label": label, "reason": str(why)}), file=others, flush=True)
+        def leave(label: str, name: str | None, why: object) -> None:
+            print(json.dumps({"label": label, "name": name, "reason": str(why)}), file=others, flush=True)
 
-        entries = []
+        known = (one for one in library_types() if (one.label, one.name) not in done and one.num_atoms <= MOST_ATOMS)
+        entries = [_of_library(one) for one in known]
+        for name, data in tomllib.loads(MORE.read_text()).items():
+            if (name, name) not in done:
+                entries.append(_of_literature(name, data))
         for file in sorted(options.folder.glob("*.cif")):
-            if file.stem in done:
+            if file.stem in labels:
                 continue
             try:
                 entries.append(_read(file))
             except (LeftOutError, CrysimError) as error:
-                leave(file.stem, error)
+                leave(file.stem, None, error)
         i, n = map(int, options.shard.split("/"))
         entries = sorted(entries, key=lambda one: (len(one.structure), one.label))[i::n]
         for begin in range(0, len(entries), BATCH):
             batch = entries[begin : begin + BATCH]
-            for entry, end in zip(batch, model.relax([one.crystal for one in batch], settings), strict=True):
+            crystals = [one.crystal for one in batch]
+            before = model.energies(crystals)
+            for entry, end, energy in zip(batch, model.relax(crystals, settings), before, strict=True):
                 try:
                     row = {
                         "label": entry.label,
                         "name": entry.name,
                         "strukturbericht": entry.strukturbericht,
-                        **_checked(entry, end),
+                        **_checked(entry, end, energy),
                     }
                 except LeftOutError as error:
-                    leave(entry.label, error)
+                    leave(entry.label, entry.name, error)
                     continue
                 print(json.dumps(row, ensure_ascii=False), file=taken, flush=True)
             print(f"{begin + len(batch)} of {len(entries)}", flush=True)
@@ -140,6 +159,21 @@ def _read(file: Path) -> Entry:
     )
 
 
+def _of_library(one: StructureType) -> Entry:
+    identity = identify(one.structure, tolerance=0.01, prototypes=False)
+    return Entry(one.label, one.name, one.strukturbericht, identity.primitive, identity.crystal, in_library=True)
+
+
+def _of_literature(name: str, data: dict[str, Any]) -> Entry:
+    from pymatgen.core import Lattice, Structure
+
+    lattice = Lattice.from_parameters(*data["cell"])
+    species, coords = [site[0] for site in data["sites"]], [site[1:] for site in data["sites"]]
+    structure = Structure.from_spacegroup(data["group"], lattice, species, coords)
+    identity = identify(structure, tolerance=0.01, prototypes=False)
+    return Entry(name, name, "", identity.primitive, identity.crystal)
+
+
 def _tag(text: str, name: str) -> str:
     found = re.search(rf"^_aflow_{name} +'(.*)' *$", text, re.MULTILINE)
     if found is None:
@@ -157,17 +191,18 @@ def _plain(title: str) -> str:
     return " ".join(re.sub(r"[{}\\]", "", text).split())
 
 
-def _checked(entry: Entry, end: Any) -> dict[str, Any]:
+def _checked(entry: Entry, end: Relaxation, before: float) -> dict[str, Any]:
     """The relaxed crystal of a type, if it is still of the type."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    if end.status is not RelaxStatus.RELAXED:
+    if end.status is not RelaxStatus.RELAXED or end.crystal is None or end.energy is None:
         raise LeftOutError(f"{end.status}: {end.reason}")
     identity = identify(end.crystal, prototypes=False)
     if identity.space_group != entry.crystal.space_group:
         raise LeftOutError(f"relaxes into group {identity.space_group}")
     matcher = StructureMatcher(ltol=LENGTH, stol=SITE, angle_tol=ANGLE, primitive_cell=False)
-    if not matcher.fit(entry.structure, identity.primitive):
+    wrong = entry.in_library and before - end.energy > WRONG * entry.crystal.num_atoms
+    if not wrong and not matcher.fit(entry.structure, identity.primitive):
         raise LeftOutError("relaxes into another type")
     crystal = identity.crystal
     return {

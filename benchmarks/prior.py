@@ -25,7 +25,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.generation import MAX_COMBINATIONS, allowed_space_groups, fitting_space_groups
 from crysim.crystal.prior import FREQUENCY, SIMPLICITY, SITE_PRICE, Prior
-from crysim.crystal.structure_types import StructureType, structure_types
+from crysim.crystal.structure_types import StructureType, library_types
 from crysim.harness.systems import builtin_systems
 from crysim.symmetry import WyckoffCombinations
 
@@ -48,7 +48,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     left_out = {reduced_counts(system) for system in builtin_systems()} | set(map(reduced_counts, options.exclude))
     rows = []
-    for one in structure_types():
+    for one in library_types():
         if one.num_atoms <= options.atoms and len(one.counts) > 1 and reduced_counts(one.formula) not in left_out:
             row = measure(one)
             if row is not None:

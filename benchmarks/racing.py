@@ -22,7 +22,7 @@ import torch
 
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
-from crysim.crystal.structure_types import structure_types
+from crysim.crystal.structure_types import library_types
 from crysim.harness.spec import RunSettings
 from crysim.harness.trials import relax_candidates
 from crysim.interfaces import EnergyModel, Problem, RelaxSettings, Strategy, TrialStatus
@@ -72,7 +72,7 @@ def main() -> None:
 def find_reference(label: str, model: EnergyModel) -> Crystal:
     """The crystal of a structure type, relaxed within its group."""
     formula, group = label.split()
-    one = next(t for t in structure_types() if t.formula == formula and t.space_group == int(group))
+    one = next(t for t in library_types() if t.formula == formula and t.space_group == int(group))
     crystal = Crystal.from_structure(one.structure, 0.01)
     relaxed = model.relax([crystal], SETTINGS.relax)[0].crystal
     assert relaxed is not None

@@ -106,7 +106,7 @@ def paper_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Tas
 
 def type_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Task]:
     """Structure types by their primitive contents at the true number of formula units."""
-    types = {f"{one.formula} {one.space_group}": one for one in structure_types()}
+    types = {f"{one.formula} {one.space_group}": one for one in reversed(structure_types())}
     for label in options.types:
         one = chosen(label, types, "of the structure types (formula as the library has it, and space group)")
         reference = _relaxed(Crystal.from_structure(one.structure, 0.01), model)

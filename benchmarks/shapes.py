@@ -27,7 +27,7 @@ from crysim.analysis.forty import forty_crystals
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.prior import Prior, PriorGenerator
-from crysim.crystal.structure_types import StructureType, structure_types
+from crysim.crystal.structure_types import StructureType, library_types
 from crysim.harness.systems import builtin_systems
 from crysim.harness.trials import relax_candidates
 from crysim.interfaces import Candidate, EnergyModel, RelaxStatus, derive_rng
@@ -68,7 +68,7 @@ def main() -> None:
 def outside_of_tables() -> Iterator[tuple[StructureType, Crystal]]:
     """Types of the library that no table of results holds."""
     left_out = {reduced_counts(name) for name in (*builtin_systems(), *forty_crystals())}
-    for one in structure_types():
+    for one in library_types():
         if len(one.counts) > 1 and reduced_counts(one.formula) not in left_out:
             crystal = Crystal.from_structure(one.structure, 0.01)
             if crystal.space_group > 1 and crystal.num_atoms % crystal.centring_factor == 0:

@@ -4,8 +4,8 @@
 
 Compounds whose type is known from the literature, by the number of its group; for those that split or merge the
 elements of their type, the formula of the type's crystal, and where it matters the Wyckoff letter of an element. None
-of them is in another table of results. The weights of `crysim.crystal.fillings` were chosen on them (mean logarithm of the
-rank, on a grid), so this table says how well they fit, and not how well they will do.
+of them is in another table of results. The weights of `crysim.crystal.fillings` were chosen on them (mean logarithm of
+the rank, on a grid), so this table says how well they fit, and not how well they will do.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     known = list(templates(None, library=True))
-    formulas = {one.label: one.formula for one in structure_types()}
+    means = {one.label: (one.formula, str(one.space_group)) for one in structure_types()}
     rows: list[dict[str, Value]] = []
     for kind, text in (("exchanged", EXCHANGED), ("split or merged", CHANGED)):
         for item in text.replace("\n", " ").split(","):
@@ -70,7 +70,7 @@ def main() -> None:
                 filling.unlikeness
                 for filling in fillings
                 if filling.changed == (kind != "exchanged")
-                and type_ in (formulas[filling.template.label], filling.template.label.split("_")[2])
+                and type_ in means[filling.template.label]
                 and (not site or _holds(filling, *site[0].split(":")))
             ]
             rank = 1 + sum(filling.unlikeness < min(right) - 1e-9 for filling in fillings) if right else None

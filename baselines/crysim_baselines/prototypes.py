@@ -17,7 +17,7 @@ from crysim_baselines.packed_random import PackedGenerator
 
 
 class Prototypes(Strategy):
-    """The formula in the structure types of the AFLOW library and of a folder, at predicted volumes.
+    """The formula in the known structure types and those of a folder, at predicted volumes.
 
     A type is taken where its cell holds the problem's contents: of a conventional cell also where its primitive cell
     holds those atoms, which is then described in P1. After the last one they are proposed again, strained at random,
@@ -43,7 +43,7 @@ class Prototypes(Strategy):
             problem: what to solve. Its allowed space groups hold; its minimum distances hold where they are given,
                 and not the default, which is larger than some bonds.
             folder: structure files to take as types too, before those of the library.
-            library: whether the AFLOW library is used.
+            library: whether the known structure types are used.
             rounds: how often each type is proposed: first at the predicted volume, then at volumes drawn about it.
             spread: of those volumes, relative.
         """

@@ -47,7 +47,7 @@ class Identity:
             without symmetry, in its reduced primitive cell.
         tolerance: Å within which it has that group.
         tight_space_group: the number of the group that it has within the tight tolerance.
-        prototype: its structure type in the AFLOW library; None if it has none there.
+        prototype: its structure type; None if it has none that is known.
     """
 
     crystal: Crystal

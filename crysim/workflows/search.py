@@ -139,7 +139,7 @@ def search(
         method: strategy; None: ``portfolio``, which shares the budget among the contents by what they bring. Of
             another each of the contents has a run of its own, and an even share.
         prototypes: whether known structure types take part where no strategy is named.
-        prototype_folder: structure files to take as types too, before those of the AFLOW library; or ``mp:QUERY``,
+        prototype_folder: structure files to take as types too; or ``mp:QUERY``,
             the Materials Project's (`crysim.harness.materials_project`).
         seed: of everything random.
         top: how many distinct crystals are wanted.
@@ -185,6 +185,7 @@ def search(
         method=method or DEFAULT,
         prototypes=prototypes and method is None,
         prototype_folder=types,
+        larger_types=z is None and max_atoms is None and not names_structure(formula),
     )
     reranker = None if rerank is None else _reranker(read, plan, rerank, rerank_options or {})
     result = run_search(read, plan, reference=reference, top=top, reranker=reranker, console=console)

@@ -10,7 +10,7 @@ from typing import Any
 
 from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.generation import allowed_space_groups
-from crysim.crystal.prototypes import iterate_prototypes
+from crysim.crystal.prototypes import iterate_prototypes, likeliest_units
 from crysim.errors import InputError
 from crysim.harness.contents import MAX_SEARCHED, contents_of, default_units
 from crysim.harness.executors import Job
@@ -27,6 +27,11 @@ STOP_AFTER = 30
 """Independent starts that must have led to the lowest crystal for a search to end before its budget."""
 PROTOTYPES_SHARE = 0.5
 """Of the budget, at most, goes to known structure types."""
+LARGEST = 100
+"""Atoms of a primitive cell up to which known structure types are tried where the user does not say what is searched:
+one relaxation each, where drawing in such cells would take hundreds."""
+LIKELIEST = 60
+"""Ways to put the formula in structure types that are looked at for that."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,13 @@ class Plan:
         formula: of one unit.
         contents: that are searched.
         jobs: runs with their folders.
+        larger: contents of larger cells that known structure types are tried in.
     """
 
     formula: str
     contents: tuple[Contents, ...]
     jobs: tuple[Job, ...]
+    larger: tuple[Contents, ...] = ()
 
     @property
     def budget(self) -> int:
@@ -57,8 +64,14 @@ class Plan:
         words = " and ".join([", ".join(methods[:-1]), methods[-1]][len(methods) == 1 :])
         return (
             f"{self.formula}: {_listed(units)} formula unit{'s' if units != [1] else ''} per {cell} cell "
-            f"({_listed(atoms)} atoms), {self.budget} relaxation{'s' if self.budget != 1 else ''} by {words}"
+            f"({_listed(atoms)} atoms){self._larger_text()}, {self.budget} "
+            f"relaxation{'s' if self.budget != 1 else ''} by {words}"
         )
+
+    def _larger_text(self) -> str:
+        if not self.larger:
+            return ""
+        return f", known structure types of up to {max(one.num_atoms for one in self.larger)}"
 
 
 def searched_contents(
@@ -98,6 +111,7 @@ def plan_search(
     method: str = DEFAULT,
     prototypes: bool = True,
     prototype_folder: str | None = None,
+    larger_types: bool = False,
 ) -> Plan:
     """The runs of a search.
 
@@ -108,6 +122,8 @@ def plan_search(
             its own, and an even share of the budget. `DEFAULT` ends once `STOP_AFTER` starts led to its lowest crystal.
         prototypes: whether known structure types take part.
         prototype_folder: structure files to take as types too.
+        larger_types: whether a strategy that can choose tries known structure types in larger primitive cells too, up
+            to `LARGEST` atoms.
 
     Raises:
         InputError: a name or a value is wrong.
@@ -118,15 +134,31 @@ def plan_search(
     if general[0].chooses_contents:
         strategy = general[0].strategy
         wanted = {"prototypes": True, **types} if prototypes else {}
+        larger = _larger(contents, prototype_folder) if larger_types and prototypes else []
+        if larger:
+            wanted["types_alone"] = len(larger)
         options = {"stop_after": STOP_AFTER, **wanted, **strategy.options}
-        runs = [replace(general[0], system=Contents.together(contents), strategy=PartSpec(strategy.name, options))]
+        together = Contents.together([*contents, *larger])
+        runs = [replace(general[0], system=together, strategy=PartSpec(strategy.name, options))]
     else:
+        larger = []
         contents = contents[: settings.budget]  # the smallest, if it is less
         runs = _even_runs(settings, general, contents, prototypes=prototypes, types=types)
         runs = _with_shared_limits(runs, settings)
     jobs = [Job(spec, run_folder(out / "runs", spec.system.name, spec.method, spec.seed)) for spec in runs]
     unit = contents[0].composition.reduced_formula
-    return Plan(unit, tuple(contents), tuple(jobs))
+    return Plan(unit, tuple(contents), tuple(jobs), tuple(larger))
+
+
+def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
+    """What primitive cells of the likeliest structure types hold, where it is more than any of the contents."""
+    first = contents[0]
+    if not first.primitive:
+        return []
+    unit = Composition.from_formula(first.composition.reduced_formula)
+    most = max(one.composition.num_formula_units for one in contents)
+    units = likeliest_units(unit, LIKELIEST, folder=folder, max_atoms=LARGEST)
+    return contents_of(unit.formula, sorted(z for z in units if z > most), first.cell, LARGEST)
 
 
 def _even_runs(

@@ -105,6 +105,17 @@ def test_known_structure_types_take_part_where_they_are_wanted() -> None:
     assert all("prototype" not in one.candidate.info for one in told(Portfolio(Problem(CAS, 0)), 4))
 
 
+def test_contents_for_types_alone_are_not_drawn_for() -> None:
+    several = Contents.together([Contents.from_formula("Y2O3", z, "primitive") for z in (1, 2, 8)])
+    trials = told(Portfolio(Problem(several, 0), prototypes=True, types_alone=1, first=2), 60)
+    larger = [one.candidate for one in trials if one.candidate.crystal.num_primitive_atoms == 40]
+    assert "Bixbyite (Mn,Fe)2O4" in {one.info["prototype"] for one in larger}
+    assert {one.info["origin"] for one in larger} == {"prototypes"}
+    for wrong in (-1, 3):
+        with pytest.raises(InputError, match="types_alone"):
+            Portfolio(Problem(several, 0), prototypes=True, types_alone=wrong)
+
+
 def test_allowed_space_groups_hold_for_every_arm() -> None:
     trials = told(Portfolio(Problem(CAS, 2, space_groups=(62, 194, 225)), prototypes=True, first=2), 20)
     assert {trial.candidate.crystal.space_group for trial in trials} <= {62, 194, 225}

@@ -71,6 +71,23 @@ def test_a_search_is_one_run_over_all_contents() -> None:
     assert plan("NaCl", 22, z="1,2,4").jobs[0].spec.strategy.options["prototypes"]
 
 
+def test_types_of_larger_cells_take_part_where_nothing_is_said_of_cells() -> None:
+    """Bixbyite has 40 atoms, garnet 80 where four formula units have 80 and one is drawn for alone."""
+    for formula, drawn, larger in (("Y2O3", [1, 2, 3, 4], 8), ("Ca3Al2Si3O12", [1, 2], 4)):
+        contents = searched_contents(formula, None, "primitive", None)
+        names = tuple(one.formula for one in contents)
+        settings = read_settings(None, {"system": names, "cell": "primitive", "budget": 40, "energy": "ase:emt"})
+        made = plan_search(settings, Path("out"), larger_types=True)
+        (job,) = made.jobs
+        units = [one.composition.num_formula_units for one in job.spec.system.each]
+        assert units[: len(drawn)] == [one.composition.num_formula_units for one in made.contents] == drawn
+        assert larger in units
+        assert job.spec.strategy.options["types_alone"] == len(units) - len(drawn)
+        assert f"known structure types of up to {made.larger[-1].num_atoms}, 40 relaxations" in made.text()
+        assert max(one.num_atoms for one in job.spec.system.each) <= 100
+    assert not plan("Y2O3", 40, z="1,2").larger
+
+
 def test_another_strategy_has_a_run_of_each_content_and_even_shares_smallest_first() -> None:
     made = plan("NaCl", 22, z="1,2,3", prototypes=False, method="enumerate")
     assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [

@@ -20,6 +20,7 @@ import numpy as np
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal
+from crysim.crystal.packing import scaled
 from crysim.errors import InputError, UnknownNameError, check_not_negative
 from crysim.interfaces import (
     ANY_NUMBER,
@@ -39,6 +40,7 @@ from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
+from crysim_baselines.portfolio.swelling import Swelling
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
@@ -58,9 +60,9 @@ TYPES_SHARE = 0.3
 """Of the relaxations go to structure types, while there are any."""
 
 
-def _even_shares(contents: Contents) -> dict[int, float]:
+def _even_shares(contents: Sequence[Contents]) -> dict[int, float]:
     """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest."""
-    units = [one.composition.num_formula_units for one in contents.each]
+    units = [one.composition.num_formula_units for one in contents]
     return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
 
 
@@ -89,6 +91,7 @@ class Portfolio(Strategy):
         *,
         prototypes: bool = False,
         folder: str | None = None,
+        types_alone: int = 0,
         first: int = FIRST,
         learned: float = LEARNED,
         without: str = "",
@@ -102,7 +105,8 @@ class Portfolio(Strategy):
         Args:
             problem: what to solve, with one content or several.
             prototypes: whether known structure types take part.
-            folder: structure files to take as types too, before those of the AFLOW library.
+            folder: structure files to take as types too.
+            types_alone: contents, the last ones, that only known structure types are tried in.
             first: relaxations of the simplest crystals of each content, to begin with.
             learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
             without: generators that take no part after that, separated by commas: what each is worth can be measured.
@@ -116,6 +120,12 @@ class Portfolio(Strategy):
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
         """
         check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin)
+        drawn = problem.contents.each[: len(problem.contents.each) - types_alone]
+        if types_alone < 0 or not drawn:
+            raise InputError(
+                f"option 'types_alone' of strategy 'portfolio' is {types_alone}: crystals are drawn for one of the "
+                "contents at least"
+            )
         if not 0 <= learned <= 1:
             raise InputError(f"option 'learned' of strategy 'portfolio' is {learned}: it must be from 0 to 1")
         self.problem = problem
@@ -126,8 +136,8 @@ class Portfolio(Strategy):
         self._race = race
         self._patience, self._margin = patience, margin
         self._minima = Minima()
-        self._cells = [Generators(replace(problem, contents=one), self._minima) for one in problem.contents.each]
-        self._contents_shares = Shares(_even_shares(problem.contents), learned)
+        self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
+        self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
         self._arm_shares = [Shares(dict(self._arms), learned) for _ in self._cells]
         self._known: dict[KnownMinimum, None] = {}
@@ -135,6 +145,7 @@ class Portfolio(Strategy):
         self._told = 0
         self._begun = [0] * len(self._cells)
         self._types_taken = 0
+        self._swelling = Swelling()
         self._polished: set[int] = set()
 
     def check(self) -> None:
@@ -180,7 +191,9 @@ class Portfolio(Strategy):
         if self._types is not None and rng.random() < TYPES_SHARE:
             known = self._types.get(self._types_taken)
             if known is not None:
-                return Candidate(known[1], {"origin": TYPES, "prototype": known[0]})
+                swelling = self._swelling.factor
+                info = {"origin": TYPES, "prototype": known[0], "swelling": swelling}
+                return Candidate(scaled(known[1], swelling ** (1 / 3)), info)
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
@@ -232,6 +245,14 @@ class Portfolio(Strategy):
             self._told += 1
             new = self._learn(trial)
             info = trial.candidate.info
+            start, end = trial.candidate.crystal, trial.crystal
+            if (
+                info["origin"] == TYPES
+                and trial.status is TrialStatus.RELAXED
+                and start is not None
+                and end is not None
+            ):
+                self._swelling.learn(start, end, info["swelling"])
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
                 self._contents_shares.learn(place, cost(trial), new, self._told)
