@@ -11,8 +11,8 @@ the encyclopedia calls obsolete, and those with partly occupied sites.
 
 So are a few types of ``more_types.toml``, which have no label of AFLOW's but their name, and pymatgen's own. Some of
 pymatgen's crystals have atoms in each other's cores or empty cells (brookite has 6.8 Å³ per atom and not 10.7,
-ullmanite a bond of 1.03 Å): where the relaxed crystal is more than `WRONG` lower it is taken although it is another type
-by the tolerances.
+ullmanite a bond of 1.03 Å): where the relaxed crystal is more than `WRONG` lower it is taken although it is another
+type by the tolerances.
 
 One line of the file each; what was left out stands in a second file beside it with the reason. Both are written as they
 come, and what stands there is not done again.

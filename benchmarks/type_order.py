@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,23 +59,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/types"))
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
-    known = list(templates(None, library=True))
-    means = {one.label: (one.formula, str(one.space_group)) for one in structure_types()}
     rows: list[dict[str, Value]] = []
-    for kind, text in (("exchanged", EXCHANGED), ("split or merged", CHANGED)):
-        for item in text.replace("\n", " ").split(","):
-            formula, type_, *site = item.split()
-            unit = Composition.from_formula(formula)
-            fillings = [filling for one in known for ways in (exchanged, changed) for filling in ways(one, unit)]
-            right = [
-                filling.unlikeness
-                for filling in fillings
-                if filling.changed == (kind != "exchanged")
-                and type_ in means[filling.template.label]
-                and (not site or _holds(filling, *site[0].split(":")))
-            ]
-            rank = 1 + sum(filling.unlikeness < min(right) - 1e-9 for filling in fillings) if right else None
-            rows.append({"compound": formula, "kind": kind, "type": type_, "rank": rank, "ways": len(fillings)})
+    for kind, formula, type_, fillings, right in _ranked():
+        rank = None if right is None else 1 + sum(one.unlikeness < right.unlikeness - 1e-9 for one in fillings)
+        rows.append({"compound": formula, "kind": kind, "type": type_, "rank": rank, "ways": len(fillings)})
     columns = (
         Column("compound", "compound", formula=True),
         Column("kind", "the type's elements"),
@@ -88,6 +76,31 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "order.md").write_text(table.to_markdown() + "\n")
     print("\n".join(_notes(rows)))
+
+
+def compounds() -> Iterator[tuple[Composition, Filling | None]]:
+    """Each compound's formula unit, and the likeliest way to put it in the type that it has."""
+    for _, formula, _, _, right in _ranked():
+        yield Composition.from_formula(formula), right
+
+
+def _ranked() -> Iterator[tuple[str, str, str, list[Filling], Filling | None]]:
+    """Kind, compound and type; all ways to put it in types, and the likeliest of those in its own."""
+    known = list(templates(None, library=True))
+    means = {one.label: (one.formula, str(one.space_group)) for one in structure_types()}
+    for kind, text in (("exchanged", EXCHANGED), ("split or merged", CHANGED)):
+        for item in text.replace("\n", " ").split(","):
+            formula, type_, *site = item.split()
+            unit = Composition.from_formula(formula)
+            fillings = [filling for one in known for ways in (exchanged, changed) for filling in ways(one, unit)]
+            right = [
+                filling
+                for filling in fillings
+                if filling.changed == (kind != "exchanged")
+                and type_ in means[filling.template.label]
+                and (not site or _holds(filling, *site[0].split(":")))
+            ]
+            yield kind, formula, type_, fillings, min(right, key=lambda one: one.unlikeness, default=None)
 
 
 def _holds(filling: Filling, element: str, letter: str) -> bool:

@@ -36,8 +36,8 @@ FILLING = 0.55
 """Share of the cell that covalent spheres fill, for a first volume."""
 OWN_VOLUME = 0.4
 """How much the volume follows that of the template's own crystal, as much larger as the covalent spheres put in its
-places, and not the predicted bonds. Of 173 compounds in their types (those of ``benchmarks/type_order.py``; volumes by
-M3GNet) the median error is 8.2 % with it, 10.8 % with 0 and 12 % with 1; more than 30 % off are 14, 21 and 37."""
+places, and not the predicted bonds. Of 173 compounds in the types that they have (``benchmarks/type_volumes.py``) the
+median error is 8.5 % with it, 11.4 with 0 and 12.7 with 1; more than 30 % off are 17, 25 and 43."""
 _SAME = 1e-3
 
 
