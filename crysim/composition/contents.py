@@ -21,9 +21,16 @@ CELLS: tuple[CellKind, ...] = get_args(CellKind)
 
 
 def listed(numbers: Sequence[int]) -> str:
-    """Ascending numbers in few characters: ``1-4`` where they follow one another, else ``1-2-4``."""
-    run = len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1))
-    return f"{numbers[0]}-{numbers[-1]}" if run else "-".join(map(str, numbers))
+    """Ascending numbers in few characters: ``1-4`` where they follow one another, ``1-2-4``, or ``1-4+8+12``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    if len(runs) > 1 and max(map(len, runs)) < 3:
+        return "-".join(map(str, numbers))
+    return "+".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def cell_kind(name: str) -> CellKind:

@@ -71,6 +71,17 @@ def test_a_search_is_one_run_over_all_contents() -> None:
     assert plan("NaCl", 22, z="1,2,4").jobs[0].spec.strategy.options["prototypes"]
 
 
+def test_contents_are_named_in_few_characters() -> None:
+    for units, name in (
+        ((1, 2), "1-2"),
+        ((1, 2, 3, 4), "1-4"),
+        ((1, 2, 4), "1-2-4"),
+        ((1, 2, 3, 4, 6, 8, 9, 12), "1-4+6+8-9+12"),
+    ):
+        several = Contents.together([Contents.from_formula("Y2O3", z, "primitive") for z in units])
+        assert several.name == f"Y2O3-z{name}-primitive"
+
+
 def test_types_of_larger_cells_take_part_where_nothing_is_said_of_cells() -> None:
     """Bixbyite has 40 atoms, garnet 80 where four formula units have 80 and one is drawn for alone."""
     for formula, drawn, larger in (("Y2O3", [1, 2, 3, 4], 8), ("Ca3Al2Si3O12", [1, 2], 4)):
