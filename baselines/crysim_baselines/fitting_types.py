@@ -41,7 +41,10 @@ class FittingTypes:
 
     @cached_property
     def _coming(self) -> Iterator[tuple[str, Crystal]]:
-        for one in iterate_prototypes(self._contents.composition, folder=self._folder, library=self._library):
+        contents = self._contents
+        for one in iterate_prototypes(
+            contents.composition, folder=self._folder, library=self._library, contents=contents
+        ):
             fitting = (crystal for each in self._contents.each if (crystal := one.with_contents(each)) is not None)
             crystal = next(fitting, None)
             if crystal is not None and self._allows(crystal):

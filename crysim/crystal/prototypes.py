@@ -103,9 +103,18 @@ def prototypes(
 
 
 def iterate_prototypes(
-    formula: Composition, *, folder: str | Path | None = None, library: bool = True, max_atoms: int | None = None
+    formula: Composition,
+    *,
+    folder: str | Path | None = None,
+    library: bool = True,
+    max_atoms: int | None = None,
+    contents: Contents | None = None,
 ) -> Iterator[Prototype]:
     """What `prototypes` returns, made one after another: the first of a hundred are there at once.
+
+    Args:
+        formula, folder, library, max_atoms: as of `prototypes`.
+        contents: types whose cells are seen not to hold any of them are left out before they are made.
 
     Raises:
         InputError: as `prototypes`, at the first one asked for.
@@ -114,6 +123,8 @@ def iterate_prototypes(
     taken = _templates_within(folder, library, max_atoms)
     seen: dict[tuple[int, ...], list[Floats]] = defaultdict(list)
     for filling in _likeliest_first(taken, unit):
+        if contents is not None and not _may_be_held(filling, contents):
+            continue
         made = filled(filling, unit)
         # exchanged elements, and types that differ by their elements alone, may give one crystal
         mine, others = invariant(made.crystal), seen[made.crystal.composition.counts]
@@ -147,6 +158,17 @@ def _likeliest_first(taken: Sequence[Template], unit: Composition) -> Iterator[F
     first = bisect_left(simple, CHANGED, key=lambda filling: filling.unlikeness)
     yield from simple[:first]
     yield from merge(simple[first:], sorted((f for one in taken for f in changed(one, unit)), key=_order), key=_order)
+
+
+def _may_be_held(filling: Filling, contents: Contents) -> bool:
+    """Whether a filling's cell may hold any of the contents; merged elements may make it a multiple of its own cell."""
+    units, rest = divmod(filling.template.num_atoms, contents.composition.reduced.num_atoms)
+    if rest:
+        return False
+    wanted = [one.composition.num_formula_units for one in contents.each]
+    if contents.primitive:
+        return any(units == z or (filling.changed and units % z == 0) for z in wanted)
+    return any(z in (units, 2 * units, 3 * units, 4 * units) or (filling.changed and units % z == 0) for z in wanted)
 
 
 def _order(filling: Filling) -> tuple[float, int]:

@@ -198,7 +198,8 @@ def _known_types(
 ) -> list[int]:
     """How many of the likeliest structure types, at most so many in all, each of the contents holds."""
     counts = [0] * len(contents)
-    for one in iterate_prototypes(contents[0].composition, folder=folder):
+    together = Contents.together(contents)
+    for one in iterate_prototypes(together.composition, folder=folder, contents=together):
         if sum(counts) >= most:
             break
         for place, wanted in enumerate(contents):

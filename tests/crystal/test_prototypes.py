@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crysim.composition import Composition
+from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.files import write_cif
 from crysim.crystal.identity import identify
 from crysim.crystal.prototypes import iterate_prototypes, prototypes
@@ -77,3 +77,15 @@ def test_a_folder_that_is_none_or_holds_rubbish_is_one_line(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"bad\.cif") as caught:
         read_templates(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["primitive", "conventional"])
+@pytest.mark.parametrize(("formula", "most"), [("Y2O3", 20), ("CaS", 6), ("LiMnPO4", 14)])
+def test_what_is_left_out_before_it_is_made_is_what_does_not_fit(formula: str, most: int, cell: CellKind) -> None:
+    contents = Contents.from_formula(formula, 2, cell)
+    unit = Composition.from_formula(formula)
+    all_made, made = (list(iterate_prototypes(unit, max_atoms=most, contents=wanted)) for wanted in (None, contents))
+    fitting = [[(one.label, one.crystal) for one in some if one.with_contents(contents)] for some in (all_made, made)]
+    assert fitting[0] == fitting[1] != []
+    if cell == "primitive":
+        assert len(made) < len(all_made)
