@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations
+from itertools import islice, permutations
 from math import gcd, log
 
 import numpy as np
@@ -33,6 +33,9 @@ UNKNOWN = 2.0
 """Electronegativity of an element that Pauling's scale has not."""
 MOST_ORBITS = 14
 """Of a template that is split."""
+MOST_WAYS = 100
+"""To split a template: one that can be split in more ways says little of any of them, and a formula of seven elements
+has tens of thousands."""
 
 Places = tuple[tuple[str, str, int], ...]
 """Old element, new element, and atoms that are exchanged."""
@@ -98,7 +101,8 @@ def changed(template: Template, unit: Composition) -> Iterator[Filling]:
     species = [site.specie.symbol for site in template.structure]
     orbits = tuple(sorted(template.orbits, key=lambda orbit: -len(orbit)))
     olds = [(species[orbit[0]], len(orbit)) for orbit in orbits]
-    for new in _split(olds, wanted):
+    ways = list(islice(_split(olds, wanted), MOST_WAYS + 1))
+    for new in ways if len(ways) <= MOST_WAYS else ():
         places = tuple((old, element, n) for (old, n), element in zip(olds, new, strict=True))
         yield Filling(template, places, orbits, unlikeness(places, template) + CHANGED, changed=True)
 

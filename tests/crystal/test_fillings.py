@@ -66,6 +66,14 @@ def test_what_can_be_exchanged_is_not_split_too() -> None:
     assert not list(changed(spinel, Composition.from_formula("C")))
 
 
+def test_a_type_that_can_be_split_in_thousands_of_ways_is_not() -> None:
+    """Pyrite in P1 has twelve orbits: 60,480 ways for a formula of seven elements."""
+    label = next(one.label for one in structure_types() if (one.name, one.space_group) == ("Pyrite", 1))
+    pyrite = next(one for one in templates(None, library=True) if one.label == label)
+    assert not list(changed(pyrite, Composition.from_formula("NaCaAlPHO5F2")))
+    assert list(changed(pyrite, Composition.from_formula("CaMgO4")))
+
+
 def test_the_template_s_own_crystal_is_likeliest_and_like_elements_are_likelier() -> None:
     spinel = template("Spinel", "Al2MgO4")
     own, like, unlike = (
