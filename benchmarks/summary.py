@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from solver_tables import PROOF_SECONDS
+
 import crysim
 
 HERE = Path(__file__).resolve().parent
@@ -60,9 +62,9 @@ def solvers() -> Iterator[Row]:
     """The solver `convex` on models that searches trained."""
     file = "solvers/solvers.json"
     runs = {
-        key.partition("|")[0]: run
-        for key, run in load(file).items()
-        if key.endswith("|convex|60") and not key.startswith("random")
+        name.partition("|")[0]: run
+        for name, run in load(file).items()
+        if name.endswith(f"|convex|{PROOF_SECONDS:g}") and not name.startswith("random")
     }
     proven = [run for run in runs.values() if run["optimal"]]
     bits = sorted(run["bits"] for run in runs.values())
