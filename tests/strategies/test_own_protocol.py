@@ -13,12 +13,13 @@ from crysim.crystal import Crystal, Site
 from crysim.crystal.packing import scaled
 from crysim.errors import InputError, UnknownNameError
 from crysim.harness.config_file import read_settings
-from crysim.interfaces import Problem, StopRule
+from crysim.interfaces import Frame, Problem, StopRule
 from crysim.plugins import plugin_manager
 from crysim.strategies.ising import IsingOptions, IsingSearch
 from crysim.strategies.ising.known import KnownCrystals
 from crysim.strategies.training_set import normal_scores
 from crysim.testing.strategies import GROUPS, MakeStrategy, StrategySuite, begin, pretended_trials
+from crysim.testing.trials import make_trial
 
 PROBLEM = Problem(Contents.from_formula("Al2Cu2"), seed=3, space_groups=GROUPS)
 
@@ -79,6 +80,41 @@ def test_the_lowest_told_is_what_relaxations_race_against() -> None:
     assert candidate.stop is not None
     assert candidate.stop.best == pytest.approx(best)
     assert candidate.stop.known
+
+
+@pytest.mark.parametrize("penalise", [True, False])
+def test_a_failure_is_among_the_ends_that_are_learned_unless_told_otherwise(penalise: bool) -> None:
+    search = make_search(penalise_failures=penalise)
+    begin(search)
+    search.tell(pretended_trials(search.ask(8), 0))
+    ends = search.history.ends
+    before = len(ends)
+    (candidate,) = search.ask(1)
+    search.tell([make_trial(8, candidate.drawn(), None, reason="on purpose")])
+    assert len(ends) == before + penalise
+    _, energies = ends.training_data((), clip=False, most=None)
+    assert (energies[-1] == ends.penalty) == penalise
+
+
+def test_where_seeds_end_is_learned() -> None:
+    search = make_search()
+    begin(search)
+    seeds = pretended_trials(search.ask(3), 0)
+    again = make_search()
+    begin(again)
+    again.tell_seeds(seeds)
+    assert len(again.history.ends) == sum(2 + ("bits" in seed.candidate.info) for seed in seeds if seed.frames)
+
+
+@pytest.mark.parametrize("mid", [True, False])
+def test_an_end_below_half_an_angstrom_is_believed_without_heed_to_distances_alone(mid: bool) -> None:
+    search = make_search(mid=mid)
+    begin(search)
+    candidate = search.ask(1)[0].drawn()
+    start = candidate.start
+    crushed = scaled(start, 0.2 / start.min_distance())
+    search.tell([make_trial(0, candidate, -50.0, crystal=crushed, frames=[Frame(start, -1.0), Frame(crushed, -50.0)])])
+    assert (len(search.history.ends) > 0) == (not mid)
 
 
 def cesium_chloride(flip: bool = False, length: float = 4.0) -> Crystal:

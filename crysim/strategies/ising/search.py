@@ -186,8 +186,12 @@ class IsingSearch(Strategy):
                 self._learn_answer(info, frames[0].energy)
                 self._learn_end(trial, frames)
             if trial.status is TrialStatus.FAILED and self.options.penalise_failures:
-                self.history.points.add_penalised(self.encoder.encode([trial.candidate.start]))
+                start = self.encoder.encode([trial.candidate.start])
+                self.history.points.add_penalised(start)
                 self._learn_answer(info, self.history.points.penalty)
+                # one that failed on its way has the energy that it came to
+                if self.options.targets == "relaxed" and not trial.frames and len(self.history.ends):
+                    self.history.ends.add_penalised(start)
 
     def tell_seeds(self, trials: Sequence[Trial]) -> None:
         """Learn the trajectories of seed structures, as far as the encoder has their space groups."""
@@ -197,7 +201,9 @@ class IsingSearch(Strategy):
             if self.options.avoid_known:
                 self._know(trial)
             try:
-                self._learn(self._comparable(trial.frames))
+                frames = self._comparable(trial.frames)
+                self._learn(frames)
+                self._learn_end(trial, frames)
             except InputError:
                 logger.warning("a seed structure is not learnt from: the encoder does not have its space group")
 
@@ -219,8 +225,10 @@ class IsingSearch(Strategy):
 
     def _learn_end(self, trial: Trial, frames: Sequence[Frame]) -> None:
         """Start, end and answer have the energy in which the relaxation ended, or was stopped."""
+        if self.options.targets != "relaxed" or not frames:
+            return
         end = frames[-1]
-        if self.options.targets != "relaxed" or (end.energy < 0 and end.crystal.min_distance() < UNPHYSICAL):
+        if self.options.mid and end.energy < 0 and end.crystal.min_distance() < UNPHYSICAL:
             return
         vectors = list(self.encoder.encode([trial.candidate.start, end.crystal]))
         if "bits" in trial.candidate.info:
