@@ -21,19 +21,17 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
+from crysim.crystal.bond_volumes import predicted_volume
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.distinct import invariant
 from crysim.crystal.fillings import CHANGED, Filling, changed, exchanged
-from crysim.crystal.identity import identify
-from crysim.crystal.radii import covalent_radius, spheres_volume
+from crysim.crystal.identity import TIGHT, identify
+from crysim.crystal.radii import covalent_radius
 from crysim.crystal.templates import Template, templates
-from crysim.process_state import warnings_ignored
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-FILLING = 0.55
-"""Share of the cell that covalent spheres fill, for a first volume."""
 OWN_VOLUME = 0.4
 """How much the volume follows that of the template's own crystal, as much larger as the covalent spheres put in its
 places, and not the predicted bonds. Of 173 compounds in the types that they have (``benchmarks/type_volumes.py``) the
@@ -175,23 +173,6 @@ def _order(filling: Filling) -> tuple[float, int]:
     return round(filling.unlikeness, 9), filling.template.num_atoms
 
 
-def predicted_volume(structure: Structure, composition: Composition) -> float:
-    """The volume (Å³) at which the bonds of a structure have the lengths that its elements lead one to expect."""
-    from pymatgen.analysis.structure_prediction.volume_predictor import DLSVolumePredictor
-
-    guess = spheres_volume(composition) / FILLING
-    scaled = structure.copy()
-    scaled.scale_lattice(guess)
-    predictor = DLSVolumePredictor(cutoff=6.0)
-    with warnings_ignored():  # elements without bond parameters: their atomic radii are used, which is told
-        for _ in range(2):  # one step is bounded to a factor
-            try:
-                scaled.scale_lattice(float(predictor.predict(scaled)))
-            except (ValueError, TypeError, ZeroDivisionError):  # no radius, or nothing near
-                return guess
-    return float(scaled.volume)
-
-
 def filled(filling: Filling, unit: Composition) -> Prototype:
     """The crystal of a filling, with as many formula units as the template holds, at the predicted volume."""
     own = filling.template.structure
@@ -204,6 +185,6 @@ def filled(filling: Filling, unit: Composition) -> Prototype:
     expected = predicted_volume(structure, composition)
     structure.scale_lattice(expected ** (1 - OWN_VOLUME) * (own.volume * swelling) ** OWN_VOLUME)
     sites = [site for element in unit.elements for site in structure if site.specie.symbol == element]
-    identity = identify(structure.from_sites(sites), prototypes=False)
+    identity = identify(structure.from_sites(sites), tolerance=TIGHT, prototypes=False)
     template = filling.template
     return Prototype(template.name, template.label, identity.crystal, identity.num_atoms, filling.unlikeness)
