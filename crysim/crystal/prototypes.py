@@ -59,7 +59,7 @@ class Prototype:
     @cached_property
     def primitive(self) -> Structure:
         """The standard primitive cell."""
-        return identify(self.crystal, prototypes=False).primitive
+        return identify(self.crystal, tolerance=TIGHT, prototypes=False).primitive
 
     def with_contents(self, contents: Contents | Composition) -> Crystal | None:
         """The crystal with exactly these contents; None if it has others.
