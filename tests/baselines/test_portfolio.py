@@ -109,8 +109,9 @@ def test_contents_for_types_alone_are_not_drawn_for() -> None:
     several = Contents.together([Contents.from_formula("Y2O3", z, "primitive") for z in (1, 2, 8)])
     trials = told(Portfolio(Problem(several, 0), prototypes=True, types_alone=1, first=2), 60)
     larger = [one.candidate for one in trials if one.candidate.crystal.num_primitive_atoms == 40]
-    assert "Bixbyite (Mn,Fe)2O4" in {one.info["prototype"] for one in larger}
-    assert {one.info["origin"] for one in larger} == {"prototypes"}
+    assert "Bixbyite" in {one.info.get("prototype") for one in larger}
+    # low ones may be freed of saddle points
+    assert {"prototypes"} <= {one.info["origin"] for one in larger} <= {"prototypes", "polish"}
     for wrong in (-1, 3):
         with pytest.raises(InputError, match="types_alone"):
             Portfolio(Problem(several, 0), prototypes=True, types_alone=wrong)
