@@ -72,7 +72,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("crysim/data/structure_types.jsonl"))
-    parser.add_argument("--shard", default="0/1", help="every n-th file: i/n")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     limit_threads(1)
@@ -98,8 +97,7 @@ def main() -> None:
                 entries.append(_read(file))
             except (LeftOutError, CrysimError) as error:
                 leave(file.stem, None, error)
-        i, n = map(int, options.shard.split("/"))
-        entries = sorted(entries, key=lambda one: (len(one.structure), one.label))[i::n]
+        entries.sort(key=lambda one: (len(one.structure), one.label))
         for begin in range(0, len(entries), BATCH):
             batch = entries[begin : begin + BATCH]
             crystals = [one.crystal for one in batch]
