@@ -117,6 +117,16 @@ def test_contents_for_types_alone_are_not_drawn_for() -> None:
             Portfolio(Problem(several, 0), prototypes=True, types_alone=wrong)
 
 
+def test_types_of_a_run_of_an_earlier_version_are_learned_from() -> None:
+    """It did not say by how much a type's volume had been corrected."""
+    strategy = Portfolio(Problem(CAS, 0), prototypes=True)
+    for number in range(4):
+        info = {"origin": "prototypes", "prototype": "Halite"}
+        relaxation = Relaxation(RelaxStatus.RELAXED, rock_salt(30.0 + number), -20.0 - number, 3, 4, 0.01)
+        strategy.tell([Trial(number, Candidate(rock_salt(40.0), info), relaxation, TrialStatus.RELAXED)])
+    assert strategy._swelling.factor < 1
+
+
 def test_allowed_space_groups_hold_for_every_arm() -> None:
     trials = told(Portfolio(Problem(CAS, 2, space_groups=(62, 194, 225)), prototypes=True, first=2), 20)
     assert {trial.candidate.crystal.space_group for trial in trials} <= {62, 194, 225}

@@ -252,7 +252,7 @@ class Portfolio(Strategy):
                 and start is not None
                 and end is not None
             ):
-                self._swelling.learn(start, end, info["swelling"])
+                self._swelling.learn(start, end, info.get("swelling", 1.0))  # runs of earlier versions lack it
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
                 self._contents_shares.learn(place, cost(trial), new, self._told)
