@@ -131,19 +131,20 @@ def iterate_prototypes(
             yield made
 
 
-def likeliest_units(
+def likeliest_fillings(
     formula: Composition, number: int, *, folder: str | Path | None = None, max_atoms: int | None = None
-) -> set[int]:
-    """Formula units per primitive cell of the likeliest structure types.
+) -> list[Filling]:
+    """The likeliest ways to put a formula in structure types, none of them made.
 
     Args:
         formula: any number of formula units.
-        number: ways to put it in structure types that are looked at.
+        number: of ways, at most.
         folder, max_atoms: as of `prototypes`.
+
+    Raises:
+        InputError: as `prototypes`.
     """
-    unit = formula.reduced
-    taken = _templates_within(folder, True, max_atoms)
-    return {one.template.num_atoms // unit.num_atoms for one in islice(_likeliest_first(taken, unit), number)}
+    return list(islice(_likeliest_first(_templates_within(folder, True, max_atoms), formula.reduced), number))
 
 
 def _templates_within(folder: str | Path | None, library: bool, max_atoms: int | None) -> list[Template]:

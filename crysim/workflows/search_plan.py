@@ -10,7 +10,8 @@ from typing import Any
 
 from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.generation import allowed_space_groups
-from crysim.crystal.prototypes import iterate_prototypes, likeliest_units
+from crysim.crystal.mixed_types import mixed_types
+from crysim.crystal.prototypes import iterate_prototypes, likeliest_fillings
 from crysim.errors import InputError
 from crysim.harness.contents import MAX_SEARCHED, contents_of, default_units
 from crysim.harness.executors import Job
@@ -31,7 +32,9 @@ LARGEST = 100
 """Atoms of a primitive cell up to which known structure types are tried where the user does not say what is searched:
 one relaxation each, where drawing in such cells would take hundreds."""
 LIKELIEST = 60
-"""Ways to put the formula in structure types that are looked at for that."""
+"""Ways to put the formula in structure types that are looked at for that,"""
+MIXED = 6
+"""and structure types in which some of its elements share places."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,16 @@ def plan_search(
 
 
 def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
-    """What primitive cells of the likeliest structure types hold, where it is more than any of the contents."""
+    """What primitive cells of the likeliest structure types, and of orders of the elements on their places, hold, where
+    it is more than any of the contents."""
     first = contents[0]
     if not first.primitive:
         return []
     unit = Composition.from_formula(first.composition.reduced_formula)
     most = max(one.composition.num_formula_units for one in contents)
-    units = likeliest_units(unit, LIKELIEST, folder=folder, max_atoms=LARGEST)
+    fillings = likeliest_fillings(unit, LIKELIEST, folder=folder, max_atoms=LARGEST)
+    units = {one.template.num_atoms // unit.num_atoms for one in fillings}
+    units |= {one.units for one in mixed_types(unit, folder=folder, max_atoms=LARGEST)[:MIXED]}
     return contents_of(unit.formula, sorted(z for z in units if z > most), first.cell, LARGEST)
 
 

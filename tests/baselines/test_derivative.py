@@ -13,15 +13,9 @@ from pymatgen.core import Lattice, Structure
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
-from crysim_baselines.portfolio.derivative import (
-    NEARLY,
-    _filled,
-    _likely_pairs,
-    _supercell,
-    _symmetry,
-    _with_sum,
-    derived,
-)
+from crysim_baselines.portfolio.colours import _with_sum, likely_pairs
+from crysim_baselines.portfolio.derivative import derived
+from crysim_baselines.portfolio.subgroups import NEARLY, filled, supercell, symmetry
 
 
 def crystal(group: int, lattice: Lattice, species: list[str], coords: list[list[float]]) -> Crystal:
@@ -61,7 +55,7 @@ def test_tilts_of_a_perovskite_are_found() -> None:
 
 
 @pytest.mark.parametrize("units", [1, 2, 3, 4])
-def test_children_hold_the_contents_and_keep_symmetry(layered: Crystal, units: int) -> None:
+def test_children_hold_the_contents_and_keepsymmetry(layered: Crystal, units: int) -> None:
     contents = Contents.from_formula("CuFeS2", units, "primitive")
     children = [one for number in range(40) if (one := derived(layered, contents, np.random.default_rng(number)))]
     assert len(children) >= 5
@@ -77,11 +71,11 @@ def test_children_hold_the_contents_and_keep_symmetry(layered: Crystal, units: i
 def test_operations_are_spglibs_and_bring_each_atom_to_one_of_its_kind(
     layered: Crystal, units: int, mixed: tuple[str, ...]
 ) -> None:
-    atoms = _filled(layered, Contents.from_formula("CuFeS2", units, "primitive"), np.random.default_rng(units))
+    atoms = filled(layered, Contents.from_formula("CuFeS2", units, "primitive"), np.random.default_rng(units))
     assert atoms is not None
     kinds = np.array([{"Cu": 29, "Fe": 29 if mixed else 26, "S": 16}[e] for e in atoms.species])
     found = spglib.get_symmetry_dataset((atoms.lattice, atoms.coords, kinds), symprec=NEARLY)
-    operations = _symmetry(atoms, mixed)
+    operations = symmetry(atoms, mixed)
     assert len(operations) == len(found.rotations) > 1
     for one, rotation, translation in zip(operations, found.rotations, found.translations, strict=True):
         np.testing.assert_array_equal(one.rotation, rotation)
@@ -123,7 +117,7 @@ def test_each_superlattice_is_as_likely() -> None:
         rng = np.random.default_rng(0)
         drawn: Counter[bytes] = Counter()
         for _ in range(200 * number):
-            matrix = _supercell(times, rng)
+            matrix = supercell(times, rng)
             assert round(np.linalg.det(matrix)) == times
             inside = points @ np.linalg.inv(matrix)
             lattice = np.abs(inside - np.rint(inside)).max(axis=1) < 1e-9  # whatever its basis
@@ -145,7 +139,7 @@ def test_sizes_that_add_up_are_found_if_there_are_any() -> None:
 
 
 def test_alike_elements_change_places_sooner() -> None:
-    pairs = _likely_pairs(("Li", "Ti", "O"))
+    pairs = likely_pairs(("Li", "Ti", "O"))
     assert sum(pairs.values()) == pytest.approx(1.0)
     assert pairs["Li", "Ti"] > 0.8
-    assert _likely_pairs(("Xe", "O", "F"))["O", "F"] > 0.1  # xenon has no electronegativity
+    assert likely_pairs(("Xe", "O", "F"))["O", "F"] > 0.1  # xenon has no electronegativity

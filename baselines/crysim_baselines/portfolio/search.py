@@ -40,6 +40,7 @@ from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
+from crysim_baselines.portfolio.orderings import ORDERED, Orderings
 from crysim_baselines.portfolio.swelling import Swelling
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
@@ -57,7 +58,9 @@ POLISHED = 0.06
 POLISHED_SHARE = 0.06
 """Of the relaxations, at most, go to them."""
 TYPES_SHARE = 0.3
-"""Of the relaxations go to structure types, while there are any."""
+"""Of the relaxations go to structure types, while there are any,"""
+ORDERED_SHARE = 0.25
+"""and to orders of the elements on the places of some, while they come near the best."""
 
 
 def _even_shares(contents: Sequence[Contents]) -> dict[int, float]:
@@ -130,12 +133,13 @@ class Portfolio(Strategy):
             raise InputError(f"option 'learned' of strategy 'portfolio' is {learned}: it must be from 0 to 1")
         self.problem = problem
         self._types = FittingTypes(problem.contents, self._allowed, folder=folder) if prototypes else None
+        self._minima = Minima()
+        self._orderings = Orderings(problem.contents, self._minima, self._allowed, seed=problem.seed, folder=folder)
         self._first = first
         self._stop_after = stop_after
         self._led_to_best = 0
         self._race = race
         self._patience, self._margin = patience, margin
-        self._minima = Minima()
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
@@ -186,6 +190,8 @@ class Portfolio(Strategy):
             self._types_taken += 1
         elif info["origin"] == POLISH:
             self._polished.add(info["of"])
+        elif info["origin"] == ORDERED:
+            self._orderings.count(info)
 
     def _propose(self, rng: np.random.Generator) -> Candidate:
         if self._types is not None and rng.random() < TYPES_SHARE:
@@ -194,12 +200,16 @@ class Portfolio(Strategy):
                 swelling = self._swelling.factor
                 info = {"origin": TYPES, "prototype": known[0], "swelling": swelling}
                 return Candidate(scaled(known[1], swelling ** (1 / 3)), info)
+        if self._types is not None and rng.random() < ORDERED_SHARE * self._orderings.promise(self._best):
+            one = self._orderings.propose(rng, self._swelling.factor)
+            if one is not None:
+                return one
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
             return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})
-        best = 0.0 if self._minima.best is None else self._minima.best.energy
+        best = self._best or 0.0
         places = range(len(self._cells))
         place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
         arms = list(self._arms)
@@ -223,14 +233,17 @@ class Portfolio(Strategy):
                 return one
         return None
 
+    @property
+    def _best(self) -> float | None:
+        return None if self._minima.best is None else self._minima.best.energy
+
     def _held(self, crystal: Crystal) -> bool:
         return self.problem.contents.held_by(crystal) and self._allowed(crystal)
 
     def _stop(self) -> StopRule | None:
         if not self._race:
             return None
-        best = None if self._minima.best is None else self._minima.best.energy
-        return StopRule(best, tuple(self._known), self._patience, self._margin, polish=False)
+        return StopRule(self._best, tuple(self._known), self._patience, self._margin, polish=False)
 
     # -------------------------------------------------------------------------------------- learning
 
@@ -253,6 +266,8 @@ class Portfolio(Strategy):
                 and end is not None
             ):
                 self._swelling.learn(start, end, info.get("swelling", 1.0))  # runs of earlier versions lack it
+            elif info["origin"] == ORDERED:
+                self._orderings.learn(trial)
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
                 self._contents_shares.learn(place, cost(trial), new, self._told)

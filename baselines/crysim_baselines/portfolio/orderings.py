@@ -1,0 +1,154 @@
+"""Orders of a formula's elements on the places of known structure types, in cells that hold whole numbers of them.
+
+Which type is drawn from goes by how like the formula it is, and by the lowest energy that its orders reached: each is
+tried a few times first. Low orders are changed in turn (`crysim_baselines.portfolio.derivative`), since the contents of
+these cells may be searched by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from math import exp
+from typing import Any
+
+import numpy as np
+
+from crysim.arrays import Floats
+from crysim.composition import Contents
+from crysim.crystal import Crystal
+from crysim.crystal.mixed_types import MixedType, mixed_types
+from crysim.crystal.packing import scaled
+from crysim.interfaces import Candidate, Trial, derive_rng
+from crysim_baselines.portfolio.derivative import derived
+from crysim_baselines.portfolio.minima import TEMPERATURE, Minima
+from crysim_baselines.portfolio.orders import Parent, ordered, parent_of
+
+ORDERED = "ordered"
+MOST_TYPES = 24
+"""The likeliest types are drawn from."""
+TRIES = 4
+"""Orders of a type that are relaxed before its energies count."""
+CHANGED = 0.25
+"""Of the orders are changed low ones, where there are any."""
+STARVING = 0.1
+"""Of its likelihood a type keeps, and of their share all of them, however high their orders end."""
+DRAWS = 2
+"""Orders drawn until there is one."""
+SUPERCELLS, AT_ONCE = 12, 4
+"""Of a type with certain contents, at most; so many of them are drawn from for one order."""
+
+
+class Orderings:
+    """What is drawn, and what came of it."""
+
+    def __init__(
+        self,
+        contents: Contents,
+        minima: Minima,
+        allowed: Callable[[Crystal], bool],
+        *,
+        seed: int,
+        folder: str | None = None,
+    ) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            contents: of the cells, any of them where there are several.
+            minima: that are changed; those of a type's own contents are.
+            allowed: which crystals are taken.
+            seed: which supercells are made.
+            folder: structure files to take as types too.
+        """
+        self._contents = [one for one in contents.each if one.primitive]
+        self._minima = minima
+        self._allowed = allowed
+        self._folder = folder
+        self._seed = seed
+        self._parents: dict[tuple[int, int, int], Parent | None] = {}
+        self._known: defaultdict[int, set[float]] = defaultdict(set)
+        self._tries: Counter[int] = Counter()
+        self._lowest: dict[int, float] = {}
+
+    @cached_property
+    def _types(self) -> Sequence[MixedType]:
+        """Those that the contents hold, likeliest first."""
+        if not self._contents:
+            return ()
+        most = max(one.num_atoms for one in self._contents)
+        found = mixed_types(self._contents[0].composition, folder=self._folder, max_atoms=most)
+        return [one for one in found if self._holding(one)][:MOST_TYPES]
+
+    def _holding(self, one: MixedType) -> list[Contents]:
+        return [each for each in self._contents if each.num_atoms % one.num_atoms == 0]
+
+    def propose(self, rng: np.random.Generator, swelling: float) -> Candidate | None:
+        """An order; None where there is no type, or its draws give none.
+
+        Args:
+            rng: the same state, after the same trials, gives the same crystal.
+            swelling: of the types' predicted volumes.
+        """
+        if not self._types:
+            return None
+        place = int(rng.choice(len(self._types), p=self._probabilities()))
+        holding = self._holding(self._types[place])
+        weights = np.array([1.0 / each.num_atoms for each in holding])
+        contents = holding[int(rng.choice(len(holding), p=weights / weights.sum()))]
+        low = self._minima.draw(rng, contents) if rng.random() < CHANGED else None
+        for _ in range(DRAWS):
+            one = self._changed(low.crystal, contents, rng) if low else self._drawn(place, contents, swelling, rng)
+            if one is not None and one.crystal is not None and self._allowed(one.crystal):
+                return one
+        return None
+
+    def _changed(self, low: Crystal, contents: Contents, rng: np.random.Generator) -> Candidate | None:
+        crystal = derived(low, contents, rng)
+        return None if crystal is None else Candidate(crystal, {"origin": ORDERED})
+
+    def _drawn(self, place: int, contents: Contents, swelling: float, rng: np.random.Generator) -> Candidate | None:
+        parents = [self._parent(place, contents, int(number)) for number in rng.choice(SUPERCELLS, AT_ONCE, False)]
+        found = ordered([one for one in parents if one is not None], self._known[place], rng)
+        if found is None:
+            return None
+        info = {"origin": ORDERED, "prototype": self._types[place].name, "mixed": place, "order": found[1]}
+        return Candidate(scaled(found[0], swelling ** (1 / 3)), info)
+
+    def count(self, info: Mapping[str, Any]) -> None:
+        """Take note of an order that was proposed: it is not wanted again."""
+        if "mixed" in info:
+            self._known[info["mixed"]].add(info["order"])
+
+    def _parent(self, place: int, contents: Contents, number: int) -> Parent | None:
+        """One of a few supercells of a type: finding its symmetry takes longer than drawing from it."""
+        key = place, contents.num_atoms, number
+        if key not in self._parents:
+            one = self._types[place]
+            self._parents[key] = parent_of(one.crystal, one.elements, contents, derive_rng(self._seed, ORDERED, *key))
+        return self._parents[key]
+
+    def promise(self, best: float | None) -> float:
+        """0 to 1: how near the best crystal's energy per atom the orders have come, or may come."""
+        if best is None or not self._lowest or sum(self._tries.values()) < 2 * TRIES:
+            return 1.0
+        return max(STARVING, exp(min(0.0, best - min(self._lowest.values())) / TEMPERATURE))
+
+    def learn(self, trial: Trial) -> None:
+        """Take note of what the order of a type ended in, or had come to when it was given up."""
+        place = trial.candidate.info.get("mixed")
+        if place is None:
+            return
+        self._tries[place] += 1
+        if trial.crystal is not None and trial.energy is not None:
+            energy = trial.energy / trial.crystal.num_atoms
+            self._lowest[place] = min(energy, self._lowest.get(place, energy))
+
+    def _probabilities(self) -> Floats:
+        best = min(self._lowest.values(), default=0.0)
+        weights = np.array([one.weight for one in self._types])
+        for place, tries in self._tries.items():
+            if tries >= TRIES:
+                above = self._lowest[place] - best if place in self._lowest else float("inf")
+                weights[place] *= max(STARVING, exp(-above / TEMPERATURE))
+        return np.asarray(weights / weights.sum())

@@ -1,0 +1,126 @@
+"""Orders of elements that share the places of a crystal: in subgroups of its symmetry, by their charges' energy.
+
+Of the orders of ions that a crystal has room for, those low in electrostatic energy are mostly those that nature takes
+(as pymatgen's OrderDisorderedStructureTransformation has it): of 250 orders of Li4Ti5O12 on the places of spinel, its
+own is the lowest. Where no charges balance, as in alloys, an order is as good as another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from crysim.arrays import Floats, Ints
+from crysim.composition import ATOMIC_NUMBERS, Contents
+from crysim.crystal import Crystal, wrap
+from crysim.crystal.charges import coulomb_matrix, likely_charges
+from crysim.symmetry import lattice_from_cell
+from crysim.symmetry.cells import cell_from_lattice
+from crysim_baselines.operators import with_symmetry
+from crysim_baselines.portfolio.colours import coloured
+from crysim_baselines.portfolio.derivative import MOST_SITES
+from crysim_baselines.portfolio.subgroups import Atoms, Operation, averaged, filled, grown_subgroup, orbits_of, symmetry
+
+WHOLE = 0.5
+"""Of the orders leave one element alone on places that are equivalent without an order."""
+DRAWN = 8
+"""Orders of each supercell, of all of which the lowest in electrostatic energy is taken."""
+DIGITS = 4
+"""Decimals of the energy, in eV, by which an order is known again."""
+
+
+_Drawn = tuple[tuple[str, ...], list[Operation]]
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Atoms on whose places elements are to be put in an order: see `parent_of`."""
+
+    contents: Contents
+    mixed: tuple[str, ...]
+    atoms: Atoms
+    group: Sequence[Operation]
+
+    @cached_property
+    def _whole(self) -> Ints:
+        return orbits_of(self.group)
+
+    @cached_property
+    def _coulomb(self) -> Floats:
+        return coulomb_matrix(self.atoms.lattice, self.atoms.coords, self.atoms.species)
+
+    def draw(self, rng: np.random.Generator) -> _Drawn | None:
+        """Elements for the places, and the subgroup that they have; None where a draw gives none."""
+        group = grown_subgroup(self.group, rng)
+        if not group:
+            return None
+        orbit = orbits_of(group)
+        whole = self._whole if rng.random() < WHOLE else None
+        species = coloured(self.atoms.species, self.mixed, orbit, rng, whole)
+        return None if species is None or len(np.unique(orbit)) > MOST_SITES else (species, group)
+
+    def energies(self, species: Sequence[str]) -> tuple[float, float]:
+        """eV per cell of the elements' likely charges, 0 where there are none; and a number for the order alone."""
+        likely = likely_charges(self.contents.composition.reduced)
+        charges = np.array([0.0 if likely is None else likely[element] for element in species])
+        # any charges tell orders apart: these are as far from equal for two elements as for others
+        marks = np.sqrt([float(ATOMIC_NUMBERS[element]) for element in species])
+        marks -= marks.mean()
+        return float(charges @ self._coulomb @ charges), round(float(marks @ self._coulomb @ marks), DIGITS)
+
+
+def parent_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, rng: np.random.Generator) -> Parent | None:
+    """A crystal's primitive cell, or a supercell of it, whose mixed elements have no order yet.
+
+    Args:
+        crystal: the first of the mixed elements stands for all of them; its atoms are those of the contents, or a
+            fraction of them.
+        mixed: two elements or more.
+        contents: of the primitive cells that are made.
+        rng: which supercell it is.
+
+    Returns:
+        None where the contents are no multiple of the crystal's, or it has too many operations.
+    """
+    atoms = filled(crystal, contents, rng)
+    if atoms is None:
+        return None
+    counts = contents.composition
+    waiting = [e for e, n in zip(counts.elements, counts.counts, strict=True) if e in mixed for _ in range(n)]
+    species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
+    atoms = replace(atoms, species=species)
+    group = symmetry(atoms, mixed)
+    return Parent(contents, mixed, atoms, group) if len(group) > 1 else None
+
+
+def ordered(
+    parents: Sequence[Parent], known: Collection[float], rng: np.random.Generator
+) -> tuple[Crystal, float] | None:
+    """The order lowest in electrostatic energy of some that are drawn.
+
+    Args:
+        parents: what is put in an order: supercells of one crystal, of as many atoms.
+        known: numbers of the orders that are not wanted any more.
+        rng: the same state gives the same order.
+
+    Returns:
+        The crystal and the number of its order; None where there is none.
+    """
+    found: list[tuple[float, float, int, _Drawn]] = []
+    for place, parent in enumerate(parents):
+        for _ in range(DRAWN):
+            drawn = parent.draw(rng)
+            if drawn is not None:
+                energy, number = parent.energies(drawn[0])
+                if number not in known:
+                    found.append((energy, number, place, drawn))
+    for _, number, place, (species, group) in sorted(found, key=lambda one: one[:3]):
+        atoms, contents = parents[place].atoms, parents[place].contents
+        lattice, coords = averaged(atoms, group)
+        crystal = with_symmetry(contents, lattice_from_cell(cell_from_lattice(lattice)), species, wrap(coords))
+        if crystal.space_group > 1:  # else the cell is no primitive one after all
+            return crystal, number
+    return None

@@ -1,0 +1,129 @@
+"""Structure types in which elements of a formula share the places of one: what ordered superstructures come from.
+
+Many crystals are a known type whose places several elements fill in an order of their own, mostly in a larger cell:
+Li4Ti5O12 is spinel, lithium and titanium in an order on its metals' places. The formula with such elements taken for
+one (Ti3O4) is put in the known types; orders of the elements on those are drawn where they are tried
+(`crysim_baselines.portfolio.orderings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, islice
+from math import exp, lcm
+from pathlib import Path
+
+from crysim.composition import Composition
+from crysim.composition.elements import electronegativity
+from crysim.crystal.crystal import Crystal
+from crysim.crystal.fillings import Filling
+from crysim.crystal.packing import scaled
+from crysim.crystal.prototypes import filled, likeliest_fillings
+from crysim.crystal.radii import covalent_radius
+
+APART = 1.0
+"""Difference of Pauling's electronegativities up to which elements are taken to share places: lithium shares them with
+titanium or manganese, but not with oxygen."""
+PER_MIXTURE = 12
+"""Types that each way to take elements for one is put in, at most."""
+MIXTURES = 8
+"""Ways to take elements for one, at most: of elements that are most alike."""
+UNLIKE = 0.15
+"""A type that is so much less like the formula (`crysim.crystal.fillings`) is less likely by a factor of e,"""
+DIFFERENT = 0.5
+"""and so are elements whose electronegativities differ by so much more."""
+
+
+@dataclass(frozen=True)
+class MixedType:
+    """A formula in a structure type, some of its elements taken for one.
+
+    Attributes:
+        filling: the type, with elements for its places.
+        unit: the formula unit.
+        merged: the same with the first of the elements in the places of all.
+        elements: that share places.
+        weight: how likely it is, in proportion.
+    """
+
+    filling: Filling
+    unit: Composition
+    merged: Composition
+    elements: tuple[str, ...]
+    weight: float
+
+    @property
+    def name(self) -> str:
+        """Of the type."""
+        return self.filling.template.name
+
+    @property
+    def num_atoms(self) -> int:
+        """Per primitive cell of the type."""
+        return self.filling.template.num_atoms
+
+    @property
+    def units(self) -> int:
+        """The fewest formula units whose atoms fill the type's primitive cell, or several of them."""
+        return lcm(self.num_atoms, self.unit.num_atoms) // self.unit.num_atoms
+
+    @cached_property
+    def crystal(self) -> Crystal:
+        """The merged formula in the type, at the volume predicted for it, with all elements' covalent spheres."""
+        swelling = _spheres(self.unit) / self.unit.num_atoms / (_spheres(self.merged) / self.merged.num_atoms)
+        return scaled(filled(self.filling, self.merged).crystal, swelling ** (1 / 3))
+
+
+def mixed_types(
+    formula: Composition, *, folder: str | Path | None = None, max_atoms: int | None = None
+) -> list[MixedType]:
+    """The types that a formula may be an order of, likeliest first.
+
+    Args:
+        formula: any number of formula units.
+        folder: structure files to take as types too.
+        max_atoms: per primitive cell of that order; None: no limit.
+
+    Raises:
+        InputError: no such folder, or a structure file in it that cannot be read.
+    """
+    unit = formula.reduced
+    found = []
+    for elements, apart in islice(_mixtures(unit), MIXTURES):
+        merged = _merged(unit, elements)
+        for filling in likeliest_fillings(merged, PER_MIXTURE, folder=folder, max_atoms=max_atoms):
+            weight = exp(-filling.unlikeness / UNLIKE - apart / DIFFERENT)
+            kind = MixedType(filling, unit, merged, elements, weight)
+            if max_atoms is None or kind.units * unit.num_atoms <= max_atoms:
+                found.append(kind)
+    return sorted(found, key=lambda one: (-one.weight, one.num_atoms))
+
+
+def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Elements that may share places, the most abundant of them first, and how far apart they are; most alike first."""
+    known = {element: value for element in unit.elements if (value := electronegativity(element)) is not None}
+    counts = dict(zip(unit.elements, unit.counts, strict=True))
+    found = []
+    for number in range(2, len(known) + 1):
+        for some in combinations(known, number):
+            values = [known[element] for element in some]
+            if max(values) - min(values) <= APART:
+                found.append((tuple(sorted(some, key=lambda e: -counts[e])), max(values) - min(values)))
+    yield from sorted(found, key=lambda one: one[1])
+
+
+def _merged(unit: Composition, elements: tuple[str, ...]) -> Composition:
+    """The formula unit with the first of some elements in the places of all."""
+    counts = dict(zip(unit.elements, unit.counts, strict=True))
+    together = sum(counts[element] for element in elements)
+    kept = [e for e in unit.elements if e == elements[0] or e not in elements]
+    return Composition(tuple(kept), tuple(together if e == elements[0] else counts[e] for e in kept)).reduced
+
+
+def _spheres(composition: Composition) -> float:
+    """Å³, cubes of the covalent radii."""
+    return sum(
+        n * covalent_radius(element) ** 3 for element, n in zip(composition.elements, composition.counts, strict=True)
+    )
