@@ -2,10 +2,10 @@
 
     python benchmarks/front_door.py --out FOLDER [--formulas NAME ...] [--options "--energy chgnet"]
 
-Each compound of ``front_door.toml`` is searched with the command's defaults, in a process of its own; the known crystal
-is taken to be found where the printed table holds its space group with its atoms per primitive cell. Where it is not
-first, the table says how far above the first it stands: the potential's choice, if it was relaxed at all. Searches are
-kept in ``FOLDER/front_door.jsonl``, and a run goes on where they end.
+Each compound of ``front_door.toml``, or of another file of its kind, is searched with the command's defaults, in a
+process of its own; the known crystal is taken to be found where the printed table holds its space group with its atoms
+per primitive cell. Where it is not first, the table says how far above the first it stands. Searches are kept in
+``FOLDER/front_door.jsonl``, and a run goes on where they end.
 """
 
 from __future__ import annotations
@@ -88,11 +88,15 @@ def main() -> None:
     """Search what is not kept yet, and print the table of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="where searches are kept, and taken up again")
+    parser.add_argument("--known", type=Path, default=KNOWN, help="compounds and their crystals")
     parser.add_argument("--formulas", nargs="+", help="default: all")
     parser.add_argument("--options", default="", help="of crysim search, in one word")
     parser.add_argument("--table", action="store_true", help="print the table of what is kept, and search nothing")
     options = parser.parse_args()
-    known = {name: (str(symbol), int(n)) for name, (symbol, n) in tomllib.loads(KNOWN.read_text())["crystals"].items()}
+    known = {
+        name: (str(symbol), int(n))
+        for name, (symbol, n) in tomllib.loads(options.known.read_text())["crystals"].items()
+    }
     kept = options.out / "front_door.jsonl"
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     options.out.mkdir(parents=True, exist_ok=True)

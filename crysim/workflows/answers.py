@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ TERMINAL = tuple(column.key for column in COLUMNS if column.key not in ("formula
 TELLS_APART = 0.001
 """eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
 diamond in silicon."""
+HOLE = 0.5
+"""eV/atom between neighbours of the table: no two lowest crystals of a formula are so far apart, but what a potential
+makes of atoms that it has never seen so close may be (M3GNet's Nb3Sn lies 1.3 eV/atom below its A15 crystal)."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
 """Relaxations that ended in one crystal and are looked at, for the most symmetric to be shown: noise breaks symmetry,
@@ -197,6 +201,7 @@ def answer_table(
         "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
         "template: the known structure type that it started from",
         answers.note(),
+        *_hole(answers.best),
     )
     close = sum(one.energy_per_atom - answers.best[0].energy_per_atom < TELLS_APART for one in answers.best)
     if close > 1:
@@ -204,6 +209,20 @@ def answer_table(
             f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom: the potential does not tell them apart",
         )
     return Table(title, columns, tuple(rows), notes)
+
+
+def _hole(best: Sequence[Answer]) -> Iterator[str]:
+    """What is to be said of crystals that lie far below all others: machine-learned potentials have holes."""
+    for rank, (low, high) in enumerate(pairwise(best), start=1):
+        apart = high.energy_per_atom - low.energy_per_atom
+        if apart > HOLE:
+            ranks = "rank 1 lies" if rank == 1 else f"ranks 1 to {rank} lie"
+            shortest = min(one.identity.min_distance for one in best[:rank])
+            yield (
+                f"{ranks} {apart:.1f} eV/atom below the next, with bonds of {shortest:.2f} Å: "
+                "the potential may have a hole there (--rerank MODEL asks another)"
+            )
+            return
 
 
 def _row(

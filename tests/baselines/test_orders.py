@@ -110,11 +110,15 @@ def test_a_portfolio_with_structure_types_tries_orders_of_them() -> None:
     assert all(LTO.held_by(one.start) for one in orders)
     numbers = [(one.info["mixed"], one.info["order"]) for one in orders if "order" in one.info]
     assert len(numbers) == len(set(numbers)), "none twice"
-    without = Portfolio(Problem(LTO, 0), first=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"prototypes": True, "orders": False}])
+def test_orders_are_left_out_without_structure_types_or_where_they_are_not_wanted(options: dict[str, bool]) -> None:
+    strategy = Portfolio(Problem(LTO, 0), first=1, **options)
     for number in range(10):
-        asked = without.ask(8)
+        asked = strategy.ask(8)
         assert "ordered" not in {one.info["origin"] for one in asked}
-        without.tell(pretended_trials(asked, 8 * number))
+        strategy.tell(pretended_trials(asked, 8 * number))
 
 
 def test_orders_come_out_the_same_after_a_resumption() -> None:

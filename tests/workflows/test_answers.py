@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +12,12 @@ from pymatgen.core import Lattice, Structure
 
 from crysim.crystal import Crystal
 from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial, TrialStatus
-from crysim.workflows.answers import TELLS_APART, find_answers
+from crysim.workflows.answers import TELLS_APART, answer_table, find_answers
 
 
-def halite(shift: float = 0.0) -> Crystal:
+def halite(shift: float = 0.0, edge: float = 5.6) -> Crystal:
     """Rock salt, in P1 with a chlorine atom out of its place by some ångström."""
-    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(edge), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     if not shift:
         return Crystal.from_structure(structure)
     moved = structure.copy()
@@ -68,3 +69,22 @@ def test_a_distortion_by_which_the_potential_gains_nothing_that_it_can_tell_is_n
     assert (distorted.space_group, alone.identity.space_group) == (107, 107)
     assert (answer.identity.space_group, answer.times_found) == (225, 2)
     assert answer.energy_per_atom == pytest.approx(-3.0002)
+
+
+@pytest.mark.parametrize(
+    ("energies", "said"),
+    [
+        ((-3.0, -2.9, -2.5), ""),
+        ((-4.0, -3.9, -2.5), "ranks 1 to 2 lie 1.4 eV/atom below the next, with bonds of "),
+        ((-4.0, -3.0, -2.0), "rank 1 lies 1.0 eV/atom below the next, with bonds of "),
+    ],
+)
+def test_crystals_far_below_all_others_are_told_of(energies: tuple[float, ...], said: str, tmp_path: Path) -> None:
+    pairs = [(halite(edge=5.6 + 0.5 * place), energy) for place, energy in enumerate(energies)]
+    answers = find_answers(records(*pairs), top=5)
+    files = [tmp_path / f"{place}.cif" for place in range(len(answers.best))]
+    notes = answer_table(answers, files, title="NaCl", matcher=None, pressure=0.0).notes
+    assert len(answers.best) == len(energies)
+    found = [note for note in notes if "hole" in note]
+    assert len(found) == bool(said)
+    assert not said or found[0].startswith(said + "2.80 Å")

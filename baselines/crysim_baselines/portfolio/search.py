@@ -95,6 +95,7 @@ class Portfolio(Strategy):
         prototypes: bool = False,
         folder: str | None = None,
         types_alone: int = 0,
+        orders: bool = True,
         first: int = FIRST,
         learned: float = LEARNED,
         without: str = "",
@@ -109,7 +110,8 @@ class Portfolio(Strategy):
             problem: what to solve, with one content or several.
             prototypes: whether known structure types take part.
             folder: structure files to take as types too.
-            types_alone: contents, the last ones, that only known structure types are tried in.
+            types_alone: contents, the last ones, that only known structure types, and orders in them, are tried in.
+            orders: whether orders of the elements on the places of known structure types take part where those do.
             first: relaxations of the simplest crystals of each content, to begin with.
             learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
             without: generators that take no part after that, separated by commas: what each is worth can be measured.
@@ -134,7 +136,9 @@ class Portfolio(Strategy):
         self.problem = problem
         self._types = FittingTypes(problem.contents, self._allowed, folder=folder) if prototypes else None
         self._minima = Minima()
-        self._orderings = Orderings(problem.contents, self._minima, self._allowed, seed=problem.seed, folder=folder)
+        self._orderings: Orderings | None = None
+        if prototypes and orders:
+            self._orderings = Orderings(problem.contents, self._minima, self._allowed, seed=problem.seed, folder=folder)
         self._first = first
         self._stop_after = stop_after
         self._led_to_best = 0
@@ -190,7 +194,7 @@ class Portfolio(Strategy):
             self._types_taken += 1
         elif info["origin"] == POLISH:
             self._polished.add(info["of"])
-        elif info["origin"] == ORDERED:
+        elif self._orderings is not None and info["origin"] == ORDERED:
             self._orderings.count(info)
 
     def _propose(self, rng: np.random.Generator) -> Candidate:
@@ -200,10 +204,10 @@ class Portfolio(Strategy):
                 swelling = self._swelling.factor
                 info = {"origin": TYPES, "prototype": known[0], "swelling": swelling}
                 return Candidate(scaled(known[1], swelling ** (1 / 3)), info)
-        if self._types is not None and rng.random() < ORDERED_SHARE * self._orderings.promise(self._best):
-            one = self._orderings.propose(rng, self._swelling.factor)
-            if one is not None:
-                return one
+        if self._orderings is not None and rng.random() < ORDERED_SHARE * self._orderings.promise(self._best):
+            order = self._orderings.propose(rng, self._swelling.factor)
+            if order is not None:
+                return order
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
@@ -266,7 +270,7 @@ class Portfolio(Strategy):
                 and end is not None
             ):
                 self._swelling.learn(start, end, info.get("swelling", 1.0))  # runs of earlier versions lack it
-            elif info["origin"] == ORDERED:
+            elif self._orderings is not None and info["origin"] == ORDERED:
                 self._orderings.learn(trial)
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
