@@ -86,6 +86,12 @@ def test_operations_are_spglibs_and_bring_each_atom_to_one_of_its_kind(
         assert sorted(one.images) == list(range(len(kinds)))
 
 
+def test_cells_threefold_as_large_give_children_as_others_do(layered: Crystal) -> None:
+    """Their translations are of order three: going down from the whole symmetry by halves never leaves them."""
+    contents = Contents.from_formula("CuFeS2", 3, "primitive")
+    assert sum(derived(layered, contents, np.random.default_rng(number)) is not None for number in range(40)) >= 30
+
+
 def test_conventional_cells_are_filled_too(layered: Crystal) -> None:
     contents = Contents.from_formula("CuFeS2", 4)
     children = [one for number in range(40) if (one := derived(layered, contents, np.random.default_rng(number)))]

@@ -148,7 +148,7 @@ class Orderings:
         best = min(self._lowest.values(), default=0.0)
         weights = np.array([one.weight for one in self._types])
         for place, tries in self._tries.items():
-            if tries >= TRIES:
+            if tries >= TRIES and place < len(weights):  # a former version may have known more types
                 above = self._lowest[place] - best if place in self._lowest else float("inf")
                 weights[place] *= max(STARVING, exp(-above / TEMPERATURE))
         return np.asarray(weights / weights.sum())

@@ -139,16 +139,14 @@ def subgroup(group: Sequence[Operation], rng: np.random.Generator) -> list[Opera
         some = _closed([group[i] for i in rng.choice(len(group), size=number, replace=False)])
     for _ in range(int(rng.integers(4))):
         some = some and ((_half(some, rng) or some) if rng.random() < 0.5 else _about_an_axis(some, rng))
-    while some and any(one.is_translation for one in some):
-        some = _half(some, rng)
+    while some and (translations := sum(one.is_translation for one in some)):
+        odd = (translations + 1) & translations  # a group of them that is no power of two is never halved away
+        some = grown_subgroup(some, rng) if odd else _half(some, rng)
     return some if some and len(some) > 1 else None
 
 
 def grown_subgroup(group: Sequence[Operation], rng: np.random.Generator) -> list[Operation]:
-    """A subgroup without pure translations, from up to `MOST_GROWN` operations that bring none in; one at least.
-
-    Going down from the whole group by halves never leaves the translations of a cell threefold as large.
-    """
+    """A subgroup without pure translations, of up to `MOST_GROWN` operations that bring none in; empty if none do."""
     some: list[Operation] = []
     for _ in range(int(rng.integers(1, MOST_GROWN + 1))):
         for _ in range(GROWN_TRIES):
