@@ -21,8 +21,16 @@ from crysim.symmetry import lattice_from_cell
 from crysim.symmetry.cells import cell_from_lattice
 from crysim_baselines.operators import with_symmetry
 from crysim_baselines.portfolio.colours import coloured
-from crysim_baselines.portfolio.derivative import MOST_SITES
-from crysim_baselines.portfolio.subgroups import Atoms, Operation, averaged, filled, grown_subgroup, orbits_of, symmetry
+from crysim_baselines.portfolio.subgroups import (
+    MOST_SITES,
+    Atoms,
+    Operation,
+    averaged,
+    filled,
+    grown_subgroup,
+    orbits_of,
+    symmetry,
+)
 
 WHOLE = 0.5
 """Of the orders leave one element alone on places that are equivalent without an order."""
@@ -97,7 +105,7 @@ def parent_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, rng:
 
 
 def ordered(
-    parents: Sequence[Parent], known: Collection[float], rng: np.random.Generator
+    parents: Sequence[Parent], known: Collection[float], rng: np.random.Generator, *, draws: int = DRAWN
 ) -> tuple[Crystal, float] | None:
     """The order lowest in electrostatic energy of some that are drawn.
 
@@ -105,22 +113,23 @@ def ordered(
         parents: what is put in an order: supercells of one crystal, of as many atoms.
         known: numbers of the orders that are not wanted any more.
         rng: the same state gives the same order.
+        draws: from each parent.
 
     Returns:
         The crystal and the number of its order; None where there is none.
     """
-    found: list[tuple[float, float, int, _Drawn]] = []
-    for place, parent in enumerate(parents):
-        for _ in range(DRAWN):
+    found: list[tuple[float, float, Parent, _Drawn]] = []
+    for parent in parents:
+        for _ in range(draws):
             drawn = parent.draw(rng)
             if drawn is not None:
                 energy, number = parent.energies(drawn[0])
                 if number not in known:
-                    found.append((energy, number, place, drawn))
-    for _, number, place, (species, group) in sorted(found, key=lambda one: one[:3]):
-        atoms, contents = parents[place].atoms, parents[place].contents
-        lattice, coords = averaged(atoms, group)
-        crystal = with_symmetry(contents, lattice_from_cell(cell_from_lattice(lattice)), species, wrap(coords))
+                    found.append((energy, number, parent, drawn))
+    for _, number, parent, (species, group) in sorted(found, key=lambda one: one[0]):  # of equals the first drawn
+        lattice, coords = averaged(parent.atoms, group)
+        cell = lattice_from_cell(cell_from_lattice(lattice))
+        crystal = with_symmetry(parent.contents, cell, species, wrap(coords))
         if crystal.space_group > 1:  # else the cell is no primitive one after all
             return crystal, number
     return None

@@ -18,6 +18,8 @@ GENERATED = 0.5
 """Of the subgroups are generated from a few operations at random,"""
 GENERATORS = (1, 2, 3, 4)
 """so many."""
+MOST_SITES = 24
+"""Of a crystal that is made: each adds to the price of all its relaxation's evaluations."""
 MOST_GROWN, GROWN_TRIES = 3, 6
 """Operations that a subgroup is grown from, and draws for each."""
 MOST_OPERATIONS = 384
