@@ -90,7 +90,8 @@ class Answers:
     """What a search found, and what it left out.
 
     Attributes:
-        best: lowest energy per atom first.
+        best: lowest energy per atom first; of those within `TELLS_APART` of the lowest the most symmetric, which need
+            not be the lowest.
         num_distinct: distinct crystals in all.
         left_out: relaxations that are no answer, by status.
         independent: starts, drawn afresh, that ended in the best.
@@ -101,6 +102,11 @@ class Answers:
     left_out: Counter[str]
     independent: int = 0
 
+    @property
+    def lowest(self) -> float:
+        """The lowest energy per atom, eV."""
+        return min(one.energy_per_atom for one in self.best)
+
     def note(self) -> str:
         """How many there are, and what was left out, in one line."""
         text = f"{self.num_distinct} distinct crystals"
@@ -108,7 +114,7 @@ class Answers:
             text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
         if self.independent:
             starts = "start" if self.independent == 1 else "starts"
-            text += f"; {self.independent} independent {starts} ended in the first: {missed(self.independent)}"
+            text += f"; {self.independent} independent {starts} ended in the lowest: {missed(self.independent)}"
         return text
 
 
@@ -141,7 +147,16 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         near = [one for *_, one, e in copies if e / one.num_atoms - per_atom < TELLS_APART]
         best.append(Answer(_most_symmetric(near), record, trial, per_atom, len(row), first[0], found))
     afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
-    return Answers(tuple(best), len(rows), left_out, afresh)
+    return Answers(_likeliest_first(best), len(rows), left_out, afresh)
+
+
+def _likeliest_first(best: Sequence[Answer]) -> tuple[Answer, ...]:
+    """By energy; those that the potential does not tell from the lowest by symmetry, and then by size: as nature would
+    have it, of a crystal and its distortions.
+    """
+    close = [one for one in best if one.energy_per_atom - best[0].energy_per_atom < TELLS_APART]
+    close.sort(key=lambda one: (-space_group(one.identity.space_group).point_group_order, one.identity.num_atoms))
+    return (*close, *best[len(close) :])
 
 
 def _most_symmetric(copies: Sequence[Crystal]) -> Identity:
@@ -193,7 +208,7 @@ def answer_table(
     """
     rows: list[dict[str, Value]] = []
     for rank, (answer, file) in enumerate(zip(answers.best, files, strict=True), start=1):
-        rows.append(_row(rank, answer, answers.best[0].energy_per_atom, file, matcher, pressure))
+        rows.append(_row(rank, answer, answers.lowest, file, matcher, pressure))
     columns = tuple(
         Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
     )
@@ -203,10 +218,11 @@ def answer_table(
         answers.note(),
         *_hole(answers.best),
     )
-    close = sum(one.energy_per_atom - answers.best[0].energy_per_atom < TELLS_APART for one in answers.best)
+    close = sum(one.energy_per_atom - answers.lowest < TELLS_APART for one in answers.best)
     if close > 1:
         notes += (
-            f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom: the potential does not tell them apart",
+            f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom, which the potential does not tell apart: "
+            "the most symmetric first",
         )
     return Table(title, columns, tuple(rows), notes)
 

@@ -92,8 +92,8 @@ class SearchResult:
         return write_report(self.folder, path)
 
     def __repr__(self) -> str:
-        rows = self.table.rows
-        lowest = f", lowest {rows[0]['energy_per_atom']:.4f} eV/atom" if rows else ""
+        energies = [one.energy_per_atom for one in self.answers]
+        lowest = f", lowest {min(energies):.4f} eV/atom" if energies else ""
         return f"<SearchResult in {self.folder}: {len(self.answers)} crystals{lowest}>"
 
     def _repr_html_(self) -> str:

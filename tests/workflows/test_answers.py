@@ -88,3 +88,34 @@ def test_crystals_far_below_all_others_are_told_of(energies: tuple[float, ...], 
     found = [note for note in notes if "hole" in note]
     assert len(found) == bool(said)
     assert not said or found[0].startswith(said + "2.80 Å")
+
+
+def pictured(name: str, *, group: int, apart: float) -> tuple[Crystal, float]:
+    """A crystal that stands for others: rock salt of its own size, or one of its distortions."""
+    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    if name == "layered":
+        structure = Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(4.0, 6.5), ["Na", "Cl"],
+                                              [[0, 0, 0], [1 / 3, 2 / 3, 0.25]])  # fmt: skip
+    if name == "ordered":
+        structure = Structure.from_spacegroup("P4/nmm", Lattice.tetragonal(4.0, 5.5), ["Na", "Cl"],
+                                              [[0, 0, 0], [0, 0.5, 0.4]])  # fmt: skip
+    crystal = Crystal.from_structure(structure)
+    assert crystal.space_group == group
+    return crystal, -3.0 + apart
+
+
+def test_of_crystals_that_the_potential_does_not_tell_apart_the_most_symmetric_is_first(tmp_path: Path) -> None:
+    pairs = [
+        pictured("ordered", group=129, apart=0.0),
+        pictured("layered", group=194, apart=0.4 * TELLS_APART),
+        pictured("", group=225, apart=0.8 * TELLS_APART),
+    ]
+    answers = find_answers(records(*pairs), top=5)
+    assert [one.identity.space_group for one in answers.best] == [225, 194, 129]
+    table = answer_table(answers, [tmp_path] * 3, title="NaCl", matcher=None, pressure=0.0)
+    above = [row["above_best"] for row in table.rows]
+    assert above == pytest.approx([0.8 * TELLS_APART, 0.4 * TELLS_APART, 0.0])
+    assert any("the most symmetric first" in note for note in table.notes)
+    farther = [(crystal, energy + 2 * place * TELLS_APART) for place, (crystal, energy) in enumerate(pairs)]
+    apart = find_answers(records(*farther), top=5).best
+    assert [one.identity.space_group for one in apart] == [129, 194, 225], "else by energy"
