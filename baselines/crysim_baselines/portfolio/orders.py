@@ -74,7 +74,7 @@ class Parent:
         """eV per cell of the elements' likely charges, 0 where there are none; and a number for the order alone."""
         likely = likely_charges(self.contents.composition.reduced)
         charges = np.array([0.0 if likely is None else likely[element] for element in species])
-        # any charges tell orders apart: these are as far from equal for two elements as for others
+        # any charges tell orders apart: the roots of atomic numbers differ for all elements, as likely ones may not
         marks = np.sqrt([float(ATOMIC_NUMBERS[element]) for element in species])
         marks -= marks.mean()
         return float(charges @ self._coulomb @ charges), round(float(marks @ self._coulomb @ marks), DIGITS)
@@ -126,7 +126,8 @@ def ordered(
                 energy, number = parent.energies(drawn[0])
                 if number not in known:
                     found.append((energy, number, parent, drawn))
-    for _, number, parent, (species, group) in sorted(found, key=lambda one: one[0]):  # of equals the first drawn
+    # equivalent orders have one energy but for rounding: of these the first drawn, on every processor
+    for _, number, parent, (species, group) in sorted(found, key=lambda one: round(one[0], DIGITS)):
         lattice, coords = averaged(parent.atoms, group)
         cell = lattice_from_cell(cell_from_lattice(lattice))
         crystal = with_symmetry(parent.contents, cell, species, wrap(coords))
