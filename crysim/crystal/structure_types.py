@@ -1,10 +1,10 @@
 """Structure types: their names, a crystal of each, and which one a crystal is of.
 
-The AFLOW library that pymatgen ships (`crysim.crystal.aflow_library`), 288 types, and 444 beside them: those of the
-AFLOW Encyclopedia of Crystallographic Prototypes, parts 1 to 3 (Mehl et al., Comput. Mater. Sci. 136, S1 (2017); Hicks
-et al., 161, S1 (2019) and 199, 110450 (2021)), that M3GNet holds together. Their crystals, and those of pymatgen's that
-M3GNet holds together, are ours: relaxed by ``benchmarks/make_types.py`` into ``data/structure_types.jsonl``. So are a
-few whose crystal in pymatgen is none, with atoms in each other's cores.
+The AFLOW library that pymatgen ships (`crysim.crystal.aflow_library`), 288 types, and others beside them that M3GNet
+holds together: those of the AFLOW Encyclopedia of Crystallographic Prototypes, parts 1 to 3 (Mehl et al., Comput.
+Mater. Sci. 136, S1 (2017); Hicks et al., 161, S1 (2019) and 199, 110450 (2021)), and some from the literature. Their
+crystals, and those of pymatgen's that M3GNet holds together, are ours: relaxed by ``benchmarks/make_types.py`` into
+``data/structure_types.jsonl``. So are a few whose crystal in pymatgen is none, with atoms in each other's cores.
 
 pymatgen's own matcher compares a crystal with all types; here only those of the same proportions, space group (mirror
 images count as one) and atoms per primitive cell are compared, and the closest is taken.
