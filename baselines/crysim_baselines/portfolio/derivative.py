@@ -17,12 +17,10 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal, wrap
-from crysim.crystal.charges import likely_charges
 from crysim.symmetry import lattice_from_cell
 from crysim.symmetry.cells import cell_from_lattice
 from crysim_baselines.operators import with_symmetry
 from crysim_baselines.portfolio.colours import coloured, likely_pairs
-from crysim_baselines.portfolio.orders import Parent, ordered
 from crysim_baselines.portfolio.subgroups import MOST_SITES, Operation, averaged, filled, orbits_of, subgroup, symmetry
 
 TRIES = 8
@@ -31,8 +29,6 @@ CENTRINGS = (1, 2, 3, 4)
 """Primitive cells of a conventional one."""
 RECOLOURED = 0.5
 """Of the crystals have two elements put anew."""
-CHARGED, AMONG = 0.5, 6
-"""Of those, where the elements have likely charges, are the lowest in electrostatic energy among so many."""
 MOVES = (0.05, 0.6)
 """Å, standard deviations of the atoms' moves."""
 MOVED = 0.3
@@ -71,9 +67,6 @@ def _derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Crys
         pairs = likely_pairs(contents.elements)
         mixed = list(pairs)[int(rng.choice(len(pairs), p=list(pairs.values())))]
     nearly = symmetry(atoms, mixed)
-    if mixed and len(nearly) > 1 and rng.random() < CHARGED and likely_charges(contents.composition.reduced):
-        one = ordered([Parent(contents, tuple(mixed), atoms, nearly)], (), rng, draws=AMONG)
-        return None if one is None else one[0]
     for _ in range(TRIES if len(nearly) > 1 else 0):
         group = subgroup(nearly, rng)
         if group is None:

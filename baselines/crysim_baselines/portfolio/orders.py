@@ -105,7 +105,7 @@ def parent_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, rng:
 
 
 def ordered(
-    parents: Sequence[Parent], known: Collection[float], rng: np.random.Generator, *, draws: int = DRAWN
+    parents: Sequence[Parent], known: Collection[float], rng: np.random.Generator
 ) -> tuple[Crystal, float] | None:
     """The order lowest in electrostatic energy of some that are drawn.
 
@@ -113,14 +113,13 @@ def ordered(
         parents: what is put in an order: supercells of one crystal, of as many atoms.
         known: numbers of the orders that are not wanted any more.
         rng: the same state gives the same order.
-        draws: from each parent.
 
     Returns:
         The crystal and the number of its order; None where there is none.
     """
     found: list[tuple[float, float, Parent, _Drawn]] = []
     for parent in parents:
-        for _ in range(draws):
+        for _ in range(DRAWN):
             drawn = parent.draw(rng)
             if drawn is not None:
                 energy, number = parent.energies(drawn[0])
