@@ -47,11 +47,12 @@ def _children() -> float:
 
 def judged(row: Row, symbol: str, atoms: int) -> Row:
     """Where the known crystal stands in the table, what stands first, and how far apart they are."""
+    from crysim.crystal.structure_types import mirror
     from crysim.symmetry.groups import space_group_number
 
-    number = space_group_number(symbol)
+    number = mirror(space_group_number(symbol))
     crystals = row.get("crystals", [])
-    places = [one for one in crystals if one["space_group"] == number and one["atoms"] == atoms]
+    places = [one for one in crystals if mirror(one["space_group"]) == number and one["atoms"] == atoms]
     return {
         "place": places[0]["rank"] if places else None,
         "above": places[0]["above_best"] if places else None,

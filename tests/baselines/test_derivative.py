@@ -15,7 +15,8 @@ from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim_baselines.portfolio.colours import _with_sum, likely_pairs
 from crysim_baselines.portfolio.derivative import derived
-from crysim_baselines.portfolio.subgroups import NEARLY, filled, supercell, symmetry
+from crysim_baselines.portfolio.subgroups import NEARLY, filled, symmetry
+from crysim_baselines.portfolio.supercells import any_supercell
 
 
 def crystal(group: int, lattice: Lattice, species: list[str], coords: list[list[float]]) -> Crystal:
@@ -123,7 +124,7 @@ def test_each_superlattice_is_as_likely() -> None:
         rng = np.random.default_rng(0)
         drawn: Counter[bytes] = Counter()
         for _ in range(200 * number):
-            matrix = supercell(times, rng)
+            matrix = any_supercell(times, rng)
             assert round(np.linalg.det(matrix)) == times
             inside = points @ np.linalg.inv(matrix)
             lattice = np.abs(inside - np.rint(inside)).max(axis=1) < 1e-9  # whatever its basis

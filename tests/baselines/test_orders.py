@@ -14,7 +14,7 @@ from crysim.interfaces import Problem
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.colours import coloured
-from crysim_baselines.portfolio.orders import Parent, ordered, parent_of
+from crysim_baselines.portfolio.orders import ordered, parents_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -30,15 +30,10 @@ def chalcopyrite() -> Crystal:
     return Crystal.from_structure(Structure.from_spacegroup("I-42d", cell, ["Cu", "Fe", "S"], sites))
 
 
-def parents(contents: Contents, number: int = 12) -> list[Parent]:
-    made = [parent_of(zinc_blende("Cu"), ("Cu", "Fe"), contents, np.random.default_rng(i)) for i in range(number)]
-    return [one for one in made if one is not None]
-
-
 def test_the_order_of_lowest_electrostatic_energy_in_zinc_blende_is_chalcopyrite() -> None:
     """Of those of two formula units, as nature has it in CuFeS2."""
     contents = Contents.from_formula("CuFeS2", 2, "primitive")
-    among = parents(contents)
+    among = parents_of(zinc_blende("Cu"), ("Cu", "Fe"), contents)
     found = [ordered(among, (), np.random.default_rng(number)) for number in range(6)]
     matcher = ReferenceMatcher(chalcopyrite())
     assert any(one is not None and one[0].space_group == 122 and matcher.match(one[0]).strict for one in found)
@@ -48,7 +43,7 @@ def test_the_order_of_lowest_electrostatic_energy_in_zinc_blende_is_chalcopyrite
 
 
 def test_an_order_that_is_known_is_not_given_again() -> None:
-    among = parents(Contents.from_formula("CuFeS2", 2, "primitive"))
+    among = parents_of(zinc_blende("Cu"), ("Cu", "Fe"), Contents.from_formula("CuFeS2", 2, "primitive"))
     known: set[float] = set()
     groups = []
     for number in range(12):
@@ -64,10 +59,10 @@ def test_an_order_that_is_known_is_not_given_again() -> None:
 def test_alloys_are_ordered_without_charges() -> None:
     copper = Crystal.from_structure(Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.8), ["Cu"], [[0, 0, 0]]))
     contents = Contents.from_formula("AuCu3", 1, "primitive")
-    among = [parent_of(copper, ("Cu", "Au"), contents, np.random.default_rng(i)) for i in range(20)]
+    among = parents_of(copper, ("Cu", "Au"), contents)
     groups = set()
     for number in range(10):
-        one = ordered([parent for parent in among if parent], (), np.random.default_rng(number))
+        one = ordered(among, (), np.random.default_rng(number))
         if one is not None:
             groups.add(one[0].space_group)
     assert {221, 139} & groups, "L1_2 and D0_22 are such orders"
@@ -141,11 +136,11 @@ def test_lithium_titanate_is_among_the_first_orders_of_spinel() -> None:
     unit = Composition.from_formula("Li4Ti5O12")
     spinel = mixed_types(unit, max_atoms=100)[0]
     contents = Contents.from_formula("Li4Ti5O12", 2, "primitive")
-    made = [parent_of(spinel.crystal, spinel.elements, contents, np.random.default_rng(i)) for i in range(12)]
+    made = parents_of(spinel.crystal, spinel.elements, contents)
     known: set[float] = set()
     groups = []
     for number in range(8):
-        one = ordered([parent for parent in made if parent], known, np.random.default_rng(number))
+        one = ordered(made, known, np.random.default_rng(number))
         if one is not None:
             known.add(one[1])
             groups.append(one[0].space_group)

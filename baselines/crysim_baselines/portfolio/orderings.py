@@ -20,10 +20,10 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.mixed_types import MixedType, mixed_types
 from crysim.crystal.packing import scaled
-from crysim.interfaces import Candidate, Trial, derive_rng
+from crysim.interfaces import Candidate, Trial
 from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import TEMPERATURE, Minima
-from crysim_baselines.portfolio.orders import Parent, ordered, parent_of
+from crysim_baselines.portfolio.orders import Parent, ordered, parents_of
 
 ORDERED = "ordered"
 MOST_TYPES = 24
@@ -36,8 +36,8 @@ STARVING = 0.1
 """Of its likelihood a type keeps, and of their share all of them, however high their orders end."""
 DRAWS = 2
 """Orders drawn until there is one."""
-SUPERCELLS, AT_ONCE = 12, 4
-"""Of a type with certain contents, at most; so many of them are drawn from for one order."""
+AT_ONCE = 4
+"""Supercells of a type that are drawn from for one order."""
 
 
 class Orderings:
@@ -49,7 +49,6 @@ class Orderings:
         minima: Minima,
         allowed: Callable[[Crystal], bool],
         *,
-        seed: int,
         folder: str | None = None,
     ) -> None:
         """Nothing is drawn yet.
@@ -58,15 +57,13 @@ class Orderings:
             contents: of the cells, any of them where there are several.
             minima: that are changed; those of a type's own contents are.
             allowed: which crystals are taken.
-            seed: which supercells are made.
             folder: structure files to take as types too.
         """
         self._contents = [one for one in contents.each if one.primitive]
         self._minima = minima
         self._allowed = allowed
         self._folder = folder
-        self._seed = seed
-        self._parents: dict[tuple[int, int, int], Parent | None] = {}
+        self._parents: dict[tuple[int, int], list[Parent]] = {}
         self._known: defaultdict[int, set[float]] = defaultdict(set)
         self._tries: Counter[int] = Counter()
         self._lowest: dict[int, float] = {}
@@ -108,8 +105,9 @@ class Orderings:
         return None if crystal is None else Candidate(crystal, {"origin": ORDERED})
 
     def _drawn(self, place: int, contents: Contents, swelling: float, rng: np.random.Generator) -> Candidate | None:
-        parents = [self._parent(place, contents, int(number)) for number in rng.choice(SUPERCELLS, AT_ONCE, False)]
-        found = ordered([one for one in parents if one is not None], self._known[place], rng)
+        parents = self._parents_of(place, contents)
+        some = rng.choice(len(parents), min(AT_ONCE, len(parents)), replace=False) if parents else ()
+        found = ordered([parents[number] for number in some], self._known[place], rng)
         if found is None:
             return None
         info = {"origin": ORDERED, "prototype": self._types[place].name, "mixed": place, "order": found[1]}
@@ -120,12 +118,12 @@ class Orderings:
         if "mixed" in info:
             self._known[info["mixed"]].add(info["order"])
 
-    def _parent(self, place: int, contents: Contents, number: int) -> Parent | None:
-        """One of a few supercells of a type: finding its symmetry takes longer than drawing from it."""
-        key = place, contents.num_atoms, number
+    def _parents_of(self, place: int, contents: Contents) -> list[Parent]:
+        """The supercells of a type: finding their symmetry takes longer than drawing from it."""
+        key = place, contents.num_atoms
         if key not in self._parents:
             one = self._types[place]
-            self._parents[key] = parent_of(one.crystal, one.elements, contents, derive_rng(self._seed, ORDERED, *key))
+            self._parents[key] = parents_of(one.crystal, one.elements, contents)
         return self._parents[key]
 
     def promise(self, best: float | None) -> float:

@@ -26,16 +26,20 @@ from crysim_baselines.portfolio.subgroups import (
     Atoms,
     Operation,
     averaged,
-    filled,
     grown_subgroup,
     orbits_of,
+    primitive_atoms,
+    repeated,
     symmetry,
 )
+from crysim_baselines.portfolio.supercells import distinct_supercells
 
 WHOLE = 0.5
 """Of the orders leave one element alone on places that are equivalent without an order."""
 DRAWN = 8
 """Orders of each supercell, of all of which the lowest in electrostatic energy is taken."""
+SUPERCELLS = 12
+"""Of a crystal with certain contents, at most."""
 DIGITS = 4
 """Decimals of the energy, in eV, by which an order is known again."""
 
@@ -45,7 +49,7 @@ _Drawn = tuple[tuple[str, ...], list[Operation]]
 
 @dataclass(frozen=True)
 class Parent:
-    """Atoms on whose places elements are to be put in an order: see `parent_of`."""
+    """Atoms on whose places elements are to be put in an order: see `parents_of`."""
 
     contents: Contents
     mixed: tuple[str, ...]
@@ -80,28 +84,34 @@ class Parent:
         return float(charges @ self._coulomb @ charges), round(float(marks @ self._coulomb @ marks), DIGITS)
 
 
-def parent_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, rng: np.random.Generator) -> Parent | None:
-    """A crystal's primitive cell, or a supercell of it, whose mixed elements have no order yet.
+def parents_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, most: int = SUPERCELLS) -> list[Parent]:
+    """A crystal's primitive cell, or its supercells, whose mixed elements have no order yet.
 
     Args:
-        crystal: the first of the mixed elements stands for all of them; its atoms are those of the contents, or a
-            fraction of them.
+        crystal: the first of the mixed elements stands for all of them.
         mixed: two elements or more.
         contents: of the primitive cells that are made.
-        rng: which supercell it is.
+        most: supercells, those that keep most of the symmetry.
 
     Returns:
-        None where the contents are no multiple of the crystal's, or it has too many operations.
+        None where the contents are no multiple of the crystal's; without those that have too many operations.
     """
-    atoms = filled(crystal, contents, rng)
-    if atoms is None:
-        return None
+    one = primitive_atoms(crystal)
+    times, rest = divmod(contents.num_atoms, len(one.species))
+    if rest or not times:
+        return []
+    rotations = np.array([operation.rotation for operation in symmetry(one, ())])
     counts = contents.composition
-    waiting = [e for e, n in zip(counts.elements, counts.counts, strict=True) if e in mixed for _ in range(n)]
-    species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
-    atoms = replace(atoms, species=species)
-    group = symmetry(atoms, mixed)
-    return Parent(contents, mixed, atoms, group) if len(group) > 1 else None
+    found = []
+    for matrix in distinct_supercells(rotations, times, most) if len(rotations) else ():
+        atoms = repeated(one, matrix)
+        waiting = [e for e, n in zip(counts.elements, counts.counts, strict=True) if e in mixed for _ in range(n)]
+        species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
+        atoms = replace(atoms, species=species)
+        group = symmetry(atoms, mixed)
+        if len(group) > 1:
+            found.append(Parent(contents, mixed, atoms, group))
+    return found
 
 
 def ordered(

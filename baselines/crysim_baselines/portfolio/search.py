@@ -138,7 +138,7 @@ class Portfolio(Strategy):
         self._minima = Minima()
         self._orderings: Orderings | None = None
         if prototypes and orders:
-            self._orderings = Orderings(problem.contents, self._minima, self._allowed, seed=problem.seed, folder=folder)
+            self._orderings = Orderings(problem.contents, self._minima, self._allowed, folder=folder)
         self._first = first
         self._stop_after = stop_after
         self._led_to_best = 0

@@ -11,6 +11,7 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.composition import ATOMIC_NUMBERS, Contents
 from crysim.crystal import Crystal, wrap
+from crysim_baselines.portfolio.supercells import any_supercell
 
 NEARLY = 0.3
 """Å within which atoms are taken to be images of one another."""
@@ -66,28 +67,26 @@ class Operation:
 
 
 def filled(low: Crystal, contents: Contents, rng: np.random.Generator) -> Atoms | None:
-    """The atoms of the primitive cell, or of a supercell with as many atoms as the contents."""
-    one = low.to_p1()
-    times, rest = divmod(contents.num_atoms, one.num_atoms)
+    """The atoms of the primitive cell, or of a supercell with as many atoms as the contents; None if there is none."""
+    one = primitive_atoms(low)
+    times, rest = divmod(contents.num_atoms, len(one.species))
     if rest or not times:
         return None
-    lattice, coords, species = one.lattice, one.frac_coords, one.species
-    if times == 1:
-        return Atoms(lattice, coords, species)
-    matrix = supercell(times, rng)
+    return one if times == 1 else repeated(one, any_supercell(times, rng))
+
+
+def primitive_atoms(crystal: Crystal) -> Atoms:
+    """The atoms of a crystal's primitive cell."""
+    one = crystal.to_p1()
+    return Atoms(one.lattice, one.frac_coords, one.species)
+
+
+def repeated(atoms: Atoms, matrix: Ints) -> Atoms:
+    """The atoms of a supercell, given by its rows in the lattice vectors, a Hermite normal form."""
+    times = int(np.prod(np.diag(matrix)))
     shifts = np.indices(tuple(np.diag(matrix))).reshape(3, -1).T  # the lattice points within
-    inverse = np.linalg.inv(matrix)
-    inside = ((coords[:, None] + shifts[None]) @ inverse).reshape(-1, 3)
-    return Atoms(matrix @ lattice, wrap(inside), tuple(e for e in species for _ in range(times)))
-
-
-def supercell(times: int, rng: np.random.Generator) -> Ints:
-    """A supercell's rows, in the lattice vectors: a Hermite normal form, one of all."""
-    divisors = [n for n in range(1, times + 1) if times % n == 0]
-    forms = [(a, b, times // (a * b)) for a in divisors for b in divisors if times % (a * b) == 0]
-    weights = np.array([a * a * b for a, b, _ in forms], dtype=np.float64)
-    a, b, c = forms[int(rng.choice(len(forms), p=weights / weights.sum()))]
-    return np.array([[a, 0, 0], [rng.integers(a), b, 0], [rng.integers(a), rng.integers(b), c]], dtype=np.int64)
+    inside = ((atoms.coords[:, None] + shifts[None]) @ np.linalg.inv(matrix)).reshape(-1, 3)
+    return Atoms(matrix @ atoms.lattice, wrap(inside), tuple(e for e in atoms.species for _ in range(times)))
 
 
 def symmetry(atoms: Atoms, mixed: Sequence[str]) -> list[Operation]:
