@@ -69,6 +69,12 @@ class MixedType:
         """The fewest formula units whose atoms fill the type's primitive cell, or several of them."""
         return lcm(self.num_atoms, self.unit.num_atoms) // self.unit.num_atoms
 
+    @property
+    def conventional_units(self) -> int:
+        """The fewest formula units whose atoms fill its conventional cell: of face-centred ones the cube has orders of
+        its own (LiAl5O8 in spinel)."""
+        return lcm(self.crystal.num_atoms, self.unit.num_atoms) // self.unit.num_atoms
+
     @cached_property
     def crystal(self) -> Crystal:
         """The merged formula in the type, at the volume predicted for it, with all elements' covalent spheres."""

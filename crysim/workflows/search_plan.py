@@ -163,7 +163,8 @@ def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
     most = max(one.composition.num_formula_units for one in contents)
     fillings = likeliest_fillings(unit, LIKELIEST, folder=folder, max_atoms=LARGEST)
     units = {one.template.num_atoms // unit.num_atoms for one in fillings}
-    units |= {one.units for one in mixed_types(unit, folder=folder, max_atoms=LARGEST)[:MIXED]}
+    mixed = mixed_types(unit, folder=folder, max_atoms=LARGEST)[:MIXED]
+    units |= {z for one in mixed for z in (one.units, one.conventional_units) if z * unit.num_atoms <= LARGEST}
     return contents_of(unit.formula, sorted(z for z in units if z > most), first.cell, LARGEST)
 
 

@@ -11,19 +11,20 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.mark.parametrize(
-    ("formula", "name", "elements", "units"),
+    ("formula", "name", "elements", "units", "conventional"),
     [
-        ("Li4Ti5O12", "Spinel", {"Li", "Ti"}, 2),  # three cells of 14 atoms
-        ("LiFe5O8", "Spinel", {"Li", "Fe"}, 1),
-        ("Li2TiO3", "Halite", {"Li", "Ti"}, 1),  # three of two
-        ("Ba3CaNb2O9", "Perovskite", {"Ca", "Nb"}, 1),
+        ("Li4Ti5O12", "Spinel", {"Li", "Ti"}, 2, 8),  # three cells of 14 atoms; of 56
+        ("LiFe5O8", "Spinel", {"Li", "Fe"}, 1, 4),
+        ("Li2TiO3", "Halite", {"Li", "Ti"}, 1, 4),  # three of two; of eight
+        ("Ba3CaNb2O9", "Perovskite", {"Ca", "Nb"}, 1, 1),
     ],
 )
 def test_the_type_that_a_compound_is_an_order_of_comes_first(
-    formula: str, name: str, elements: set[str], units: int
+    formula: str, name: str, elements: set[str], units: int, conventional: int
 ) -> None:
     first = mixed_types(Composition.from_formula(formula), max_atoms=100)[0]
-    assert (first.name, set(first.elements), first.units) == (name, elements, units)
+    assert (first.name, set(first.elements)) == (name, elements)
+    assert (first.units, first.conventional_units) == (units, conventional)
 
 
 def test_ions_of_unlike_elements_share_no_places() -> None:
