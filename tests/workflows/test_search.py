@@ -83,8 +83,9 @@ def test_contents_are_named_in_few_characters() -> None:
 
 
 def test_types_of_larger_cells_take_part_where_nothing_is_said_of_cells() -> None:
-    """Bixbyite has 40 atoms, garnet 80 where four formula units have 80 and one is drawn for alone."""
-    for formula, drawn, larger in (("Y2O3", [1, 2, 3, 4], 8), ("Ca3Al2Si3O12", [1, 2], 4)):
+    """Bixbyite has 40 atoms, garnet 80 where four formula units have 80 and one is drawn for alone; LiAl5O8 is an order
+    in spinel's cube of 56."""
+    for formula, drawn, larger in (("Y2O3", [1, 2, 3, 4], 8), ("Ca3Al2Si3O12", [1, 2], 4), ("LiAl5O8", [1, 2], 4)):
         contents = searched_contents(formula, None, "primitive", None)
         names = tuple(one.formula for one in contents)
         settings = read_settings(None, {"system": names, "cell": "primitive", "budget": 40, "energy": "ase:emt"})
