@@ -20,7 +20,7 @@ from crysim.composition.elements import electronegativity
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.fillings import Filling
 from crysim.crystal.packing import scaled
-from crysim.crystal.prototypes import filled, likeliest_fillings
+from crysim.crystal.prototypes import filled, likeliest_fillings, templates_within
 from crysim.crystal.radii import covalent_radius
 
 APART = 1.0
@@ -96,10 +96,11 @@ def mixed_types(
         InputError: no such folder, or a structure file in it that cannot be read.
     """
     unit = formula.reduced
+    taken = templates_within(folder, True, max_atoms)
     found = []
     for elements, apart in islice(_mixtures(unit), MIXTURES):
         merged = _merged(unit, elements)
-        for filling in likeliest_fillings(merged, PER_MIXTURE, folder=folder, max_atoms=max_atoms):
+        for filling in likeliest_fillings(taken, merged, PER_MIXTURE):
             weight = exp(-filling.unlikeness / UNLIKE - apart / DIFFERENT)
             kind = MixedType(filling, unit, merged, elements, weight)
             if max_atoms is None or kind.units * unit.num_atoms <= max_atoms:

@@ -118,7 +118,7 @@ def iterate_prototypes(
         InputError: as `prototypes`, at the first one asked for.
     """
     unit = formula.reduced
-    taken = _templates_within(folder, library, max_atoms)
+    taken = templates_within(folder, library, max_atoms)
     seen: dict[tuple[int, ...], list[Floats]] = defaultdict(list)
     for filling in _likeliest_first(taken, unit):
         if contents is not None and not _may_be_held(filling, contents):
@@ -131,23 +131,23 @@ def iterate_prototypes(
             yield made
 
 
-def likeliest_fillings(
-    formula: Composition, number: int, *, folder: str | Path | None = None, max_atoms: int | None = None
-) -> list[Filling]:
-    """The likeliest ways to put a formula in structure types, none of them made.
+def likeliest_fillings(taken: Sequence[Template], formula: Composition, number: int) -> list[Filling]:
+    """The likeliest ways to put a formula in some templates, none of them made.
 
     Args:
+        taken: the templates.
         formula: any number of formula units.
         number: of ways, at most.
-        folder, max_atoms: as of `prototypes`.
+    """
+    return list(islice(_likeliest_first(taken, formula.reduced), number))
+
+
+def templates_within(folder: str | Path | None, library: bool, max_atoms: int | None) -> list[Template]:
+    """Those of a folder and the known structure types, of so many atoms per primitive cell at most.
 
     Raises:
         InputError: as `prototypes`.
     """
-    return list(islice(_likeliest_first(_templates_within(folder, True, max_atoms), formula.reduced), number))
-
-
-def _templates_within(folder: str | Path | None, library: bool, max_atoms: int | None) -> list[Template]:
     return [one for one in templates(folder, library) if max_atoms is None or one.num_atoms <= max_atoms]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,8 +85,16 @@ def templates(folder: str | Path | None, library: bool) -> Iterator[Template]:
     if folder is not None:
         yield from read_templates(folder)
     if library:
-        for one in structure_types():
-            yield Template(one.name, one.label, one.atoms, bool(one.strukturbericht), partial(_structure_of, one))
+        yield from _library()
+
+
+@cache
+def _library() -> tuple[Template, ...]:
+    """Made once: what they have found out about their orbits is asked for again and again."""
+    return tuple(
+        Template(one.name, one.label, one.atoms, bool(one.strukturbericht), partial(_structure_of, one))
+        for one in structure_types()
+    )
 
 
 def _structure_of(one: StructureType) -> Structure:

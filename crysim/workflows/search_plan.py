@@ -11,7 +11,7 @@ from typing import Any
 from crysim.composition import CellKind, Composition, Contents
 from crysim.crystal.generation import allowed_space_groups
 from crysim.crystal.mixed_types import mixed_types
-from crysim.crystal.prototypes import iterate_prototypes, likeliest_fillings
+from crysim.crystal.prototypes import iterate_prototypes, likeliest_fillings, templates_within
 from crysim.errors import InputError
 from crysim.harness.contents import MAX_SEARCHED, contents_of, default_units
 from crysim.harness.executors import Job
@@ -161,7 +161,7 @@ def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
         return []
     unit = Composition.from_formula(first.composition.reduced_formula)
     most = max(one.composition.num_formula_units for one in contents)
-    fillings = likeliest_fillings(unit, LIKELIEST, folder=folder, max_atoms=LARGEST)
+    fillings = likeliest_fillings(templates_within(folder, True, LARGEST), unit, LIKELIEST)
     units = {one.template.num_atoms // unit.num_atoms for one in fillings}
     mixed = mixed_types(unit, folder=folder, max_atoms=LARGEST)[:MIXED]
     units |= {z for one in mixed for z in (one.units, one.conventional_units) if z * unit.num_atoms <= LARGEST}
