@@ -11,13 +11,21 @@ from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.process_state import warnings_ignored
 
+ANIONS = frozenset("N P As O S Se Te F Cl Br I".split())
+"""Elements that take electrons in most of their compounds; hydrogen, carbon and boron do in few."""
+MOST_ATOMS = 30
+"""Of one element in the unit."""
+
 
 @cache
 def likely_charges(unit: Composition) -> Mapping[str, float] | None:
     """The likeliest oxidation number of each element, their mean where it has several; None where none balance.
 
-    By how often elements have them in known compounds (pymatgen's `Composition.oxi_state_guesses`).
+    By how often elements have them in known compounds (pymatgen's `Composition.oxi_state_guesses`). What holds none of
+    `ANIONS` is taken for a metal; of units of very many atoms it would take minutes to balance them.
     """
+    if not ANIONS.intersection(unit.elements) or max(unit.counts) > MOST_ATOMS:
+        return None
     from pymatgen.core import Composition as Amounts
 
     with warnings_ignored():
