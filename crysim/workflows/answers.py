@@ -151,11 +151,11 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
 
 
 def _likeliest_first(best: Sequence[Answer]) -> tuple[Answer, ...]:
-    """By energy; those that the potential does not tell from the lowest by symmetry, and then by size: as nature would
-    have it, of a crystal and its distortions.
+    """By energy; those that the potential does not tell from the lowest by symmetry: of a crystal and its distortions
+    that gain nothing, the crystal.
     """
     close = [one for one in best if one.energy_per_atom - best[0].energy_per_atom < TELLS_APART]
-    close.sort(key=lambda one: (-space_group(one.identity.space_group).point_group_order, one.identity.num_atoms))
+    close.sort(key=lambda one: -space_group(one.identity.space_group).point_group_order)
     return (*close, *best[len(close) :])
 
 

@@ -91,8 +91,7 @@ class Orderings:
             return None
         place = int(rng.choice(len(self._types), p=self._probabilities()))
         holding = self._holding(self._types[place])
-        weights = np.array([1.0 / each.num_atoms for each in holding])
-        contents = holding[int(rng.choice(len(holding), p=weights / weights.sum()))]
+        contents = holding[int(rng.integers(len(holding)))]
         low = self._minima.draw(rng, contents) if rng.random() < CHANGED else None
         for _ in range(DRAWS):
             one = self._changed(low.crystal, contents, rng) if low else self._drawn(place, contents, swelling, rng)
