@@ -1,11 +1,11 @@
 """Strategy ``portfolio``: several generators over cells of several contents, each paid by what it brings.
 
 It begins with the simplest crystals of each content, smallest cells first, and with known structure types and orders of
-alike elements on their places where they are wanted; these hold the answer at once where it is simple. Then contents and generators share the relaxations: a part
-evenly, so that nothing starves, the rest by the new low minima that each has found for what it spent. From the low
-minima it takes volumes, the distances that pairs of elements keep, positions to be filled anew, and crystals to be
-changed. Every relaxation is given up as soon as it cannot win (`crysim.interfaces.racing`); saddle points are left only
-by the lowest crystals, in relaxations of their own.
+alike elements on their places where they are wanted; these hold the answer at once where it is simple. Then contents
+and generators share the relaxations: a part evenly, so that nothing starves, the rest by the new low minima that each
+has found for what it spent. From the low minima it takes volumes, the distances that pairs of elements keep, positions
+to be filled anew, and crystals to be changed. Every relaxation is given up as soon as it cannot win
+(`crysim.interfaces.racing`); saddle points are left only by the lowest crystals, in relaxations of their own.
 """
 
 from __future__ import annotations
