@@ -34,8 +34,7 @@ class Hull:
         for number, row in enumerate(rows, start=2):
             try:
                 composition = Composition.from_formula(str(row["formula"]))
-                counts = dict(zip(composition.elements, composition.counts, strict=True))
-                entries.append(PDEntry(counts, float(row["energy"])))
+                entries.append(PDEntry(composition.amounts, float(row["energy"])))
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(f"{path}, line {number}: write the columns formula and energy (eV)") from error
         try:
@@ -55,6 +54,5 @@ class Hull:
 
         if not set(composition.elements) <= self._elements:
             return None
-        counts = dict(zip(composition.elements, composition.counts, strict=True))
-        above = self._diagram.get_e_above_hull(PDEntry(counts, energy), allow_negative=True)
+        above = self._diagram.get_e_above_hull(PDEntry(composition.amounts, energy), allow_negative=True)
         return None if above is None else float(above)

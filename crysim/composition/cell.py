@@ -53,6 +53,11 @@ class Composition:
             raise too_many_atoms(formula)
         return cls(tuple(counts), tuple(n * z for n in counts.values()))
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Atoms of each element per cell, in the order given."""
+        return dict(zip(self.elements, self.counts, strict=True))
+
     @cached_property
     def num_atoms(self) -> int:
         """Atoms per cell."""

@@ -29,7 +29,7 @@ def likely_charges(unit: Composition) -> Mapping[str, float] | None:
     from pymatgen.core import Composition as Amounts
 
     with warnings_ignored():
-        guesses = Amounts(dict(zip(unit.elements, unit.counts, strict=True))).oxi_state_guesses()
+        guesses = Amounts(unit.amounts).oxi_state_guesses()
     return {str(element): float(charge) for element, charge in guesses[0].items()} if guesses else None
 
 

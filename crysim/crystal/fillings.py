@@ -77,7 +77,7 @@ def exchanged(template: Template, unit: Composition) -> Iterator[Filling]:
     units = gcd(*counts.values())
     if sorted(n // units for n in counts.values()) != sorted(unit.counts):
         return
-    wanted = dict(zip(unit.elements, unit.counts, strict=True))
+    wanted = unit.amounts
     for new in permutations(unit.elements):
         if all(wanted[element] * units == n for element, n in zip(new, counts.values(), strict=True)):
             places = tuple((old, element, n) for (old, n), element in zip(counts.items(), new, strict=True))
@@ -90,7 +90,7 @@ def changed(template: Template, unit: Composition) -> Iterator[Filling]:
     kinds = len(template.atoms)
     if rest or len(unit.elements) == kinds or (len(unit.elements) == 1 and kinds > 1):
         return
-    wanted = {element: units * n for element, n in zip(unit.elements, unit.counts, strict=True)}
+    wanted = unit.times(units).amounts
     if len(unit.elements) < kinds:
         for new in _merged(list(template.atoms.items()), wanted):
             places = tuple((old, element, n) for (old, n), element in zip(template.atoms.items(), new, strict=True))

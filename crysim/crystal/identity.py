@@ -163,7 +163,7 @@ def _reordered(crystal: Crystal, elements: tuple[str, ...]) -> Crystal:
     """The same crystal with its elements in another order."""
     if crystal.composition.elements == elements:
         return crystal
-    counts = dict(zip(crystal.composition.elements, crystal.composition.counts, strict=True))
+    counts = crystal.composition.amounts
     sites = sorted(crystal.sites, key=lambda site: elements.index(site.element))
     composition = Composition(elements, tuple(counts[element] for element in elements))
     return Crystal(composition, crystal.space_group, crystal.cell, tuple(sites))

@@ -105,11 +105,11 @@ def find_system(
 
 def _can_hold(contents: Contents, known: System) -> bool:
     if not contents.primitive:
-        return _counts(known.composition) == _counts(contents.composition)
+        return known.composition.amounts == contents.composition.amounts
     crystal = known.reference
     return (
         crystal is not None
-        and _counts(known.composition.reduced) == _counts(contents.composition.reduced)
+        and known.composition.reduced.amounts == contents.composition.reduced.amounts
         and contents.num_atoms % crystal.num_primitive_atoms == 0
     )
 
@@ -230,8 +230,8 @@ def read_seed_structures(sources: Sequence[str], systems: Sequence[Contents]) ->
     found: dict[Contents, tuple[Crystal, ...]] = dict.fromkeys(systems, ())
     for source in sources:
         crystal = Crystal.from_structure(_structure(source))
-        number, held = crystal.space_group, _counts(crystal.composition)
-        owner = next((c for c in systems if _counts(c.composition_in(number)) == held), None)
+        number, held = crystal.space_group, crystal.composition.amounts
+        owner = next((c for c in systems if c.composition_in(number).amounts == held), None)
         if owner is None:
             raise InputError(
                 f"the seed structure '{source}' has {crystal.composition} in its conventional cell, "
@@ -258,13 +258,9 @@ def _system(name: str, entry: Mapping[str, Any]) -> System:
     )
 
 
-def _counts(composition: Composition) -> dict[str, int]:
-    return dict(zip(composition.elements, composition.counts, strict=True))
-
-
 def _reordered(crystal: Crystal, composition: Composition) -> Crystal:
     order = composition.elements.index
     sites = tuple(sorted(crystal.sites, key=lambda site: order(site.element)))
-    counts = _counts(crystal.composition)
+    counts = crystal.composition.amounts
     own = Composition(composition.elements, tuple(counts[element] for element in composition.elements))
     return Crystal(own, crystal.space_group, crystal.cell, sites)

@@ -199,7 +199,7 @@ def _contents(one: ForeignStructure, bench: Sequence[Mapping[str, Any]], cell: C
     for site in structure:
         counts[site.specie.symbol] = counts.get(site.specie.symbol, 0) + 1
     for known in (Composition.from_formula(str(config["system"])) for config in bench):
-        if dict(zip(known.elements, known.counts, strict=True)) == counts:
+        if known.amounts == counts:
             return Contents(known, cell)
     return Contents(Composition(tuple(counts), tuple(counts.values())), cell)
 
