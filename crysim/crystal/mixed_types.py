@@ -8,20 +8,20 @@ one (Ti3O4) is put in the known types; orders of the elements on those are drawn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice
 from math import exp, lcm
-from pathlib import Path
 
 from crysim.composition import Composition
 from crysim.composition.elements import electronegativity
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.fillings import Filling
 from crysim.crystal.packing import scaled
-from crysim.crystal.prototypes import filled, likeliest_fillings, templates_within
-from crysim.crystal.radii import covalent_radius
+from crysim.crystal.prototypes import filled, likeliest_fillings
+from crysim.crystal.radii import spheres_volume
+from crysim.crystal.templates import Template
 
 APART = 1.0
 """Difference of Pauling's electronegativities up to which elements are taken to share places: lithium shares them with
@@ -78,25 +78,21 @@ class MixedType:
     @cached_property
     def crystal(self) -> Crystal:
         """The merged formula in the type, at the volume predicted for it, with all elements' covalent spheres."""
-        swelling = _spheres(self.unit) / self.unit.num_atoms / (_spheres(self.merged) / self.merged.num_atoms)
+        swelling = (
+            spheres_volume(self.unit) / self.unit.num_atoms / (spheres_volume(self.merged) / self.merged.num_atoms)
+        )
         return scaled(filled(self.filling, self.merged).crystal, swelling ** (1 / 3))
 
 
-def mixed_types(
-    formula: Composition, *, folder: str | Path | None = None, max_atoms: int | None = None
-) -> list[MixedType]:
+def mixed_types(taken: Sequence[Template], formula: Composition, *, max_atoms: int | None = None) -> list[MixedType]:
     """The types that a formula may be an order of, likeliest first.
 
     Args:
+        taken: the types.
         formula: any number of formula units.
-        folder: structure files to take as types too.
         max_atoms: per primitive cell of that order; None: no limit.
-
-    Raises:
-        InputError: no such folder, or a structure file in it that cannot be read.
     """
     unit = formula.reduced
-    taken = templates_within(folder, True, max_atoms)
     found = []
     for elements, apart in islice(_mixtures(unit), MIXTURES):
         merged = _merged(unit, elements)
@@ -111,7 +107,7 @@ def mixed_types(
 def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
     """Elements that may share places, the most abundant of them first, and how far apart they are; most alike first."""
     known = {element: value for element in unit.elements if (value := electronegativity(element)) is not None}
-    counts = dict(zip(unit.elements, unit.counts, strict=True))
+    counts = unit.amounts
     found = []
     for number in range(2, len(known) + 1):
         for some in combinations(known, number):
@@ -123,14 +119,7 @@ def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
 
 def _merged(unit: Composition, elements: tuple[str, ...]) -> Composition:
     """The formula unit with the first of some elements in the places of all."""
-    counts = dict(zip(unit.elements, unit.counts, strict=True))
+    counts = unit.amounts
     together = sum(counts[element] for element in elements)
     kept = [e for e in unit.elements if e == elements[0] or e not in elements]
     return Composition(tuple(kept), tuple(together if e == elements[0] else counts[e] for e in kept)).reduced
-
-
-def _spheres(composition: Composition) -> float:
-    """Å³, cubes of the covalent radii."""
-    return sum(
-        n * covalent_radius(element) ** 3 for element, n in zip(composition.elements, composition.counts, strict=True)
-    )

@@ -102,11 +102,6 @@ class Answers:
     left_out: Counter[str]
     independent: int = 0
 
-    @property
-    def lowest(self) -> float:
-        """The lowest energy per atom, eV."""
-        return min(one.energy_per_atom for one in self.best)
-
     def note(self) -> str:
         """How many there are, and what was left out, in one line."""
         text = f"{self.num_distinct} distinct crystals"
@@ -207,8 +202,9 @@ def answer_table(
         pressure: GPa; energies are enthalpies under it.
     """
     rows: list[dict[str, Value]] = []
+    lowest = min((one.energy_per_atom for one in answers.best), default=0.0)
     for rank, (answer, file) in enumerate(zip(answers.best, files, strict=True), start=1):
-        rows.append(_row(rank, answer, answers.lowest, file, matcher, pressure))
+        rows.append(_row(rank, answer, lowest, file, matcher, pressure))
     columns = tuple(
         Column(c.key, UNDER_PRESSURE[c.key], c.form) if pressure and c.key in UNDER_PRESSURE else c for c in COLUMNS
     )
@@ -218,7 +214,7 @@ def answer_table(
         answers.note(),
         *_hole(answers.best),
     )
-    close = sum(one.energy_per_atom - answers.lowest < TELLS_APART for one in answers.best)
+    close = sum(one.energy_per_atom - lowest < TELLS_APART for one in answers.best)
     if close > 1:
         notes += (
             f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom, which the potential does not tell apart: "

@@ -161,9 +161,10 @@ def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
         return []
     unit = Composition.from_formula(first.composition.reduced_formula)
     most = max(one.composition.num_formula_units for one in contents)
-    fillings = likeliest_fillings(templates_within(folder, True, LARGEST), unit, LIKELIEST)
+    taken = templates_within(folder, True, LARGEST)
+    fillings = likeliest_fillings(taken, unit, LIKELIEST)
     units = {one.template.num_atoms // unit.num_atoms for one in fillings}
-    mixed = mixed_types(unit, folder=folder, max_atoms=LARGEST)[:MIXED]
+    mixed = mixed_types(taken, unit, max_atoms=LARGEST)[:MIXED]
     units |= {z for one in mixed for z in (one.units, one.conventional_units) if z * unit.num_atoms <= LARGEST}
     return contents_of(unit.formula, sorted(z for z in units if z > most), first.cell, LARGEST)
 

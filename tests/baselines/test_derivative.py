@@ -56,7 +56,7 @@ def test_tilts_of_a_perovskite_are_found() -> None:
 
 
 @pytest.mark.parametrize("units", [1, 2, 3, 4])
-def test_children_hold_the_contents_and_keepsymmetry(layered: Crystal, units: int) -> None:
+def test_children_hold_the_contents_and_keep_symmetry(layered: Crystal, units: int) -> None:
     contents = Contents.from_formula("CuFeS2", units, "primitive")
     children = [one for number in range(40) if (one := derived(layered, contents, np.random.default_rng(number)))]
     assert len(children) >= 5

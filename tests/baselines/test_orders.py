@@ -10,6 +10,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.mixed_types import mixed_types
+from crysim.crystal.prototypes import templates_within
 from crysim.interfaces import Problem
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
@@ -134,7 +135,7 @@ def test_orders_come_out_the_same_after_a_resumption() -> None:
 def test_lithium_titanate_is_among_the_first_orders_of_spinel() -> None:
     """Li on the tetrahedra, and with titanium on the octahedra, as far apart as they can be: C2/c in this cell."""
     unit = Composition.from_formula("Li4Ti5O12")
-    spinel = mixed_types(unit, max_atoms=100)[0]
+    spinel = mixed_types(templates_within(None, True, 100), unit, max_atoms=100)[0]
     contents = Contents.from_formula("Li4Ti5O12", 2, "primitive")
     made = parents_of(spinel.crystal, spinel.elements, contents)
     known: set[float] = set()

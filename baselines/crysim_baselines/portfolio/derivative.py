@@ -16,12 +16,18 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
-from crysim.crystal import Crystal, wrap
-from crysim.symmetry import lattice_from_cell
-from crysim.symmetry.cells import cell_from_lattice
-from crysim_baselines.operators import with_symmetry
+from crysim.crystal import Crystal
 from crysim_baselines.portfolio.colours import coloured, likely_pairs
-from crysim_baselines.portfolio.subgroups import MOST_SITES, Operation, averaged, filled, orbits_of, subgroup, symmetry
+from crysim_baselines.portfolio.subgroups import (
+    MOST_SITES,
+    Operation,
+    averaged,
+    filled,
+    orbits_of,
+    subgroup,
+    symmetric_crystal,
+    symmetry,
+)
 
 TRIES = 8
 """Subgroups drawn until one gives another crystal of that primitive cell."""
@@ -79,8 +85,8 @@ def _derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Crys
         if not mixed or rng.random() < MOVED:
             least, most = MOVES
             lattice, coords = _changed(lattice, coords, group, least * (most / least) ** rng.random(), rng)
-        found = with_symmetry(contents, lattice_from_cell(cell_from_lattice(lattice)), species, wrap(coords))
-        if found.space_group > 1:  # else the cell is no primitive one after all
+        found = symmetric_crystal(contents, lattice, species, coords)
+        if found is not None:
             return found
     return None
 

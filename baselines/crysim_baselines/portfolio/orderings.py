@@ -20,6 +20,7 @@ from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.mixed_types import MixedType, mixed_types
 from crysim.crystal.packing import scaled
+from crysim.crystal.prototypes import templates_within
 from crysim.interfaces import Candidate, Trial
 from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import TEMPERATURE, Minima
@@ -74,7 +75,8 @@ class Orderings:
         if not self._contents:
             return ()
         most = max(one.num_atoms for one in self._contents)
-        found = mixed_types(self._contents[0].composition, folder=self._folder, max_atoms=most)
+        taken = templates_within(self._folder, True, most)
+        found = mixed_types(taken, self._contents[0].composition, max_atoms=most)
         return [one for one in found if self._holding(one)][:MOST_TYPES]
 
     def _holding(self, one: MixedType) -> list[Contents]:

@@ -15,11 +15,8 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim.composition import ATOMIC_NUMBERS, Contents
-from crysim.crystal import Crystal, wrap
+from crysim.crystal import Crystal
 from crysim.crystal.charges import coulomb_matrix, likely_charges
-from crysim.symmetry import lattice_from_cell
-from crysim.symmetry.cells import cell_from_lattice
-from crysim_baselines.operators import with_symmetry
 from crysim_baselines.portfolio.colours import coloured
 from crysim_baselines.portfolio.subgroups import (
     MOST_SITES,
@@ -30,6 +27,7 @@ from crysim_baselines.portfolio.subgroups import (
     orbits_of,
     primitive_atoms,
     repeated,
+    symmetric_crystal,
     symmetry,
 )
 from crysim_baselines.portfolio.supercells import distinct_supercells
@@ -94,18 +92,17 @@ def parents_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, mos
         most: supercells, those that keep most of the symmetry.
 
     Returns:
-        None where the contents are no multiple of the crystal's; without those that have too many operations.
+        None of those that have too many operations; empty where the contents are no multiple of the crystal's.
     """
     one = primitive_atoms(crystal)
     times, rest = divmod(contents.num_atoms, len(one.species))
     if rest or not times:
         return []
     rotations = np.array([operation.rotation for operation in symmetry(one, ())])
-    counts = contents.composition
     found = []
     for matrix in distinct_supercells(rotations, times, most) if len(rotations) else ():
         atoms = repeated(one, matrix)
-        waiting = [e for e, n in zip(counts.elements, counts.counts, strict=True) if e in mixed for _ in range(n)]
+        waiting = [element for element in contents.composition.species if element in mixed]
         species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
         atoms = replace(atoms, species=species)
         group = symmetry(atoms, mixed)
@@ -138,8 +135,7 @@ def ordered(
     # equivalent orders have one energy but for rounding: of these the first drawn, on every processor
     for _, number, parent, (species, group) in sorted(found, key=lambda one: round(one[0], DIGITS)):
         lattice, coords = averaged(parent.atoms, group)
-        cell = lattice_from_cell(cell_from_lattice(lattice))
-        crystal = with_symmetry(parent.contents, cell, species, wrap(coords))
-        if crystal.space_group > 1:  # else the cell is no primitive one after all
+        crystal = symmetric_crystal(parent.contents, lattice, species, coords)
+        if crystal is not None:
             return crystal, number
     return None

@@ -11,6 +11,9 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.composition import ATOMIC_NUMBERS, Contents
 from crysim.crystal import Crystal, wrap
+from crysim.symmetry import lattice_from_cell
+from crysim.symmetry.cells import cell_from_lattice
+from crysim_baselines.operators import with_symmetry
 from crysim_baselines.portfolio.supercells import any_supercell
 
 NEARLY = 0.3
@@ -149,11 +152,13 @@ def subgroup(group: Sequence[Operation], rng: np.random.Generator) -> list[Opera
 def grown_subgroup(group: Sequence[Operation], rng: np.random.Generator) -> list[Operation]:
     """A subgroup without pure translations, of up to `MOST_GROWN` operations that bring none in; empty if none do."""
     some: list[Operation] = []
+    generators: list[Operation] = []
     for _ in range(int(rng.integers(1, MOST_GROWN + 1))):
         for _ in range(GROWN_TRIES):
-            larger = _closed([*some, group[int(rng.integers(len(group)))]])
+            more = [*generators, group[int(rng.integers(len(group)))]]
+            larger = _closed(more)
             if larger is not None and len(larger) > max(len(some), 1) and not any(g.is_translation for g in larger):
-                some = larger
+                some, generators = larger, more
                 break
     return some
 
@@ -218,3 +223,9 @@ def averaged(atoms: Atoms, group: Sequence[Operation]) -> tuple[Floats, Floats]:
     metric = atoms.lattice @ atoms.lattice.T
     metric = np.mean([one.rotation.T @ metric @ one.rotation for one in group], axis=0)
     return np.linalg.cholesky(metric), atoms.coords + np.mean([one.arrivals(atoms.coords) for one in group], axis=0)
+
+
+def symmetric_crystal(contents: Contents, lattice: Floats, species: tuple[str, ...], coords: Floats) -> Crystal | None:
+    """The crystal of atoms averaged over a subgroup; None where it has none: the cell is no primitive one after all."""
+    found = with_symmetry(contents, lattice_from_cell(cell_from_lattice(lattice)), species, wrap(coords))
+    return found if found.space_group > 1 else None
