@@ -18,10 +18,12 @@ from crysim.interfaces import Draft, Problem, Stream
 from crysim_baselines import operators
 from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import Lows, Minimum
+from crysim_baselines.portfolio.packed import packed
 from crysim_baselines.portfolio.refill import refilled
 
 PRIOR, SPACED = "prior", "spaced"
 AGAIN, REFILL, MUTANT, EXCHANGE, DERIVE = "again", "refill", "mutant", "exchange", "derive"
+PACKED = "packed"
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
 dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
@@ -63,7 +65,11 @@ class Filling:
 
     def either(self, rng: np.random.Generator) -> PriorGenerator:
         """One of the two."""
-        return (self.few_sites if rng.random() < FEW_SITES else self.prior).generator
+        return self.recipe(rng).generator
+
+    def recipe(self, rng: np.random.Generator) -> PriorRecipe:
+        """How one of the two is made."""
+        return self.few_sites if rng.random() < FEW_SITES else self.prior
 
     def spaced(self, low: Minimum, rng: np.random.Generator) -> Floats:
         """Å, the distances of a low minimum, somewhat less: those that its bonds and its repulsions ask for."""
@@ -76,7 +82,8 @@ class Filling:
 
 @dataclass(frozen=True)
 class ArmDraft(Draft):
-    """A crystal of an arm. Where the arm makes none, or one of a group that is not allowed, it is drawn from a prior.
+    """A crystal of an arm. Where the arm makes none, or one of a group that is not allowed, another one is drawn: for
+    `PACKED` one that keeps a low minimum's distances, for all others one of a prior.
 
     Attributes:
         filling: of the cell.
@@ -98,6 +105,8 @@ class ArmDraft(Draft):
         crystal = self._by_arm(rng)
         if crystal is not None and self._allowed(crystal):
             return crystal, {}
+        if self.arm == PACKED:
+            return self._spaced(rng), {"origin": SPACED}
         return self._of_prior(rng), {"origin": PRIOR}
 
     def _allowed(self, crystal: Crystal) -> bool:
@@ -111,13 +120,12 @@ class ArmDraft(Draft):
         assert self.low is not None
         filling, low = self.filling, self.low
         if self.arm == SPACED:
-            volume = filling.volume(low.volume, rng)
-            return filling.either(rng).draw(rng, volume, thresholds=filling.spaced(low, rng))
+            return self._spaced(rng)
         if self.arm == AGAIN:
             return _again(filling, low, rng)
         if self.arm == REFILL:
             return refilled(low.crystal, filling.spaced(low, rng), rng, FEW_SITES)
-        child = self._changed(low.crystal, rng)
+        child = self._packed(rng) if self.arm == PACKED else self._changed(low.crystal, rng)
         if child is None or not keep_distances(child, filling.contents.elements, filling.thresholds):
             return None
         return child
@@ -128,6 +136,19 @@ class ArmDraft(Draft):
         if self.arm == MUTANT:
             return operators.mutate(crystal, rng, rng.uniform(*MOVES))
         return _exchanged(crystal, rng)
+
+    def _spaced(self, rng: np.random.Generator) -> Crystal:
+        assert self.low is not None
+        volume = self.filling.volume(self.low.volume, rng)
+        return self.filling.either(rng).draw(rng, volume, thresholds=self.filling.spaced(self.low, rng))
+
+    def _packed(self, rng: np.random.Generator) -> Crystal | None:
+        assert self.low is not None
+        units, volume = self.low.units, self.filling.volume(self.low.volume, rng)
+        assert volume is not None
+        if units is None:
+            return None
+        return packed(units, self.filling.recipe(rng), volume, rng.uniform(*SPACING), rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
         volume = self.filling.volume(self.lows.draw(rng), rng)

@@ -9,7 +9,18 @@ import numpy as np
 
 from crysim.interfaces import Candidate, Problem, Stream
 from crysim_baselines.enumeration import Enumerate
-from crysim_baselines.portfolio.drafts import AGAIN, DERIVE, EXCHANGE, MUTANT, PRIOR, REFILL, SPACED, ArmDraft, Filling
+from crysim_baselines.portfolio.drafts import (
+    AGAIN,
+    DERIVE,
+    EXCHANGE,
+    MUTANT,
+    PACKED,
+    PRIOR,
+    REFILL,
+    SPACED,
+    ArmDraft,
+    Filling,
+)
 from crysim_baselines.portfolio.minima import Minima
 
 ENUMERATE = "enumerate"
@@ -22,9 +33,12 @@ SHARES: Mapping[str, float] = {
     MUTANT: 0.10,
     EXCHANGE: 0.08,
     DERIVE: 0.15,
+    PACKED: 0.15,
 }
-"""Of the relaxations of each content, where nothing is learned. Those of the first three are drawn afresh
-(`crysim.strategies.afresh`), the others begin with a crystal that was found."""
+"""Of the relaxations of each content, where nothing is learned. Those of the first three and of the last one are drawn
+afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
+_OF_ANY = frozenset({SPACED, PACKED})
+"""What takes distances and bodies from minima of any contents."""
 
 
 class Generators:
@@ -58,7 +72,8 @@ class Generators:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         low = None
         if arm != PRIOR:
-            low = self._minima.draw(rng, None if arm == SPACED else self.problem.contents, parts=arm == DERIVE)
+            low = self._minima.draw(rng, None if arm in _OF_ANY else self.problem.contents, parts=arm == DERIVE)
             arm = PRIOR if low is None else arm
-        draft = ArmDraft(self._filling, arm, None if low is None else low.measured(), self._minima.lows, Stream.of(rng))
+        low = low and low.measured(arm == PACKED)
+        draft = ArmDraft(self._filling, arm, low, self._minima.lows, Stream.of(rng))
         return Candidate(None, {"origin": arm}, draft=draft)

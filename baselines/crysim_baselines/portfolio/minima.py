@@ -13,6 +13,7 @@ from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.interfaces.racing import SAME_ENERGY
+from crysim_baselines.portfolio.units import Units, units_of
 
 SAME_VOLUME = 0.01
 """Relative difference of volumes per atom within which crystals of one energy are one."""
@@ -55,9 +56,16 @@ class Minimum:
         owners = np.array([place[one] for one in crystal.species], dtype=np.int64)
         return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(place), REACH)
 
-    def measured(self) -> Minimum:
-        """Itself, its spacings computed: they go with it to whoever draws from it."""
+    @cached_property
+    def units(self) -> Units | None:
+        """The bodies that it is made of; None if these are its atoms."""
+        return units_of(self.crystal)
+
+    def measured(self, into_units: bool = False) -> Minimum:
+        """Itself, its spacings computed, and its units if they are wanted: they go with it to whoever draws from it."""
         _ = self.spacings
+        if into_units:
+            _ = self.units
         return self
 
 
@@ -119,6 +127,11 @@ class Minima:
                 return True
             place += 1
         return False
+
+    @property
+    def in_units(self) -> bool:
+        """Whether the lowest is made of bodies of several atoms."""
+        return self.best is not None and self.best.units is not None
 
     def __iter__(self) -> Iterator[Minimum]:
         return iter(self._kept)
