@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations, islice
 from math import exp, lcm
 
@@ -95,13 +95,32 @@ def mixed_types(taken: Sequence[Template], formula: Composition, *, max_atoms: i
     unit = formula.reduced
     found = []
     for elements, apart in islice(_mixtures(unit), MIXTURES):
-        merged = _merged(unit, elements)
-        for filling in likeliest_fillings(taken, merged, PER_MIXTURE):
+        mixed = merged(unit, elements).reduced
+        for filling in likeliest_fillings(taken, mixed, PER_MIXTURE):
             weight = exp(-filling.unlikeness / UNLIKE - apart / DIFFERENT)
-            kind = MixedType(filling, unit, merged, elements, weight)
+            kind = MixedType(filling, unit, mixed, elements, weight)
             if max_atoms is None or kind.units * unit.num_atoms <= max_atoms:
                 found.append(kind)
     return sorted(found, key=lambda one: (-one.weight, one.num_atoms))
+
+
+@cache
+def likely_mixtures(unit: Composition) -> dict[tuple[str, ...], float]:
+    """Elements of a formula unit that may share places, the most abundant first, and how likely they are to.
+
+    Those within `APART`, most alike first, `MIXTURES` at most; probabilities that add up to one.
+    """
+    found = {elements: exp(-apart / DIFFERENT) for elements, apart in islice(_mixtures(unit), MIXTURES)}
+    total = sum(found.values())
+    return {elements: weight / total for elements, weight in found.items()}
+
+
+def merged(cell: Composition, elements: Sequence[str]) -> Composition:
+    """The atoms of a cell with the first of some elements in the places of all of them."""
+    counts = cell.amounts
+    together = sum(counts[element] for element in elements)
+    kept = tuple(e for e in cell.elements if e == elements[0] or e not in elements)
+    return Composition(kept, tuple(together if e == elements[0] else counts[e] for e in kept))
 
 
 def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -115,11 +134,3 @@ def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
             if max(values) - min(values) <= APART:
                 found.append((tuple(sorted(some, key=lambda e: -counts[e])), max(values) - min(values)))
     yield from sorted(found, key=lambda one: one[1])
-
-
-def _merged(unit: Composition, elements: tuple[str, ...]) -> Composition:
-    """The formula unit with the first of some elements in the places of all."""
-    counts = unit.amounts
-    together = sum(counts[element] for element in elements)
-    kept = [e for e in unit.elements if e == elements[0] or e not in elements]
-    return Composition(tuple(kept), tuple(together if e == elements[0] else counts[e] for e in kept)).reduced

@@ -19,7 +19,7 @@ from crysim.symmetry import space_group
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
-from crysim_baselines.portfolio.drafts import PACKED
+from crysim_baselines.portfolio.drafts import ALIKE, PACKED
 from crysim_baselines.portfolio.generators import SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 
@@ -218,7 +218,7 @@ def wurtzite() -> Crystal:
     return Crystal(contents, 186, (4.3, 4.3, 7.0, 90.0, 90.0, 120.0), sites)
 
 
-@pytest.mark.parametrize("arm", [arm for arm in SHARES if arm != PACKED])
+@pytest.mark.parametrize("arm", [arm for arm in SHARES if arm not in {ALIKE, PACKED}])
 def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     minima = Minima()
     minima.add(Minimum(-3.0, 0, wurtzite()))

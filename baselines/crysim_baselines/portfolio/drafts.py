@@ -16,6 +16,7 @@ from crysim.crystal.prior import SITE_PRICE, PriorGenerator
 from crysim.crystal.recipes import PriorRecipe
 from crysim.interfaces import Draft, Problem, Stream
 from crysim_baselines import operators
+from crysim_baselines.portfolio.alike import ordered_draw
 from crysim_baselines.portfolio.derivative import derived
 from crysim_baselines.portfolio.minima import Lows, Minimum
 from crysim_baselines.portfolio.packed import packed
@@ -23,7 +24,7 @@ from crysim_baselines.portfolio.refill import refilled
 
 PRIOR, SPACED = "prior", "spaced"
 AGAIN, REFILL, MUTANT, EXCHANGE, DERIVE = "again", "refill", "mutant", "exchange", "derive"
-PACKED = "packed"
+ALIKE, PACKED = "alike", "packed"
 PRICE_OF_MANY = 0.25
 """Of a free coordinate beyond `crysim.crystal.prior.MANY`, in natural logarithms of probability: such crystals are the
 dearest to relax, and hardly one of a million ends in the minimum that is looked for."""
@@ -35,6 +36,7 @@ VOLUMES = (0.95, 1.1)
 """Multiples of a low minimum's volume."""
 MOVES = (0.15, 0.8)
 """Å, standard deviations of a mutant's atoms."""
+_OR_SPACED = frozenset({ALIKE, PACKED})
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Filling:
 @dataclass(frozen=True)
 class ArmDraft(Draft):
     """A crystal of an arm. Where the arm makes none, or one of a group that is not allowed, another one is drawn: for
-    `PACKED` one that keeps a low minimum's distances, for all others one of a prior.
+    `ALIKE` and `PACKED` one that keeps a low minimum's distances, for all others one of a prior.
 
     Attributes:
         filling: of the cell.
@@ -105,7 +107,7 @@ class ArmDraft(Draft):
         crystal = self._by_arm(rng)
         if crystal is not None and self._allowed(crystal):
             return crystal, {}
-        if self.arm == PACKED:
+        if self.arm in _OR_SPACED:
             return self._spaced(rng), {"origin": SPACED}
         return self._of_prior(rng), {"origin": PRIOR}
 
@@ -125,7 +127,7 @@ class ArmDraft(Draft):
             return _again(filling, low, rng)
         if self.arm == REFILL:
             return refilled(low.crystal, filling.spaced(low, rng), rng, FEW_SITES)
-        child = self._packed(rng) if self.arm == PACKED else self._changed(low.crystal, rng)
+        child = self._of_few(rng) if self.arm in _OR_SPACED else self._changed(low.crystal, rng)
         if child is None or not keep_distances(child, filling.contents.elements, filling.thresholds):
             return None
         return child
@@ -142,13 +144,15 @@ class ArmDraft(Draft):
         volume = self.filling.volume(self.low.volume, rng)
         return self.filling.either(rng).draw(rng, volume, thresholds=self.filling.spaced(self.low, rng))
 
-    def _packed(self, rng: np.random.Generator) -> Crystal | None:
+    def _of_few(self, rng: np.random.Generator) -> Crystal | None:
+        """Of bodies in the place of atoms, or of fewer elements."""
         assert self.low is not None
-        units, volume = self.low.units, self.filling.volume(self.low.volume, rng)
+        filling, units = self.filling, self.low.units
+        volume, recipe = filling.volume(self.low.volume, rng), filling.recipe(rng)
         assert volume is not None
-        if units is None:
-            return None
-        return packed(units, self.filling.recipe(rng), volume, rng.uniform(*SPACING), rng)
+        if self.arm == ALIKE:
+            return ordered_draw(recipe, volume, filling.spaced(self.low, rng), rng)
+        return None if units is None else packed(units, recipe, volume, rng.uniform(*SPACING), rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
         volume = self.filling.volume(self.lows.draw(rng), rng)

@@ -9,8 +9,10 @@ import numpy as np
 
 from crysim.interfaces import Candidate, Problem, Stream
 from crysim_baselines.enumeration import Enumerate
+from crysim_baselines.portfolio.alike import has_alike
 from crysim_baselines.portfolio.drafts import (
     AGAIN,
+    ALIKE,
     DERIVE,
     EXCHANGE,
     MUTANT,
@@ -34,10 +36,11 @@ SHARES: Mapping[str, float] = {
     EXCHANGE: 0.08,
     DERIVE: 0.15,
     PACKED: 0.15,
+    ALIKE: 0.10,
 }
-"""Of the relaxations of each content, where nothing is learned. Those of the first three and of the last one are drawn
+"""Of the relaxations of each content, where nothing is learned. Those of the first three and of the last two are drawn
 afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
-_OF_ANY = frozenset({SPACED, PACKED})
+_OF_ANY = frozenset({SPACED, PACKED, ALIKE})
 """What takes distances and bodies from minima of any contents."""
 
 
@@ -65,6 +68,12 @@ class Generators:
         filling = Filling.of(self.problem)
         _ = filling.thresholds
         return filling
+
+    def offers(self, arm: str) -> bool:
+        """Whether an arm has anything to begin with: bodies in the lowest crystal, or elements that are alike."""
+        if arm == PACKED:
+            return self._minima.in_units
+        return arm != ALIKE or has_alike(self.problem.contents)
 
     def propose(self, arm: str, rng: np.random.Generator) -> Candidate:
         """A candidate of an arm, ``origin`` in its info; from a prior, where there is nothing to begin with."""

@@ -99,16 +99,26 @@ def parents_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, mos
     if rest or not times:
         return []
     rotations = np.array([operation.rotation for operation in symmetry(one, ())])
-    found = []
-    for matrix in distinct_supercells(rotations, times, most) if len(rotations) else ():
-        atoms = repeated(one, matrix)
-        waiting = [element for element in contents.composition.species if element in mixed]
-        species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
-        atoms = replace(atoms, species=species)
-        group = symmetry(atoms, mixed)
-        if len(group) > 1:
-            found.append(Parent(contents, mixed, atoms, group))
-    return found
+    matrices = distinct_supercells(rotations, times, most) if len(rotations) else ()
+    found = [parent_of(one, matrix, mixed, contents) for matrix in matrices]
+    return [parent for parent in found if parent is not None]
+
+
+def parent_of(one: Atoms, matrix: Ints, mixed: tuple[str, ...], contents: Contents) -> Parent | None:
+    """A supercell of atoms whose mixed elements have no order yet; None where it has too many operations, or one.
+
+    Args:
+        one: of a primitive cell; the first of the mixed elements stands for all of them.
+        matrix: the supercell, by its rows in the lattice vectors.
+        mixed: two elements or more.
+        contents: of the supercell.
+    """
+    atoms = repeated(one, matrix)
+    waiting = [element for element in contents.composition.species if element in mixed]
+    species = tuple(waiting.pop() if element == mixed[0] else element for element in atoms.species)
+    atoms = replace(atoms, species=species)
+    group = symmetry(atoms, mixed)
+    return Parent(contents, mixed, atoms, group) if len(group) > 1 else None
 
 
 def ordered(

@@ -38,7 +38,6 @@ from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
-from crysim_baselines.portfolio.drafts import PACKED
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
@@ -217,7 +216,7 @@ class Portfolio(Strategy):
         best = self._best or 0.0
         places = range(len(self._cells))
         place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
-        arms = [arm for arm in self._arms if arm != PACKED or self._minima.in_units] or list(self._arms)
+        arms = [arm for arm in self._arms if self._cells[place].offers(arm)] or list(self._arms)
         shares = self._arm_shares[place].probabilities(arms, best, self._told)
         return self._made(place, arms[int(rng.choice(len(shares), p=shares))], rng)
 

@@ -1,0 +1,66 @@
+"""Random crystals of a formula with alike elements taken for one, and these then put in an order on its places.
+
+Where two elements share the places of a simple crystal, as lithium and titanium those of spinel in Li4Ti5O12, the
+crystal has many sites and its combination is hardly ever drawn; without the order it is one of few sites in a smaller
+cell, which a prior draws soon. This is what `crysim_baselines.portfolio.orderings` does on the places of known types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from crysim.arrays import Floats
+from crysim.composition import Composition, Contents
+from crysim.crystal import Crystal
+from crysim.crystal.mixed_types import likely_mixtures, merged
+from crysim.crystal.recipes import PriorRecipe
+from crysim.errors import InputError
+from crysim_baselines.portfolio.orders import SUPERCELLS, ordered, parent_of
+from crysim_baselines.portfolio.subgroups import primitive_atoms, symmetry
+from crysim_baselines.portfolio.supercells import distinct_supercells
+
+
+def has_alike(contents: Contents) -> bool:
+    """Whether some elements of the contents of a primitive cell may share places."""
+    return contents.primitive and bool(likely_mixtures(contents.composition.reduced))
+
+
+def ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
+    """An order of alike elements on the places of a random crystal; None where the draw gives none.
+
+    Args:
+        recipe: how atoms of the contents would be drawn; those of the merged formula are drawn alike.
+        volume: Å³ per cell of the contents.
+        thresholds: Å ``[elements, elements]``, distances that the atoms keep.
+        rng: the same state gives the same crystal.
+    """
+    contents = recipe.contents
+    mixtures = likely_mixtures(contents.composition.reduced)
+    elements = list(mixtures)[int(rng.choice(len(mixtures), p=list(mixtures.values())))]
+    whole = merged(contents.composition, elements)
+    parts = [n for n in range(1, whole.num_formula_units + 1) if whole.num_formula_units % n == 0]
+    times = parts[int(rng.integers(len(parts)))]
+    cell = Composition(whole.elements, tuple(n // times for n in whole.counts))
+    few = replace(recipe, contents=Contents(cell, "primitive"), min_distance=0.0, pair_distances=())
+    try:
+        drawn = few.generator.draw(rng, volume / times, thresholds=_merged(thresholds, contents.elements, elements))
+    except InputError:  # the merged formula fits none of the groups
+        return None
+    atoms = primitive_atoms(drawn)
+    rotations = np.array([operation.rotation for operation in symmetry(atoms, ())])
+    matrices = distinct_supercells(rotations, times, SUPERCELLS) if len(rotations) else []
+    if not matrices:
+        return None
+    parent = parent_of(atoms, matrices[int(rng.integers(len(matrices)))], elements, contents)
+    found = None if parent is None else ordered([parent], (), rng)
+    return None if found is None else found[0]
+
+
+def _merged(thresholds: Floats, elements: Sequence[str], alike: Sequence[str]) -> Floats:
+    """Å, the distances of the merged formula: what is shorter of those of its elements."""
+    kept = [e for e in elements if e == alike[0] or e not in alike]
+    groups = [[elements.index(e) for e in (alike if one == alike[0] else (one,))] for one in kept]
+    return np.array([[thresholds[np.ix_(first, second)].min() for second in groups] for first in groups])
