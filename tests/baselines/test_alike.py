@@ -55,6 +55,17 @@ def test_an_order_of_spinel_is_drawn_where_the_elements_are_never_drawn_on_their
     assert smaller >= 4
 
 
+@pytest.mark.parametrize("formula", ["Li8Zr4O12", "Li4Zr4O8"])
+def test_conventional_cells_get_orders_too(formula: str) -> None:
+    contents = Contents.from_formula(formula)
+    least = 0.9 * recipe(contents).generator.thresholds
+    made = [ordered_draw(recipe(contents), 220.0, least, np.random.default_rng(i)) for i in range(24)]
+    found = [one for one in made if one is not None]
+    assert len(found) >= 8
+    assert all(one.composition == contents.composition for one in found)
+    assert len({one.centring_factor for one in found}) > 1
+
+
 def test_merged_elements_stand_as_the_first_one() -> None:
     cell = Composition.from_formula("Li8Ti10O24")
     (elements,) = likely_mixtures(cell.reduced)
@@ -71,7 +82,7 @@ def test_how_likely_mixtures_are_adds_up_to_one() -> None:
 @pytest.mark.parametrize(("formula", "alike"), [("NaCl", False), ("CaTiO3", True), ("KF", False), ("Cu3Au", True)])
 def test_only_elements_of_like_electronegativity_are_alike(formula: str, alike: bool) -> None:
     assert has_alike(Contents.from_formula(formula, 1, "primitive")) is alike
-    assert not has_alike(Contents.from_formula(formula)), "orders are made of primitive cells"
+    assert has_alike(Contents.from_formula(formula)) is alike
 
 
 def test_a_portfolio_draws_orders_where_elements_are_alike() -> None:

@@ -13,19 +13,23 @@ from dataclasses import replace
 import numpy as np
 
 from crysim.arrays import Floats
-from crysim.composition import Composition, Contents
+from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.mixed_types import likely_mixtures, merged
 from crysim.crystal.recipes import PriorRecipe
 from crysim.errors import InputError
+from crysim_baselines.portfolio.derivative import CENTRINGS, parted
 from crysim_baselines.portfolio.orders import SUPERCELLS, ordered, parent_of
 from crysim_baselines.portfolio.subgroups import primitive_atoms, symmetry
 from crysim_baselines.portfolio.supercells import distinct_supercells
 
+TRIES = 4
+"""Centrings of a conventional cell that are drawn until the order has the one drawn."""
+
 
 def has_alike(contents: Contents) -> bool:
-    """Whether some elements of the contents of a primitive cell may share places."""
-    return contents.primitive and bool(likely_mixtures(contents.composition.reduced))
+    """Whether some elements of the contents may share places."""
+    return bool(likely_mixtures(contents.composition.reduced))
 
 
 def ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
@@ -38,13 +42,26 @@ def ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np
         rng: the same state gives the same crystal.
     """
     contents = recipe.contents
+    if contents.primitive:
+        return _ordered_draw(recipe, volume, thresholds, rng)
+    factors = [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
+    for _ in range(TRIES):
+        factor = int(rng.choice(factors))
+        found = _ordered_draw(replace(recipe, contents=parted(contents, factor)), volume / factor, thresholds, rng)
+        if found is not None and contents.held_by(found):
+            return found
+    return None
+
+
+def _ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
+    contents = recipe.contents
     mixtures = likely_mixtures(contents.composition.reduced)
     elements = list(mixtures)[int(rng.choice(len(mixtures), p=list(mixtures.values())))]
     whole = merged(contents.composition, elements)
     parts = [n for n in range(1, whole.num_formula_units + 1) if whole.num_formula_units % n == 0]
     times = parts[int(rng.integers(len(parts)))]
-    cell = Composition(whole.elements, tuple(n // times for n in whole.counts))
-    few = replace(recipe, contents=Contents(cell, "primitive"), min_distance=0.0, pair_distances=())
+    cell = parted(Contents(whole), times)
+    few = replace(recipe, contents=cell, min_distance=0.0, pair_distances=())
     try:
         drawn = few.generator.draw(rng, volume / times, thresholds=_merged(thresholds, contents.elements, elements))
     except InputError:  # the merged formula fits none of the groups

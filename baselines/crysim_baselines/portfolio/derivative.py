@@ -53,15 +53,18 @@ def derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Cryst
     """
     if contents.primitive:
         return _derived(low, contents, rng)
-    composition = contents.composition
-    factors = [n for n in CENTRINGS if all(count % n == 0 for count in composition.counts)]
+    factors = [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
     for _ in range(TRIES):
-        factor = int(rng.choice(factors))
-        counts = tuple(count // factor for count in composition.counts)
-        found = _derived(low, Contents(Composition(composition.elements, counts), "primitive"), rng)
+        found = _derived(low, parted(contents, int(rng.choice(factors))), rng)
         if found is not None and contents.held_by(found):
             return found
     return None
+
+
+def parted(contents: Contents, times: int) -> Contents:
+    """Of a primitive cell, a whole number of which the contents are."""
+    composition = contents.composition
+    return Contents(Composition(composition.elements, tuple(n // times for n in composition.counts)), "primitive")
 
 
 def _derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Crystal | None:
