@@ -12,7 +12,7 @@ from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import why_unbound
 from crysim.crystal.min_distances import MinDistances
-from crysim.crystal.radii import covalent_radius, spheres_volume
+from crysim.crystal.radii import covalent_radius, radius_sums, spheres_volume
 
 Fault = Literal["exploded", "collapsed", "unbound"]
 
@@ -45,6 +45,16 @@ def find_fault(crystal: Crystal, cutoff: float) -> tuple[Fault, str] | None:
         return "collapsed", f"a pair of atoms is closer than {TIGHTEST:g} of the sum of its covalent radii"
     reason = why_unbound(crystal, cutoff)
     return None if reason is None else ("unbound", reason)
+
+
+def closeness(crystal: Crystal) -> float:
+    """The least distance of two atoms over the sum of their covalent radii; 1 at most."""
+    from crysim.crystal.distances import shortest_of_pairs
+
+    sums = radius_sums(crystal.composition)
+    kinds = np.array([crystal.composition.elements.index(e) for e in crystal.species], dtype=np.int64)
+    shortest = shortest_of_pairs(crystal.lattice, crystal.frac_coords, kinds, len(sums), float(sums.max()))
+    return min(1.0, float((shortest / sums).min()))
 
 
 @cache

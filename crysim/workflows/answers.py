@@ -16,6 +16,7 @@ from crysim.crystal.files import cif_text
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.identity import TIGHT, TOLERANCE, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
+from crysim.crystal.validity import closeness
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 from crysim.strategies.afresh import AFRESH, missed
@@ -48,8 +49,11 @@ TELLS_APART = 0.001
 """eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
 diamond in silicon."""
 HOLE = 0.5
-"""eV/atom between neighbours of the table: no two lowest crystals of a formula are so far apart, but what a potential
-makes of atoms that it has never seen so close may be (M3GNet's Nb3Sn lies 1.3 eV/atom below its A15 crystal)."""
+"""eV/atom between neighbours of the table: what a potential makes of atoms that it has never seen so close may be so far
+below all else (M3GNet's Nb3Sn lies 1.3 eV/atom below its A15 crystal),"""
+SHORT = 0.75
+"""of the sum of two covalent radii: but not what has bonds as they are. Nitrogen's triple bond is the shortest for its
+atoms' size, 0.77; diamond and graphite lie 4 eV/atom below a carbon of close packed atoms, and are none."""
 UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
 """Relaxations that ended in one crystal and are looked at, for the most symmetric to be shown: noise breaks symmetry,
@@ -224,10 +228,10 @@ def answer_table(
 
 
 def _hole(best: Sequence[Answer]) -> Iterator[str]:
-    """What is to be said of crystals that lie far below all others: machine-learned potentials have holes."""
+    """What is to be said of crystals far below all others whose atoms are too close: potentials have holes there."""
     for rank, (low, high) in enumerate(pairwise(best), start=1):
         apart = high.energy_per_atom - low.energy_per_atom
-        if apart > HOLE:
+        if apart > HOLE and any(closeness(one.identity.crystal) < SHORT for one in best[:rank]):
             ranks = "rank 1 lies" if rank == 1 else f"ranks 1 to {rank} lie"
             shortest = min(one.identity.min_distance for one in best[:rank])
             yield (

@@ -8,7 +8,7 @@ import pytest
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import dimensions, is_bound, why_unbound
-from crysim.crystal.validity import find_fault
+from crysim.crystal.validity import closeness, find_fault
 
 GRAPHITE = [("C", 0, 0, 0.25), ("C", 0, 0, 0.75), ("C", 1 / 3, 2 / 3, 0.25), ("C", 2 / 3, 1 / 3, 0.75)]
 
@@ -114,3 +114,15 @@ def _net(shift: float) -> list[tuple[float, float, float]]:
             point[axis] = k / 3
             points.append((point[0], point[1], point[2]))
     return [(x + shift, y + shift, z + shift) for x, y, z in points]
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (crystal((2.46, 2.46, 6.71, 90.0, 90.0, 120.0), GRAPHITE), 1.42 / 1.52),
+        (cube(10.0, [("N", 0, 0, 0), ("N", 0.11, 0, 0)]), 1.10 / 1.42),
+        (cube(10.0, [("Cu", 0, 0, 0)]), 1.0),  # nothing is near
+    ],
+)
+def test_closeness_is_the_shortest_distance_by_the_atoms_size(known: Crystal, expected: float) -> None:
+    assert closeness(known) == pytest.approx(expected, abs=0.005)
