@@ -49,8 +49,8 @@ TELLS_APART = 0.001
 """eV/atom; nearer energies are no order: fits of potentials err by more, and CHGNet puts lonsdaleite 0.5 meV/atom below
 diamond in silicon."""
 HOLE = 0.5
-"""eV/atom between neighbours of the table: what a potential makes of atoms that it has never seen so close may be so far
-below all else (M3GNet's Nb3Sn lies 1.3 eV/atom below its A15 crystal),"""
+"""eV/atom between neighbours of the table: what a potential makes of atoms that it has never seen so close may lie so
+far below all else (M3GNet's Nb3Sn 1.3 eV/atom below its A15 crystal),"""
 SHORT = 0.75
 """of the sum of two covalent radii: but not what has bonds as they are. Nitrogen's triple bond is the shortest for its
 atoms' size, 0.77; diamond and graphite lie 4 eV/atom below a carbon of close packed atoms, and are none."""
