@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crysim.composition import Composition, Contents
+from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.mixed_types import likely_mixtures, merged
 from crysim.crystal.packing import estimated_volume
 from crysim.crystal.prior import SITE_PRICE
@@ -30,14 +31,14 @@ def test_orders_hold_their_contents_and_keep_their_distance(formula: str, z: int
     contents = Contents.from_formula(formula, z, "primitive")
     least = recipe(contents).generator.thresholds
     volume = estimated_volume(contents.composition)
-    made = [ordered_draw(recipe(contents), volume, least, np.random.default_rng(i)) for i in range(12)]
+    made = [ordered_draw(recipe(contents), volume, least, least, np.random.default_rng(i)) for i in range(12)]
     found = [one for one in made if one is not None]
     assert len(found) >= 6
     assert len({one.space_group for one in found}) > 2
     for one in found:
         assert contents.held_by(one)
         assert one.space_group > 1
-        assert one.min_distance() > 0.99 * least.min()  # that of the merged formula, whose atoms moved by rounding
+        assert keep_distances(one, contents.elements, 0.999 * least)  # of all elements, whichever came where
 
 
 def test_an_order_of_spinel_is_drawn_where_the_elements_are_never_drawn_on_their_own() -> None:
@@ -46,7 +47,7 @@ def test_an_order_of_spinel_is_drawn_where_the_elements_are_never_drawn_on_their
     least = recipe(contents).generator.thresholds
     smaller = 0
     for number in range(16):
-        one = ordered_draw(recipe(contents), 450.0, least, np.random.default_rng(number))
+        one = ordered_draw(recipe(contents), 450.0, least, least, np.random.default_rng(number))
         if one is None:
             continue
         structure = one.to_structure()
@@ -59,7 +60,7 @@ def test_an_order_of_spinel_is_drawn_where_the_elements_are_never_drawn_on_their
 def test_conventional_cells_get_orders_too(formula: str) -> None:
     contents = Contents.from_formula(formula)
     least = 0.9 * recipe(contents).generator.thresholds
-    made = [ordered_draw(recipe(contents), 220.0, least, np.random.default_rng(i)) for i in range(24)]
+    made = [ordered_draw(recipe(contents), 220.0, least, least, np.random.default_rng(i)) for i in range(24)]
     found = [one for one in made if one is not None]
     assert len(found) >= 8
     assert all(one.composition == contents.composition for one in found)

@@ -7,7 +7,7 @@ cell, which a prior draws soon. This is what `crysim_baselines.portfolio.orderin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,28 +32,34 @@ def has_alike(contents: Contents) -> bool:
     return bool(likely_mixtures(contents.composition.reduced))
 
 
-def ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
+def ordered_draw(
+    recipe: PriorRecipe, volume: float, thresholds: Floats, wanted: Floats, rng: np.random.Generator
+) -> Crystal | None:
     """An order of alike elements on the places of a random crystal; None where the draw gives none.
 
     Args:
         recipe: how atoms of the contents would be drawn; those of the merged formula are drawn alike.
         volume: Å³ per cell of the contents.
-        thresholds: Å ``[elements, elements]``, distances that the atoms keep.
+        thresholds: Å ``[elements, elements]``, distances that the atoms keep in any order.
+        wanted: Å ``[elements, elements]``, distances that they are to keep: of alike elements the shortest of theirs.
         rng: the same state gives the same crystal.
     """
     contents = recipe.contents
     if contents.primitive:
-        return _ordered_draw(recipe, volume, thresholds, rng)
+        return _ordered_draw(recipe, volume, thresholds, wanted, rng)
     factors = [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
     for _ in range(TRIES):
         factor = int(rng.choice(factors))
-        found = _ordered_draw(replace(recipe, contents=parted(contents, factor)), volume / factor, thresholds, rng)
+        part = replace(recipe, contents=parted(contents, factor))
+        found = _ordered_draw(part, volume / factor, thresholds, wanted, rng)
         if found is not None and contents.held_by(found):
             return found
     return None
 
 
-def _ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: np.random.Generator) -> Crystal | None:
+def _ordered_draw(
+    recipe: PriorRecipe, volume: float, thresholds: Floats, wanted: Floats, rng: np.random.Generator
+) -> Crystal | None:
     contents = recipe.contents
     mixtures = likely_mixtures(contents.composition.reduced)
     elements = list(mixtures)[int(rng.choice(len(mixtures), p=list(mixtures.values())))]
@@ -62,8 +68,10 @@ def _ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: n
     times = parts[int(rng.integers(len(parts)))]
     cell = parted(Contents(whole), times)
     few = replace(recipe, contents=cell, min_distance=0.0, pair_distances=())
+    among = _among(contents.elements, elements)
+    kept = np.maximum(_of_pairs(np.max, thresholds, among), _of_pairs(np.min, wanted, among))
     try:
-        drawn = few.generator.draw(rng, volume / times, thresholds=_merged(thresholds, contents.elements, elements))
+        drawn = few.generator.draw(rng, volume / times, thresholds=kept)
     except InputError:  # the merged formula fits none of the groups
         return None
     atoms = primitive_atoms(drawn)
@@ -76,8 +84,12 @@ def _ordered_draw(recipe: PriorRecipe, volume: float, thresholds: Floats, rng: n
     return None if found is None else found[0]
 
 
-def _merged(thresholds: Floats, elements: Sequence[str], alike: Sequence[str]) -> Floats:
-    """Å, the distances of the merged formula: what is shorter of those of its elements."""
+def _among(elements: Sequence[str], alike: Sequence[str]) -> list[list[int]]:
+    """The elements' places that each element of the merged formula stands for."""
     kept = [e for e in elements if e == alike[0] or e not in alike]
-    groups = [[elements.index(e) for e in (alike if one == alike[0] else (one,))] for one in kept]
-    return np.array([[thresholds[np.ix_(first, second)].min() for second in groups] for first in groups])
+    return [[elements.index(e) for e in (alike if one == alike[0] else (one,))] for one in kept]
+
+
+def _of_pairs(which: Callable[[Floats], float], distances: Floats, among: Sequence[Sequence[int]]) -> Floats:
+    """Å, one of the distances of each pair of elements of the merged formula."""
+    return np.array([[which(distances[np.ix_(first, second)]) for second in among] for first in among])

@@ -151,7 +151,7 @@ class ArmDraft(Draft):
         volume, recipe = filling.volume(self.low.volume, rng), filling.recipe(rng)
         assert volume is not None
         if self.arm == ALIKE:
-            return ordered_draw(recipe, volume, filling.spaced(self.low, rng), rng)
+            return ordered_draw(recipe, volume, filling.thresholds, filling.spaced(self.low, rng), rng)
         return None if units is None else packed(units, recipe, volume, rng.uniform(*SPACING), rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:

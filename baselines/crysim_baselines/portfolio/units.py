@@ -72,7 +72,10 @@ class Units:
 
 
 def units_of(crystal: Crystal) -> Units | None:
-    """The bodies of a crystal; None where none has more than one atom, or where strong bonds have no end."""
+    """The bodies of a crystal; None where none has more than one atom, or where strong bonds have no end.
+
+    Nor has a crystal any of more kinds of molecules than there are `LABELS`.
+    """
     from crysim.crystal.distances import shortest_of_pairs
 
     atoms = primitive_atoms(crystal)
@@ -82,7 +85,7 @@ def units_of(crystal: Crystal) -> Units | None:
     cartesian = [shifted @ atoms.lattice for shifted in (_places(atoms, one) for one in groups)]
     names = [tuple(atoms.species[i] for i, _ in one) for one in groups]
     kinds = sorted(set(names))
-    if len(kinds) > len(LABELS) and any(len(kind) > 1 for kind in kinds[len(LABELS) :]):
+    if sum(len(kind) > 1 for kind in kinds) > len(set(LABELS) - set(atoms.species)):
         return None
     counts = Counter(names)
     divisor = gcd(*counts.values())
