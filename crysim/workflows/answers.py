@@ -11,7 +11,7 @@ from typing import Any
 
 from crysim.analysis.tables import Column, Table, Value
 from crysim.crystal import Crystal
-from crysim.crystal.distinct import group_distinct
+from crysim.crystal.distinct import DistinctCrystals, group_distinct
 from crysim.crystal.files import cif_text
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.identity import TIGHT, TOLERANCE, Identity, identify
@@ -58,6 +58,9 @@ UNDER_PRESSURE = {"energy_per_atom": "enthalpy (eV/atom)"}
 COPIES = 8
 """Relaxations that ended in one crystal and are looked at, for the most symmetric to be shown: noise breaks symmetry,
 and a distortion that lowers the energy by less than the potential can tell is none that it predicts."""
+
+_Ended = tuple[int, RunRecord, Trial, Crystal, float]
+"""A relaxation's number in the search, its run, itself, its crystal and energy."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         records: in the order in which their relaxations are counted.
         top: how many, at most.
     """
-    trials: list[tuple[int, RunRecord, Trial, Crystal, float]] = []
+    trials: list[_Ended] = []
     left_out: Counter[str] = Counter()
     number = 0
     for record in records:
@@ -135,18 +138,43 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
             else:
                 left_out[str(trial.status)] += 1
     rows = group_distinct([crystal for *_, crystal, _ in trials], [energy for *_, energy in trials])
+    shown, merged = _shown(rows, trials, top)
     best = []
-    for row in rows[:top]:
+    for identity, row in shown:
         _, record, trial, crystal, energy = trials[row[0]]
         first = min((trials[index] for index in row), key=lambda one: one[0])
         template = first[2].candidate.info.get("prototype")
         found = None if template is None else str(template)
+        best.append(Answer(identity, record, trial, energy / crystal.num_atoms, len(row), first[0], found))
+    afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (shown[0][1] if shown else ()))
+    return Answers(_likeliest_first(best), len(rows) - merged, left_out, afresh)
+
+
+def _shown(
+    rows: Sequence[Sequence[int]], trials: Sequence[_Ended], top: int
+) -> tuple[list[tuple[Identity, list[int]]], int]:
+    """What the first crystals are, and the trials of each; and how many rows were found to be one of them after all.
+
+    The lowest of a crystal's copies may be distorted by noise past what another row holds, whose most symmetric copy is
+    the same: rows that show one crystal are one.
+    """
+    found: list[tuple[Identity, list[int]]] = []
+    seen = DistinctCrystals()
+    merged = 0
+    for row in rows:
+        if len(found) == top:
+            break
+        *_, crystal, energy = trials[row[0]]
         per_atom = energy / crystal.num_atoms
-        copies = [trials[index] for index in row]
-        near = [one for *_, one, e in copies if e / one.num_atoms - per_atom < TELLS_APART]
-        best.append(Answer(_most_symmetric(near), record, trial, per_atom, len(row), first[0], found))
-    afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (rows[0] if rows else ()))
-    return Answers(_likeliest_first(best), len(rows), left_out, afresh)
+        copies = [(trials[index][3], trials[index][4]) for index in row]
+        identity = _most_symmetric([one for one, e in copies if e / one.num_atoms - per_atom < TELLS_APART])
+        place = seen.add(identity.crystal, per_atom * identity.crystal.num_atoms)
+        if place == len(found):
+            found.append((identity, list(row)))
+        elif place is not None:
+            found[place][1].extend(row)
+            merged += 1
+    return found, merged
 
 
 def _likeliest_first(best: Sequence[Answer]) -> tuple[Answer, ...]:

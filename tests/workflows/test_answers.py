@@ -71,6 +71,17 @@ def test_a_distortion_by_which_the_potential_gains_nothing_that_it_can_tell_is_n
     assert answer.energy_per_atom == pytest.approx(-3.0002)
 
 
+def test_rows_whose_most_symmetric_copies_are_one_crystal_are_one_row() -> None:
+    """La2O3 stood twice in a table as P-3m1 at one energy: its rows began with a distorted copy and a symmetric one."""
+    ends = [(halite(), -3.0), (halite(0.05, edge=5.7), -2.9995), (halite(edge=5.684), -2.9990)]
+    apart = find_answers(records(*ends[:2]), top=5)
+    assert (len(apart.best), apart.num_distinct) == (2, 2), "their volumes differ by over 5 %"
+    together = find_answers(records(*ends), top=5)
+    assert (len(together.best), together.num_distinct) == (1, 1)
+    (answer,) = together.best
+    assert (answer.identity.space_group, answer.times_found, answer.first_found) == (225, 3, 1)
+
+
 @pytest.mark.parametrize(
     ("edge", "energies", "said"),
     [
