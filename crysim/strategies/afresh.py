@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-AFRESH = frozenset({"enumerate", "prior", "spaced", "packed", "alike"})
+AFRESH = frozenset({"enumerate", "prior", "spaced", "alike"})
 """Origins of candidates (``origin`` in their info) that are drawn afresh."""
 
 
