@@ -84,6 +84,7 @@ def test_how_likely_mixtures_are_adds_up_to_one() -> None:
 def test_only_elements_of_like_electronegativity_are_alike(formula: str, alike: bool) -> None:
     assert has_alike(Contents.from_formula(formula, 1, "primitive")) is alike
     assert has_alike(Contents.from_formula(formula)) is alike
+    assert not has_alike(Contents.from_formula(formula, 40))
 
 
 def test_a_portfolio_draws_orders_where_elements_are_alike() -> None:

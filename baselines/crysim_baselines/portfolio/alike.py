@@ -23,13 +23,15 @@ from crysim_baselines.portfolio.orders import SUPERCELLS, ordered, parent_of
 from crysim_baselines.portfolio.subgroups import primitive_atoms, symmetry
 from crysim_baselines.portfolio.supercells import distinct_supercells
 
+MOST_ATOMS = 64
+"""Of a cell: in larger ones an order costs more than its relaxation, by its combinations and its charges' energy."""
 TRIES = 4
 """Centrings of a conventional cell that are drawn until the order has the one drawn."""
 
 
 def has_alike(contents: Contents) -> bool:
-    """Whether some elements of the contents may share places."""
-    return bool(likely_mixtures(contents.composition.reduced))
+    """Whether some elements of the contents may share places, in a cell that is not too large."""
+    return contents.num_atoms <= MOST_ATOMS and bool(likely_mixtures(contents.composition.reduced))
 
 
 def ordered_draw(

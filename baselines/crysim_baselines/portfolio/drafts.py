@@ -148,11 +148,11 @@ class ArmDraft(Draft):
         """Of bodies in the place of atoms, or of fewer elements."""
         assert self.low is not None
         filling, units = self.filling, self.low.units
-        volume, recipe = filling.volume(self.low.volume, rng), filling.recipe(rng)
+        volume = filling.volume(self.low.volume, rng)
         assert volume is not None
         if self.arm == ALIKE:
-            return ordered_draw(recipe, volume, filling.thresholds, filling.spaced(self.low, rng), rng)
-        return None if units is None else packed(units, recipe, volume, rng.uniform(*SPACING), rng)
+            return ordered_draw(filling.few_sites, volume, filling.thresholds, filling.spaced(self.low, rng), rng)
+        return None if units is None else packed(units, filling.recipe(rng), volume, rng.uniform(*SPACING), rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
         volume = self.filling.volume(self.lows.draw(rng), rng)
