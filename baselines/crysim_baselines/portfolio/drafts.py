@@ -147,11 +147,12 @@ class ArmDraft(Draft):
     def _of_few(self, rng: np.random.Generator) -> Crystal | None:
         """Of bodies in the place of atoms, or of fewer elements."""
         assert self.low is not None
-        filling, units = self.filling, self.low.units
+        filling = self.filling
         volume = filling.volume(self.low.volume, rng)
         assert volume is not None
         if self.arm == ALIKE:
             return ordered_draw(filling.few_sites, volume, filling.thresholds, filling.spaced(self.low, rng), rng)
+        units = self.low.units
         return None if units is None else packed(units, filling.recipe(rng), volume, rng.uniform(*SPACING), rng)
 
     def _of_prior(self, rng: np.random.Generator) -> Crystal:
