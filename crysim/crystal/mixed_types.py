@@ -16,6 +16,7 @@ from math import exp, lcm
 
 from crysim.composition import Composition
 from crysim.composition.elements import electronegativity
+from crysim.crystal.charges import likely_charges
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.fillings import Filling
 from crysim.crystal.packing import scaled
@@ -124,13 +125,18 @@ def merged(cell: Composition, elements: Sequence[str]) -> Composition:
 
 
 def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Elements that may share places, the most abundant of them first, and how far apart they are; most alike first."""
+    """Elements that may share places, the most abundant of them first, and how far apart they are; most alike first.
+
+    None that give electrons with such as take them, where charges balance: nitrogen with the oxygen of a nitrate.
+    """
+    charges = likely_charges(unit)
     known = {element: value for element in unit.elements if (value := electronegativity(element)) is not None}
     counts = unit.amounts
     found = []
     for number in range(2, len(known) + 1):
         for some in combinations(known, number):
             values = [known[element] for element in some]
-            if max(values) - min(values) <= APART:
+            opposite = charges and min(charges[e] for e in some) < 0 < max(charges[e] for e in some)
+            if max(values) - min(values) <= APART and not opposite:
                 found.append((tuple(sorted(some, key=lambda e: -counts[e])), max(values) - min(values)))
     yield from sorted(found, key=lambda one: one[1])

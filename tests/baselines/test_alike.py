@@ -80,6 +80,18 @@ def test_how_likely_mixtures_are_adds_up_to_one() -> None:
     assert max(found, key=found.__getitem__) == ("Cu", "Sn")
 
 
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("KNO3", set()),  # nitrogen and oxygen are as near as lithium and titanium
+        ("CuFeS2", {("Cu", "Fe")}),  # and copper and sulphur
+        ("SiC", {("Si", "C")}),  # no charges are known to balance
+    ],
+)
+def test_what_gives_electrons_shares_no_places_with_what_takes_them(formula: str, expected: set) -> None:
+    assert set(likely_mixtures(Composition.from_formula(formula))) == expected
+
+
 @pytest.mark.parametrize(("formula", "alike"), [("NaCl", False), ("CaTiO3", True), ("KF", False), ("Cu3Au", True)])
 def test_only_elements_of_like_electronegativity_are_alike(formula: str, alike: bool) -> None:
     assert has_alike(Contents.from_formula(formula, 1, "primitive")) is alike
