@@ -18,7 +18,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.mixed_types import likely_mixtures, merged
 from crysim.crystal.recipes import PriorRecipe
 from crysim.errors import InputError
-from crysim_baselines.portfolio.derivative import CENTRINGS, parted
+from crysim_baselines.portfolio.derivative import centrings, parted
 from crysim_baselines.portfolio.orders import SUPERCELLS, ordered, parent_of
 from crysim_baselines.portfolio.subgroups import primitive_atoms, symmetry
 from crysim_baselines.portfolio.supercells import distinct_supercells
@@ -49,7 +49,7 @@ def ordered_draw(
     contents = recipe.contents
     if contents.primitive:
         return _ordered_draw(recipe, volume, thresholds, wanted, rng)
-    factors = [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
+    factors = centrings(contents)
     for _ in range(TRIES):
         factor = int(rng.choice(factors))
         part = replace(recipe, contents=parted(contents, factor))
@@ -70,7 +70,8 @@ def _ordered_draw(
     times = parts[int(rng.integers(len(parts)))]
     cell = parted(Contents(whole), times)
     few = replace(recipe, contents=cell, min_distance=0.0, pair_distances=())
-    among = _among(contents.elements, elements)
+    shared = {elements[0]: elements}  # the places of the contents' elements that one of the merged formula stands for
+    among = [[contents.elements.index(e) for e in shared.get(one, (one,))] for one in whole.elements]
     kept = np.maximum(_of_pairs(np.max, thresholds, among), _of_pairs(np.min, wanted, among))
     try:
         drawn = few.generator.draw(rng, volume / times, thresholds=kept)
@@ -84,12 +85,6 @@ def _ordered_draw(
     parent = parent_of(atoms, matrices[int(rng.integers(len(matrices)))], elements, contents)
     found = None if parent is None else ordered([parent], (), rng)
     return None if found is None else found[0]
-
-
-def _among(elements: Sequence[str], alike: Sequence[str]) -> list[list[int]]:
-    """The elements' places that each element of the merged formula stands for."""
-    kept = [e for e in elements if e == alike[0] or e not in alike]
-    return [[elements.index(e) for e in (alike if one == alike[0] else (one,))] for one in kept]
 
 
 def _of_pairs(which: Callable[[Floats], float], distances: Floats, among: Sequence[Sequence[int]]) -> Floats:

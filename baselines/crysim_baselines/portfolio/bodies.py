@@ -25,12 +25,8 @@ def site_symmetry(crystal: Crystal, point: Floats) -> Floats:
     rotations, translations = crystal.group.operations
     moved = rotations @ point + translations - point
     keep = np.abs(moved - np.rint(moved)).max(axis=1) < SAME_PLACE
-    return cartesian(crystal, rotations[keep])
-
-
-def cartesian(crystal: Crystal, rotations: Floats) -> Floats:
-    """Operations on fractional columns as such on Cartesian rows ``[k, 3, 3]``."""
-    return np.asarray(np.linalg.inv(crystal.lattice) @ np.swapaxes(rotations, 1, 2) @ crystal.lattice)
+    on_rows = np.swapaxes(rotations[keep], 1, 2)
+    return np.asarray(np.linalg.inv(crystal.lattice) @ on_rows @ crystal.lattice)
 
 
 def oriented(body: Body, operations: Floats, rng: np.random.Generator) -> Floats | None:

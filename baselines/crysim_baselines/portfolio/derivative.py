@@ -53,12 +53,17 @@ def derived(low: Crystal, contents: Contents, rng: np.random.Generator) -> Cryst
     """
     if contents.primitive:
         return _derived(low, contents, rng)
-    factors = [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
+    factors = centrings(contents)
     for _ in range(TRIES):
         found = _derived(low, parted(contents, int(rng.choice(factors))), rng)
         if found is not None and contents.held_by(found):
             return found
     return None
+
+
+def centrings(contents: Contents) -> list[int]:
+    """How many primitive cells the contents of a conventional one may be."""
+    return [n for n in CENTRINGS if all(count % n == 0 for count in contents.composition.counts)]
 
 
 def parted(contents: Contents, times: int) -> Contents:
