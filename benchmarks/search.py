@@ -5,7 +5,8 @@
     python benchmarks/search.py --forty [--prototypes] ...      # by formula alone, through the plan of crysim search
     python benchmarks/search.py --table                         # only tables and pictures of what there is
 
-A method is a strategy with options of its own: ``prior``, ``prior:race=false``, ``crysim:protocol="paper"``; with
+A method is a strategy with options of its own: ``prior``, ``prior:race=false``, ``crysim:protocol="paper"``, and of its
+parts: ``crysim:solver=convex,solver.temperature=0.1``; with
 --forty ``search`` is what ``crysim search`` runs where nothing is named. Each search is one line of a JSON file
 (results/search/paper.jsonl, types.jsonl, forty.jsonl), and is not run again; a damaged last line is. Searches run in
 this process, one after the other, with one thread. Counted are relaxations begun, evaluations of the energy model and
@@ -33,7 +34,7 @@ from crysim.crystal.structure_types import structure_types
 from crysim.declared import assignments, numbers
 from crysim.harness.config_file import read_settings
 from crysim.harness.loop import limit_threads
-from crysim.harness.settings import BenchSettings
+from crysim.harness.settings import PARTS, BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.systems import builtin_systems, find_system
 from crysim.interfaces import EnergyModel
@@ -167,6 +168,11 @@ def _settings(
 ) -> BenchSettings:
     """The settings of a method with the options behind its colon."""
     strategy, _, texts = method.partition(":")
+    own = assignments(texts.split(",")) if texts else {}
+    parts = {part: own.pop(part) for part in PARTS if part in own}
+    for part in PARTS:
+        names = [name for name in own if name.startswith(f"{part}.")]
+        parts |= {f"{part}_options": {name.removeprefix(f"{part}."): own.pop(name) for name in names}} if names else {}
     given = {
         "system": tuple(formulas),
         "cell": cell,
@@ -177,7 +183,8 @@ def _settings(
         "batch": options.batch,
         "energy": options.energy,
         "symmetry": options.symmetry,
-        "options": assignments(texts.split(",")) if texts else {},
+        "options": own,
+        **parts,
     }
     return read_settings(None, given | ({} if strategy == SEARCH else {"method": (strategy,)}))
 
