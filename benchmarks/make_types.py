@@ -9,10 +9,10 @@ primitive cell is relaxed with M3GNet within its space group, and taken if it co
 still of its type within the tolerances of `crysim.crystal.structure_types`. Left out are types that pymatgen has, that
 the encyclopedia calls obsolete, and those with partly occupied sites.
 
-So are a few types of ``more_types.toml``, which have no label of AFLOW's but their name, and pymatgen's own. Some of
-pymatgen's crystals have atoms in each other's cores or empty cells (brookite has 6.8 Å³ per atom and not 10.7,
-ullmanite a bond of 1.03 Å): where the relaxed crystal is more than `WRONG` lower it is taken although it is another
-type by the tolerances.
+So are types of ``more_types.toml``, which have no label of AFLOW's but their name: of some the places of the atoms are
+there, of others cell and occupied positions alone (`placed_types`). And so are pymatgen's own, some of which have atoms
+in each other's cores or empty cells (brookite has 6.8 Å³ per atom and not 10.7, ullmanite a bond of 1.03 Å): where the
+relaxed crystal is more than `WRONG` lower it is taken although it is another type by the tolerances.
 
 One line of the file each; what was left out stands in a second file beside it with the reason. Both are written as they
 come, and what stands there is not done again.
@@ -30,13 +30,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from placed_types import placed_type
+
 from crysim.composition.elements import ATOMIC_NUMBERS
 from crysim.crystal import Crystal
 from crysim.crystal.identity import identify
 from crysim.crystal.structure_types import ANGLE, LENGTH, SITE, StructureType, find_structure_type, library_types
 from crysim.errors import CrysimError
 from crysim.harness.loop import limit_threads
-from crysim.interfaces import Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import EnergyModel, Relaxation, RelaxSettings, RelaxStatus
 from crysim.plugins import plugin_manager
 from crysim.process_state import warnings_ignored
 
@@ -45,6 +47,7 @@ MOST_ATOMS = 100
 FMAX = 0.02
 STEPS = 300
 DIGITS = 5
+SETTINGS = RelaxSettings(fmax=FMAX, max_steps=STEPS, symmetry="keep", num_frames=2)
 BATCH = 8
 WRONG = 0.2
 """eV per atom that a crystal of pymatgen's library is above what it relaxes to, from which on it is taken for wrong."""
@@ -79,7 +82,6 @@ def main() -> None:
     done = {(row["label"], row.get("name")) for file in (options.out, left_out) for row in _lines(file)}
     labels = {label for label, _ in done}
     model = plugin_manager().build("energy", "m3gnet")
-    settings = RelaxSettings(fmax=FMAX, max_steps=STEPS, symmetry="keep", num_frames=2)
     with options.out.open("a") as taken, left_out.open("a") as others:
 
         def leave(label: str, name: str | None, why: object) -> None:
@@ -89,7 +91,10 @@ def main() -> None:
         entries = [_of_library(one) for one in known]
         for name, data in tomllib.loads(MORE.read_text()).items():
             if (name, name) not in done:
-                entries.append(_of_literature(name, data))
+                try:
+                    entries.append(_of_literature(name, data) if "sites" in data else _placed(name, data, model))
+                except LeftOutError as error:
+                    leave(name, name, error)
         for file in sorted(options.folder.glob("*.cif")):
             if file.stem in labels:
                 continue
@@ -102,7 +107,7 @@ def main() -> None:
             batch = entries[begin : begin + BATCH]
             crystals = [one.crystal for one in batch]
             before = model.energies(crystals)
-            for entry, end, energy in zip(batch, model.relax(crystals, settings), before, strict=True):
+            for entry, end, energy in zip(batch, model.relax(crystals, SETTINGS), before, strict=True):
                 try:
                     row = {
                         "label": entry.label,
@@ -169,6 +174,13 @@ def _of_literature(name: str, data: dict[str, Any]) -> Entry:
     species, coords = [site[0] for site in data["sites"]], [site[1:] for site in data["sites"]]
     structure = Structure.from_spacegroup(data["group"], lattice, species, coords)
     identity = identify(structure, tolerance=0.01, prototypes=False)
+    return Entry(name, name, "", identity.primitive, identity.crystal)
+
+
+def _placed(name: str, data: dict[str, Any], model: EnergyModel) -> Entry:
+    identity = placed_type(data, model, SETTINGS)
+    if identity is None:
+        raise LeftOutError("no low crystal on its positions keeps its cell and group")
     return Entry(name, name, "", identity.primitive, identity.crystal)
 
 

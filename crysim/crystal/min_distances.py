@@ -129,6 +129,15 @@ def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats
     return bool(fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, kept))
 
 
+def shortest_distances(crystal: Crystal, most: float) -> Floats:
+    """Å ``[elements, elements]``: the shortest distance of each pair of a crystal's elements, at most ``most``."""
+    from crysim.crystal.distances import shortest_of_pairs
+
+    elements = crystal.composition.elements
+    owners = np.array([elements.index(one) for one in crystal.species], dtype=np.int64)
+    return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(elements), most)
+
+
 def _sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:
     """Index of the position ``[sites]`` and of the element ``[sites]`` of each site."""
     return (

@@ -90,7 +90,7 @@ class RunSettings:
     )
     min_relaxed_distance: float = setting(
         1.0,
-        "Å; a crystal with a closer pair after relaxation does not count (section 2.3).",
+        "Å; a crystal with a closer pair after relaxation does not count (section 2.3); of hydrogen's 0.7 of it.",
         RUN,
         flag="",
         former="too_close",

@@ -10,7 +10,7 @@ from math import isfinite
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import DEFAULT_CUTOFF
-from crysim.crystal.validity import find_fault
+from crysim.crystal.validity import find_fault, too_close
 from crysim.errors import PluginFaultError, first_line
 from crysim.harness.drawing import draw
 from crysim.harness.spec import RunSettings
@@ -142,17 +142,17 @@ def classify(
     """The trial of a relaxation.
 
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than
-    ``min_relaxed_distance`` Å keeps its energy but does not count, as in section 2.3 of the paper; nor does one that,
-    with the ``cutoff`` (Å) of the potential given, has flown apart, collapsed, or does not hold together
-    (`crysim.crystal.validity.find_fault`).
+    ``min_relaxed_distance`` Å (`crysim.crystal.validity.too_close`) keeps its energy but does not count, as in section
+    2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of the potential given, has flown apart, collapsed, or
+    does not hold together (`crysim.crystal.validity.find_fault`).
     """
     relaxation = _finite(relaxation)
     status, reason = TrialStatus(relaxation.status.value), relaxation.reason
     crystal = relaxation.crystal
     if status in GIVEN_UP:
         pass
-    elif crystal is not None and (distance := crystal.min_distance()) < min_relaxed_distance:
-        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {distance:.2f} Å, under {min_relaxed_distance:g} Å"
+    elif crystal is not None and (pair := too_close(crystal, min_relaxed_distance)):
+        status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {pair[0]:.2f} Å, under {pair[1]:g} Å"
     elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
         status, reason = TrialStatus(fault[0]), fault[1]
     return Trial(number, candidate, relaxation, status, reason)

@@ -16,7 +16,7 @@ import numpy as np
 
 from crysim.arrays import EV_PER_GPA_A3
 from crysim.crystal.identify import find_space_group
-from crysim.crystal.validity import is_comparable
+from crysim.crystal.validity import is_comparable, too_close
 from crysim.errors import CrysimError, InputError
 from crysim.harness.blocks import is_stored
 from crysim.harness.columns import columns_of
@@ -216,8 +216,9 @@ def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
         return
     limit = record.config.get("min_relaxed_distance")
     if isinstance(limit, float | int) and trial.status not in (TrialStatus.STOPPED, TrialStatus.KNOWN):
-        distance = crystal.min_distance()
-        if (distance < limit) != (trial.status is TrialStatus.TOO_CLOSE):
+        pair = too_close(crystal, limit)
+        if (pair is not None) != (trial.status is TrialStatus.TOO_CLOSE):
+            distance, limit = pair or (crystal.min_distance(), limit)
             yield f"it is {trial.status}, and its closest pair is at {distance:.3f} Å (limit {limit:g} Å)"
     if trial.counted and is_comparable(crystal):
         found = find_space_group(crystal.to_structure(), SYMPREC)

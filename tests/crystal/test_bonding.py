@@ -8,7 +8,10 @@ import pytest
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.bonding import dimensions, is_bound, why_unbound
-from crysim.crystal.validity import closeness, find_fault
+from crysim.crystal.validity import closeness, find_fault, too_close
+from crysim.harness.spec import RunSettings
+from crysim.harness.trials import classify
+from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, TrialStatus
 
 GRAPHITE = [("C", 0, 0, 0.25), ("C", 0, 0, 0.75), ("C", 1 / 3, 2 / 3, 0.25), ("C", 2 / 3, 1 / 3, 0.75)]
 
@@ -126,3 +129,30 @@ def _net(shift: float) -> list[tuple[float, float, float]]:
 )
 def test_closeness_is_the_shortest_distance_by_the_atoms_size(known: Crystal, expected: float) -> None:
     assert closeness(known) == pytest.approx(expected, abs=0.005)
+
+
+def brucite(bond: float, element: str = "H") -> Crystal:
+    """Mg(OH)2 with that distance (Å) between oxygen and hydrogen, or another element."""
+    c = 4.77
+    oxygen, other = 0.22, 0.22 + bond / c
+    sites = [("Mg", 0, 0, 0), ("O", 1 / 3, 2 / 3, oxygen), ("O", 2 / 3, 1 / 3, -oxygen)]
+    sites += [(element, 1 / 3, 2 / 3, other), (element, 2 / 3, 1 / 3, -other)]
+    return crystal((3.14, 3.14, c, 90.0, 90.0, 120.0), sites)
+
+
+@pytest.mark.parametrize(
+    ("bond", "element", "expected"),
+    [(0.96, "H", None), (0.71, "H", None), (0.65, "H", (0.65, 0.7)), (0.96, "F", (0.96, 1.0)), (1.01, "F", None)],
+)
+def test_a_bond_of_hydrogen_is_not_too_close(bond: float, element: str, expected: tuple[float, float] | None) -> None:
+    found = too_close(brucite(bond, element), 1.0)
+    assert found == (None if expected is None else pytest.approx(expected, abs=1e-6))
+
+
+@pytest.mark.parametrize(("bond", "status"), [(0.96, TrialStatus.RELAXED), (0.6, TrialStatus.TOO_CLOSE)])
+def test_a_hydroxide_counts(bond: float, status: TrialStatus) -> None:
+    end = brucite(bond)
+    relaxation = Relaxation(RelaxStatus.RELAXED, end, -1.0, 1, 1, 0.0, (Frame(end, -1.0),))
+    trial = classify(0, Candidate(end), relaxation, RunSettings().min_relaxed_distance, 5.0)
+    assert trial.status is status
+    assert trial.reason == ("" if trial.counted else "a pair of atoms at 0.60 Å, under 0.7 Å")

@@ -12,6 +12,7 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
+from crysim.crystal.min_distances import shortest_distances
 from crysim.interfaces.racing import SAME_ENERGY
 from crysim_baselines.portfolio.units import Units, units_of
 
@@ -49,12 +50,7 @@ class Minimum:
     @cached_property
     def spacings(self) -> Floats:
         """Å ``[elements, elements]``: the shortest distance of each pair of elements, at most `REACH`."""
-        from crysim.crystal.distances import shortest_of_pairs
-
-        crystal = self.crystal
-        place = {element: i for i, element in enumerate(crystal.composition.elements)}
-        owners = np.array([place[one] for one in crystal.species], dtype=np.int64)
-        return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(place), REACH)
+        return shortest_distances(self.crystal, REACH)
 
     @cached_property
     def units(self) -> Units | None:
