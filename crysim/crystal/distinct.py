@@ -24,8 +24,9 @@ from crysim.crystal.validity import is_comparable
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-NUM_NEIGHBOURS = 24
-"""Of each element: the first four shells of close packings, which the two of them first differ in."""
+NUM_NEIGHBOURS = 48
+"""Of each element: close packings differ among the first 18, and the stackings of CrB and of MoB, whose slabs are the
+same, from the 25th on."""
 ENERGY_TOLERANCE = 0.005
 """eV per atom."""
 VOLUME_TOLERANCE = 0.05
