@@ -15,7 +15,7 @@ from crysim.arrays import Floats
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
 from crysim.crystal.identity import Identity, identify
-from crysim.crystal.packing import place
+from crysim.crystal.packing import flat_combination, place
 from crysim.crystal.placement import place_first
 from crysim.crystal.recipes import PriorRecipe
 from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
@@ -70,9 +70,7 @@ def _crystals(group: SpaceGroup, cell: Floats, positions: Sequence[str]) -> list
     counts = tuple(sum(group.positions[place].multiplicity for place in places) for places in combination)
     composition = Composition(elements, counts)
     kept = PriorRecipe.of(Contents(composition), (group.number,), None, {}).generator.thresholds
-    places = np.array([one for some in combination for one in some], dtype=np.int64)
-    owners = np.array([kind for kind, some in enumerate(combination) for _ in some], dtype=np.int64)
-    order = np.argsort([group.positions[one].dof for one in places], kind="stable")
+    places, owners, order = flat_combination(group, combination)
     cells = np.tile(cell, (TRIED, 1))
     rng = np.random.default_rng(0)
     crystals = []

@@ -11,6 +11,7 @@ from crysim.crystal.min_distances import POINTS
 from crysim.crystal.packing import (
     cells_from_shapes,
     estimated_volume,
+    flat_combination,
     num_shape_parameters,
     place,
     scaled,
@@ -77,12 +78,9 @@ class PackedGenerator:
     ) -> tuple[Floats, bool]:
         from crysim.crystal.placement import place_one_by_one
 
-        maps, offsets, starts = space_group(number).flat_positions
-        positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
-        elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
-        # what has least freedom goes first: it cannot give way
-        order = np.argsort([np.count_nonzero(maps[starts[i]].any(axis=0)) for i in positions], kind="stable")
+        group = space_group(number)
+        positions, elements, order = flat_combination(group, combination)
         tried = rng.random((len(positions), POINTS, 3))
         thresholds = np.array(self.min_distances.thresholds)  # a kernel is compiled anew for what cannot be written
-        points, complete = place_one_by_one(cell, positions, elements, order, tried, maps, offsets, starts, thresholds)
+        points, complete = place_one_by_one(cell, positions, elements, order, tried, *group.flat_positions, thresholds)
         return points, bool(complete)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crysim.arrays import Floats
+from crysim.arrays import Floats, Ints
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.crystal.radii import spheres_volume
-from crysim.symmetry import Combination, impose_cell, space_group, volume_factor
+from crysim.symmetry import Combination, SpaceGroup, impose_cell, space_group, volume_factor
 
 PACKING_FRACTION = 0.55
 """Share of the cell that covalent spheres fill: Materials Project structures scatter about it (GN-OA's value)."""
@@ -124,6 +124,14 @@ def packing_ratios(
     elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
     ratios: Floats = least_ratios(cells, positions, elements, points, maps, offsets, starts, sums, floor)
     return ratios
+
+
+def flat_combination(group: SpaceGroup, combination: Combination) -> tuple[Ints, Ints, Ints]:
+    """Of each site of a combination the index of its position and of its element, and the order of placing them."""
+    positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
+    elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
+    freedom = [group.positions[i].dof for i in positions]
+    return positions, elements, np.argsort(freedom, kind="stable")  # the least free first: it cannot give way
 
 
 def place(

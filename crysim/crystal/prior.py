@@ -25,7 +25,7 @@ from crysim.composition import Composition, Contents
 from crysim.crystal.crystal import Crystal
 from crysim.crystal.generation import allowed_space_groups, fitting_space_groups
 from crysim.crystal.min_distances import POINTS, MinDistances
-from crysim.crystal.packing import estimated_volume, likely_cells, num_shape_parameters, place
+from crysim.crystal.packing import estimated_volume, flat_combination, likely_cells, num_shape_parameters, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import InputError
 from crysim.symmetry import (
@@ -251,13 +251,11 @@ class PriorGenerator:
         group = space_group(number)
         contents = self.prior.contents
         composition = contents.composition_in(number)
-        positions = np.array([i for indices in combination for i in indices], dtype=np.int64)
-        elements = np.array([e for e, indices in enumerate(combination) for _ in indices], dtype=np.int64)
-        freedom = np.array([group.positions[i].dof for i in positions])
-        order = np.argsort(freedom, kind="stable")  # what has least freedom goes first: it cannot give way
+        positions, elements, order = flat_combination(group, combination)
         in_shape = num_shape_parameters(group.crystal_system)
         kept = self._thresholds if thresholds is None else thresholds
-        left = self._placements if freedom.any() or in_shape else 1
+        freest = group.positions[positions[order[-1]]]
+        left = self._placements if freest.dof or in_shape else 1
         in_points = len(positions) * POINTS * 3
         low, high = spread
         tries = min(_FIRST_TRIES, left)

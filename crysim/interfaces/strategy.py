@@ -93,8 +93,9 @@ class Trial:
         candidate: what was asked for.
         relaxation: what became of it. Of one that was read from a journal, the largest force is not known, nor, where
             it does not count, whether it converged: it says that it did not.
-        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3); in a run
-            that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see `crysim.crystal.validity`.
+        status: ``too-close`` means that a pair ended under the bench's minimum distance (1.0 Å, section 2.3; less for
+            hydrogen); in a run that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see
+            `crysim.crystal.validity`.
             ``stopped`` and ``known``: given up by the candidate's leave (`Candidate.stop`), on its way down.
         reason: why it failed, did not converge or does not count; empty otherwise.
     """
