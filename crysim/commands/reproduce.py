@@ -46,6 +46,14 @@ def reproduce(
     energy: Annotated[
         str | None, typer.Option(help="Energy model. Default: the paper's, m3gnet.", rich_help_panel=o.PARTS)
     ] = None,
+    ours: Annotated[
+        bool,
+        typer.Option(
+            "--ours/--paper-alone",
+            help="The project's own searches beside the paper's: portfolio, and crysim as it is now (crysim-own).",
+            rich_help_panel=o.RUN,
+        ),
+    ] = False,
     prototypes: Annotated[
         bool,
         typer.Option(
@@ -110,6 +118,7 @@ def reproduce(
         settings={"energy": energy, **settings},
         prototypes=prototypes,
         race=race,
+        ours=ours,
     )
     if check:
         _check(target or [], str(out), cuts, as_json=as_json)

@@ -98,6 +98,9 @@ def reproduce(
     for target in chosen:
         if target.kind not in ("bits", "searches") and not parts[target.name]:
             raise InputError(f"nothing of {target.name} is left after the cuts: allow more systems or methods")
+    if cuts.ours and not any(_beside(_protocol(name)) for target in chosen for name in target.protocols):
+        named = _listed([target.name for target in chosen])
+        raise InputError(f"nothing of ours stands beside {named}: leave out --ours")
     check_writable(folder)
     console = progress_console(progress)
     every: list[Ended] = []
@@ -176,10 +179,12 @@ def target_parts(target: Target, folder: Path, cuts: Cuts) -> list[Part]:
     known_systems, known_methods = set(() if target.protocols else target.systems or ()), set()
     for protocol in target.protocols:
         whole = _protocol(protocol)
+        beside = _beside(whole)
         known_systems |= set(whole.system)
-        known_methods |= set(whole.methods)
+        known_methods |= {*whole.methods, *beside}
         systems = _kept(whole.system, target.systems, cuts.systems)
-        methods = _kept(whole.methods, target.methods, cuts.methods)
+        wanted = [name for name in beside if cuts.ours or name in cuts.methods]
+        methods = _kept([*whole.methods, *wanted], target.methods, cuts.methods)
         if systems and methods:
             parts.append(_part(protocol, target, whole, systems, methods, folder, cuts))
     for what, given, known in (("system", cuts.systems, known_systems), ("method", cuts.methods, known_methods)):
@@ -218,6 +223,8 @@ def _part(
             notes.append(_cut(what, ours, theirs))
     if settings.solver != "amplify" and any("crysim" in method for method in methods):
         notes.append(f"solver: {settings.solver} (the paper: Fixstars Amplify)")
+    if ours := [name for name in methods if name in _beside(whole)]:
+        notes.append(f"{_listed(ours)}: not of the paper but searches of this project, which give up what cannot win")
     return Part(replace(settings, out=str(folder / "runs" / name)), tuple(notes))
 
 
@@ -240,6 +247,11 @@ def cut_notes(target: Target, cuts: Cuts) -> list[str]:
     if cuts.race:
         notes.append(RACED)
     return notes
+
+
+def _beside(whole: BenchSettings) -> list[str]:
+    """Labels of a protocol's searches that are not of the paper: variants that its list of methods does not name."""
+    return [label for label in whole.variants if label not in whole.methods]
 
 
 @cache

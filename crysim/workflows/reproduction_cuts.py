@@ -32,6 +32,7 @@ class Cuts:
         symmetry: of the relaxation.
         prototypes: known structure types take part in the searches of formulas.
         race: every method may stop a relaxation that cannot win (`crysim.interfaces.StopRule`).
+        ours: the project's own searches take part beside the paper's.
     """
 
     budget: int | None = None
@@ -43,6 +44,7 @@ class Cuts:
     symmetry: str | None = None
     prototypes: bool = False
     race: bool = False
+    ours: bool = False
 
     @property
     def given(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ class Cuts:
             "symmetry": self.symmetry,
             "prototypes": self.prototypes,
             "race": self.race,
+            "ours": self.ours,
             "settings": settings,
         }
         return {key: value for key, value in chosen.items() if value}

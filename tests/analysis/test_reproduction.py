@@ -74,6 +74,23 @@ def test_parts_are_cut_and_say_so(tmp_path: Path) -> None:
         target_parts(find_target("table-s2"), tmp_path, Cuts(budget=0))[0].settings.runs()
 
 
+def test_our_own_searches_stand_beside_the_papers_where_they_are_asked_for(tmp_path: Path) -> None:
+    target = find_target("table-s8")
+    (alone,) = target_parts(target, tmp_path, Cuts())
+    (both,) = target_parts(target, tmp_path, Cuts(ours=True))
+    assert both.settings.methods == (*alone.settings.methods, "portfolio", "crysim-own")
+    assert both.settings.out == alone.settings.out  # the paper's runs are taken over
+    assert "portfolio, crysim-own: not of the paper" in both.notes[-1]
+    assert not any("not of the paper" in note for note in alone.notes)
+    specs = {spec.method: spec for spec in both.settings.runs()}
+    assert specs["crysim"].strategy.options["protocol"] == "paper"
+    assert specs["crysim-own"].strategy.options["protocol"] == "own"
+    (one,) = target_parts(target, tmp_path, Cuts(methods=("portfolio",)))
+    assert one.settings.methods == ("portfolio",)
+    with pytest.raises(InputError, match="nothing of ours stands beside table-1: leave out --ours"):
+        reproduce(["table-1"], str(tmp_path), Cuts(ours=True))
+
+
 def test_a_cut_names_all_of_the_target_though_a_protocol_falls_out() -> None:
     cuts = Cuts(systems=("Y6Co51",), methods=("crysim",), symmetry="keep")
     systems, methods, symmetry = cut_notes(find_target("table-s7"), cuts)
