@@ -223,8 +223,8 @@ def _part(
             notes.append(_cut(what, ours, theirs))
     if settings.solver != "amplify" and any("crysim" in method for method in methods):
         notes.append(f"solver: {settings.solver} (the paper: Fixstars Amplify)")
-    if ours := [name for name in methods if name in _beside(whole)]:
-        notes.append(f"{_listed(ours)}: not of the paper but searches of this project, which give up what cannot win")
+    if beside := [name for name in methods if name in _beside(whole)]:
+        notes.append(f"{_listed(beside)}: not of the paper but searches of this project, which give up what cannot win")
     return Part(replace(settings, out=str(folder / "runs" / name)), tuple(notes))
 
 
