@@ -135,10 +135,12 @@ def reproduce(
 
 def _check(names: list[str], out: str, cuts: Cuts, *, as_json: bool) -> NoReturn:
     """Print what the check found, and leave with its exit code."""
+    from rich.console import Console
+
     from crysim.commands.showing import table_console
     from crysim.workflows.reproduction_check import check_reproduced, checked_table, exit_code
 
-    checked = check_reproduced(names, out, cuts)
+    checked = check_reproduced(names, out, cuts, Console(stderr=True).print)
     if as_json:
         print_json([one.to_dict() for one in checked])
     else:

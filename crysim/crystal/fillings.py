@@ -24,7 +24,7 @@ RADII, MENDELEEV, ELECTRONEGATIVITY = 3.0, 0.3, 0.3
 electronegativities. These and the next two were chosen by ``benchmarks/type_order.py``: 143 compounds whose elements
 are exchanged and 35 that split or merge, none of them in a table of results."""
 LITTLE_KNOWN = 0.1
-"""What a template that few compounds have is less likely."""
+"""What a template without a Strukturbericht designation is less likely."""
 CHANGED = 0.15
 """What a split or merged one is less likely."""
 GROUP = 20.0

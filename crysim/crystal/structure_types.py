@@ -61,13 +61,6 @@ class StructureType:
         """Name and Strukturbericht, ``Halite (B1)``."""
         return f"{self.name} ({self.strukturbericht})" if self.strukturbericht else self.name
 
-    @property
-    def well_known(self) -> bool:
-        """Whether many compounds have it: it has a Strukturbericht designation, or was added for that (its label is no
-        label of AFLOW's but its name).
-        """
-        return bool(self.strukturbericht) or self.label == self.name
-
     @cached_property
     def structure(self) -> Structure:
         """The type's crystal, in its primitive cell."""

@@ -29,7 +29,7 @@ class Template:
         name: of the structure type, or the file's stem.
         label: AFLOW's label, or the file's path.
         atoms: of each element in the primitive cell.
-        well_known: whether many compounds have it, or it is the user's.
+        well_known: whether it has a Strukturbericht designation, or is the user's: many compounds have it.
     """
 
     name: str
@@ -92,7 +92,7 @@ def templates(folder: str | Path | None, library: bool) -> Iterator[Template]:
 def _library() -> tuple[Template, ...]:
     """Made once: what they have found out about their orbits is asked for again and again."""
     return tuple(
-        Template(one.name, one.label, one.atoms, one.well_known, partial(_structure_of, one))
+        Template(one.name, one.label, one.atoms, bool(one.strukturbericht), partial(_structure_of, one))
         for one in structure_types()
     )
 

@@ -314,7 +314,9 @@ def _fits_all(value: Any, origin: type[Iterable[Any]], hints: tuple[Any, ...]) -
 
 
 def _hint_text(hint: Any) -> str:
-    """An annotation as users read it: ``int``, ``Mapping[str, float] | None``."""
+    """An annotation as users read it: ``int``, ``Mapping[str, float] | None``, ``one of 'none', 'basic'``."""
+    if typing.get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(hint)))
     text = hint.__name__ if isinstance(hint, type) and typing.get_origin(hint) is None else str(hint)
     return text.replace("typing.", "").replace("collections.abc.", "")
 

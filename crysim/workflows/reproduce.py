@@ -23,7 +23,7 @@ from crysim.harness.run_folder import check_writable, make_folder
 from crysim.harness.settings import BenchSettings
 from crysim.workflows.bench import run_protocol
 from crysim.workflows.crystals40 import find_forty
-from crysim.workflows.reproduction_cuts import RACED, Cuts, keep_cuts
+from crysim.workflows.reproduction_cuts import RACED, Cuts, keep_cuts, kept_cuts
 from crysim.workflows.running import Ended, joined, progress_console
 from crysim.written_files import path_part
 
@@ -102,6 +102,7 @@ def reproduce(
         named = _listed([target.name for target in chosen])
         raise InputError(f"nothing of ours stands beside {named}: leave out --ours")
     check_writable(folder)
+    kept_cuts(folder)  # refused before hours of runs if it is damaged
     console = progress_console(progress)
     every: list[Ended] = []
     done: list[Reproduced] = []
@@ -239,7 +240,7 @@ def cut_notes(target: Target, cuts: Cuts) -> list[str]:
         ("methods", methods, target.methods, cuts.methods),
     ):
         all_of_them = _kept(list(dict.fromkeys(names)), wanted, ())
-        left = _kept(all_of_them, None, cut)
+        left = _kept([*all_of_them, *(name for name in cut if name not in all_of_them)], None, cut)
         if left != all_of_them:
             notes.append(_cut(what, _listed(left), _listed(all_of_them)))
     if cuts.symmetry is not None:

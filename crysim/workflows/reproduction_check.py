@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -57,26 +57,34 @@ def checked_table(checked: Sequence[Checked]) -> Table:
     return Table("Committed tables against their journals", columns, tuple(one.to_dict() for one in checked))
 
 
-def check_reproduced(names: Sequence[str], out: str, cuts: Cuts) -> list[Checked]:
+def check_reproduced(
+    names: Sequence[str], out: str, cuts: Cuts, told: Callable[[str], object] = lambda _: None
+) -> list[Checked]:
     """Compare the tables in a folder with what its runs give.
 
     Args:
-        names: of targets; none: all that were made in the folder, or every target if it does not say.
+        names: of targets; none: all that were made in the folder.
         out: the folder that `crysim.workflows.reproduce.reproduce` wrote.
         cuts: those with which it did; without any, those that it wrote down.
+        told: told what is compared next, in a line.
 
     Raises:
-        InputError: an unknown target, no such folder, or a damaged run.
+        InputError: an unknown target, no such folder, none that was made there, or a damaged run.
     """
     folder = Path(out)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} to check: name with --out the one that was written")
     kept = kept_cuts(folder)
     unsaid = KeptCuts(cuts, {})
-    return [
-        _check(find_target(name), folder, cuts.references, unsaid if cuts.kept else kept.get(name, unsaid))
-        for name in dict.fromkeys(names or kept or targets())
-    ]
+    chosen = names or [name for name, target in targets().items() if name in kept or _written(target, folder)]
+    if not chosen:
+        raise InputError(f"there is no table of crysim reproduce in {folder}: name with --out the folder that it wrote")
+    checked = []
+    for name in dict.fromkeys(chosen):
+        told(f"checking {name}")
+        made = unsaid if cuts.kept else kept.get(name, unsaid)
+        checked.append(_check(find_target(name), folder, cuts.references, made))
+    return checked
 
 
 def _check(target: Target, folder: Path, references: Mapping[str, str], made: KeptCuts) -> Checked:
@@ -89,10 +97,8 @@ def _check(target: Target, folder: Path, references: Mapping[str, str], made: Ke
             return Checked(target.name, "no table", f"{path} is not there")
         (table,) = tables_of_target(target, (), cuts, ())
         return _compared(target, folder, [table], "made again from random crystals")
-    if missing := [system for system in made.energies if system not in references]:
-        return Checked(
-            target.name, "no reference", "give " + " ".join(f"--reference {system}=FILE" for system in missing)
-        )
+    if not _written(target, folder):
+        return Checked(target.name, "no table", f"there is no {folder / target.name}.json")
     parts = target_parts(target, folder, cuts)
     wanted = sum(len(part.settings.runs()) for part in parts)
     found = [_whole_runs(part.settings) for part in parts]
@@ -102,9 +108,19 @@ def _check(target: Target, folder: Path, references: Mapping[str, str], made: Ke
         return Checked(target.name, "no journals", f"none of its {wanted} runs is in {where or folder}")
     if whole < wanted:
         return Checked(target.name, "runs are missing", f"{whole} of {wanted} are there to their end")
+    if missing := [system for system in made.energies if system not in references]:
+        return Checked(
+            target.name, "no reference", "give " + " ".join(f"--reference {system}=FILE" for system in missing)
+        )
     compared = [comparison_of(part.settings, records) for part, records in zip(parts, found, strict=True)]
     compared = [_with_references(one, references, made.energies) for one in compared]
-    return _compared(target, folder, tables_of_target(target, compared, cuts, ()), f"{whole} runs")
+    runs = "1 run" if whole == 1 else f"{whole} runs"
+    return _compared(target, folder, tables_of_target(target, compared, cuts, ()), runs)
+
+
+def _written(target: Target, folder: Path) -> bool:
+    """Whether a table of the target was written there: one, or one for each of its systems."""
+    return any((folder / f"{name}.json").is_file() for name in (target.name, f"{target.name}-1"))
 
 
 def _with_references(

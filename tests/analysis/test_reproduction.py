@@ -87,6 +87,9 @@ def test_our_own_searches_stand_beside_the_papers_where_they_are_asked_for(tmp_p
     assert specs["crysim-own"].strategy.options["protocol"] == "own"
     (one,) = target_parts(target, tmp_path, Cuts(methods=("portfolio",)))
     assert one.settings.methods == ("portfolio",)
+    assert cut_notes(target, Cuts(methods=("portfolio",))) == [
+        "cut or changed: methods portfolio (the protocol: random, pyxtal-random, bayesian, swarm, crysim)"
+    ]
     with pytest.raises(InputError, match="nothing of ours stands beside table-1: leave out --ours"):
         reproduce(["table-1"], str(tmp_path), Cuts(ours=True))
 

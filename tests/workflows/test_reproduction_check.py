@@ -41,23 +41,33 @@ def test_a_table_is_compared_with_what_its_journals_give(tmp_path: Path) -> None
     assert (other.state, exit_code([other])) == ("differs", 1)
     assert "table-s2.json, row 1, num_lowest" in other.detail
 
-    path.unlink()
-    (gone,) = check_reproduced(["table-s2"], str(tmp_path), CUTS)
-    assert gone.state == "no table"
-
     (journal,) = tmp_path.rglob("journal.jsonl")
     journal.write_bytes(b"")
     (empty,) = check_reproduced(["table-s2"], str(tmp_path), CUTS)
     assert (empty.state, exit_code([empty])) == ("no journals", 3)
 
+    path.unlink()
+    (gone,) = check_reproduced(["table-s2"], str(tmp_path), CUTS)
+    assert (gone.state, exit_code([gone])) == ("no table", 3)
+
 
 def test_what_was_made_is_checked_with_the_cuts_that_were_written_down(tmp_path: Path) -> None:
     reproduce(["table-s2", "fig-2"], str(tmp_path), CUTS)
     checked = check_reproduced([], str(tmp_path), Cuts())
-    assert [(one.target, one.state) for one in checked] == [("fig-2", "same"), ("table-s2", "same")]
+    assert [(one.target, one.state) for one in checked] == [("table-s2", "same"), ("fig-2", "same")]
     assert kept_cuts(tmp_path)["table-s2"].cuts == replace(CUTS, settings={"energy": "ase:lj"})
+    (tmp_path / KEPT).unlink()
+    unsaid = check_reproduced([], str(tmp_path), CUTS)
+    assert [one.target for one in unsaid] == ["table-s2", "fig-2"]  # those of which there are tables
     (tmp_path / KEPT).write_text("[1]")
     with pytest.raises(InputError, match=r"cuts.json is damaged"):
+        check_reproduced([], str(tmp_path), Cuts())
+    with pytest.raises(InputError, match=r"cuts.json is damaged"):  # before anything is run
+        reproduce(["table-s1"], str(tmp_path), CUTS)
+
+
+def test_a_folder_without_tables_is_told_of_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no table of crysim reproduce in"):
         check_reproduced([], str(tmp_path), Cuts())
 
 
