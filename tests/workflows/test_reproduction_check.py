@@ -62,8 +62,9 @@ def test_what_was_made_is_checked_with_the_cuts_that_were_written_down(tmp_path:
     (tmp_path / KEPT).write_text("[1]")
     with pytest.raises(InputError, match=r"cuts.json is damaged"):
         check_reproduced([], str(tmp_path), Cuts())
-    with pytest.raises(InputError, match=r"cuts.json is damaged"):  # before anything is run
-        reproduce(["table-s1"], str(tmp_path), CUTS)
+    with pytest.raises(InputError, match=r"cuts.json is damaged"):
+        reproduce(["table-s2"], str(tmp_path), replace(CUTS, seeds="1"))
+    assert not list(tmp_path.rglob("seed-1"))  # refused before anything is run
 
 
 def test_a_folder_without_tables_is_told_of_in_one_line(tmp_path: Path) -> None:
