@@ -21,7 +21,10 @@ from typing import Any
 
 from crysim.analysis.paper.tables import find_target
 from crysim.analysis.tables import Column, Table, Value
+from crysim.declared import assignments
+from crysim.errors import CrysimError
 from crysim.harness.config_file import read_settings
+from crysim.plugins import plugin_manager
 from crysim.written_files import replace_file
 
 SHOWN = {"first_match": "I_M,0", "lowest": "E_min (eV)", "num_lowest": "N_E", "num_matched": "N_M"}
@@ -94,8 +97,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("on-amplify"))
     parser.add_argument("--rest", nargs=argparse.REMAINDER, default=[], help="for both sides; last of all")
     options = parser.parse_args()
-    if find_target(options.target).kind != "seeds":
-        parser.error(f"{options.target} has no rows for seeds")
+    try:
+        if find_target(options.target).kind != "seeds":
+            parser.error(f"{options.target} has no rows for seeds")
+        # A missing token or a wrong option is told before the hours of our side.
+        for solver, given in ((options.solver, options.solver_option), (options.ours, [])):
+            plugin_manager().build("solver", solver, assignments(given)).check()
+    except CrysimError as error:
+        parser.error(str(error))
     seeds = list(read_settings(None, {"seeds": options.seeds, "system": ["Ca4S4"]}).seeds)
     write(options, seeds)
     code = 0

@@ -30,6 +30,7 @@ from amplify_bbopt import (
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.generation import RandomGenerator
+from crysim.errors import CrysimError
 from crysim.interfaces import Encoder
 from crysim.plugins import plugin_manager
 from crysim.quadratic import QuadraticModel
@@ -172,10 +173,13 @@ def main() -> None:
     parser.add_argument("--energy", default="chgnet")
     options = parser.parse_args()
     first, last = (int(number) for number in options.space_groups.split("-"))
-    energies = plugin_manager().build("energy", options.energy).energies
-    problem = CrystalProblem(
-        options.formula, energies, space_groups=range(first, last + 1), num_initial=options.initial
-    )
+    try:
+        energies = plugin_manager().build("energy", options.energy).energies
+        problem = CrystalProblem(
+            options.formula, energies, space_groups=range(first, last + 1), num_initial=options.initial
+        )
+    except CrysimError as error:
+        parser.error(str(error))
     print(f"{problem.encoder.num_bits} bits; lowest of {options.initial} random crystals: {problem.best[0]:.3f} eV")
     trainer = FMTrainer(seed=0)
     trainer.epochs = options.epochs
