@@ -11,9 +11,9 @@ the encyclopedia calls obsolete, and those with partly occupied sites.
 
 So are types of ``more_types.toml``, which have no label of AFLOW's but their name: of some the places of the atoms are
 there, of others cell and occupied positions alone (`placed_types`); one that is there already under another name is
-left out. And so are pymatgen's own, some of which have atoms
-in each other's cores or empty cells (brookite has 6.8 Å³ per atom and not 10.7, ullmanite a bond of 1.03 Å): where the
-relaxed crystal is more than `WRONG` lower it is taken although it is another type by the tolerances.
+left out. And so are pymatgen's own, some of which have atoms in each other's cores or empty cells (brookite has 6.8 Å³
+per atom and not 10.7, ullmanite a bond of 1.03 Å): where the relaxed crystal is more than `WRONG` lower it is taken
+although it is another type by the tolerances.
 
 One line of the file each; what was left out stands in a second file beside it with the reason. Both are written as they
 come, and what stands there is not done again.
@@ -215,8 +215,9 @@ def _checked(entry: Entry, end: Relaxation, before: float) -> dict[str, Any]:
     wrong = entry.in_library and before - end.energy > WRONG * entry.crystal.num_atoms
     if not wrong and not matcher.fit(entry.structure, identity.primitive):
         raise LeftOutError("relaxes into another type")
-    named = entry.label == entry.name
-    if named and (known := find_structure_type(identity.primitive, identity.space_group)) is not None:
+    of_literature = entry.label == entry.name
+    known = find_structure_type(identity.primitive, identity.space_group) if of_literature else None
+    if known is not None and known.name != entry.name:
         raise LeftOutError(f"known already: {known.name}")
     crystal = identity.crystal
     return {

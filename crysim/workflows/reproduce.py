@@ -234,13 +234,14 @@ def cut_notes(target: Target, cuts: Cuts) -> list[str]:
     protocols = [_protocol(name) for name in target.protocols]
     systems = [name for whole in protocols for name in whole.system] or list(target.systems or ())
     methods = [name for whole in protocols for name in whole.methods]
+    named = dict.fromkeys(name for whole in protocols for name in _beside(whole) if name in cuts.methods)
     notes = []
-    for what, names, wanted, cut in (
-        ("systems", systems, target.systems, cuts.systems),
-        ("methods", methods, target.methods, cuts.methods),
+    for what, names, wanted, cut, beside in (
+        ("systems", systems, target.systems, cuts.systems, ()),
+        ("methods", methods, target.methods, cuts.methods, named),
     ):
         all_of_them = _kept(list(dict.fromkeys(names)), wanted, ())
-        left = _kept([*all_of_them, *(name for name in cut if name not in all_of_them)], None, cut)
+        left = _kept([*all_of_them, *beside], None, cut)
         if left != all_of_them:
             notes.append(_cut(what, _listed(left), _listed(all_of_them)))
     if cuts.symmetry is not None:

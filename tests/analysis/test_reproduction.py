@@ -87,6 +87,7 @@ def test_our_own_searches_stand_beside_the_papers_where_they_are_asked_for(tmp_p
     assert specs["crysim-own"].strategy.options["protocol"] == "own"
     (one,) = target_parts(target, tmp_path, Cuts(methods=("portfolio",)))
     assert one.settings.methods == ("portfolio",)
+    assert cut_notes(target, Cuts(systems=("Y6Co51", "Ca24Al16Si24O96"))) == []  # the protocol's, of which it has one
     assert cut_notes(target, Cuts(methods=("portfolio",))) == [
         "cut or changed: methods portfolio (the protocol: random, pyxtal-random, bayesian, swarm, crysim)"
     ]
