@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
@@ -73,6 +74,13 @@ class Composition:
         """One formula unit."""
         z = self.num_formula_units
         return Composition(self.elements, tuple(n // z for n in self.counts))
+
+    def merged(self, elements: Sequence[str]) -> Composition:
+        """The same atoms with the first of some elements in the places of all of them."""
+        counts = self.amounts
+        together = sum(counts[element] for element in elements)
+        kept = tuple(e for e in self.elements if e == elements[0] or e not in elements)
+        return Composition(kept, tuple(together if e == elements[0] else counts[e] for e in kept))
 
     def times(self, factor: int) -> Composition:
         """So many times the atoms."""

@@ -96,7 +96,7 @@ def mixed_types(taken: Sequence[Template], formula: Composition, *, max_atoms: i
     unit = formula.reduced
     found = []
     for elements, apart in islice(_mixtures(unit), MIXTURES):
-        mixed = merged(unit, elements).reduced
+        mixed = unit.merged(elements).reduced
         for filling in likeliest_fillings(taken, mixed, PER_MIXTURE):
             weight = exp(-filling.unlikeness / UNLIKE - apart / DIFFERENT)
             kind = MixedType(filling, unit, mixed, elements, weight)
@@ -114,14 +114,6 @@ def likely_mixtures(unit: Composition) -> dict[tuple[str, ...], float]:
     found = {elements: exp(-apart / DIFFERENT) for elements, apart in islice(_mixtures(unit), MIXTURES)}
     total = sum(found.values())
     return {elements: weight / total for elements, weight in found.items()}
-
-
-def merged(cell: Composition, elements: Sequence[str]) -> Composition:
-    """The atoms of a cell with the first of some elements in the places of all of them."""
-    counts = cell.amounts
-    together = sum(counts[element] for element in elements)
-    kept = tuple(e for e in cell.elements if e == elements[0] or e not in elements)
-    return Composition(kept, tuple(together if e == elements[0] else counts[e] for e in kept))
 
 
 def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crysim.crystal import Crystal
-from crysim.interfaces import Candidate, Frame, Relaxation, RelaxStatus, Trial, TrialStatus
+from crysim.interfaces import Blend, Candidate, Frame, Relaxation, RelaxStatus, Trial, TrialStatus
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
         "phases": dict(trial.candidate.seconds),
         **({} if cpu["strategy"] is None and cpu["relax"] is None else {"cpu": cpu}),
         "info": dict(trial.candidate.info),
+        **({} if trial.candidate.blend is None else {"blend": trial.candidate.blend.to_dict()}),
         "start": None if start is None else start.to_dict(),
         "crystal": None if trial.crystal is None else trial.crystal.to_dict(),
         "frames": [] if start is None else [_frame_to_dict(frame, start) for frame in trial.frames],
@@ -66,7 +67,10 @@ def trial_from_dict(record: Mapping[str, Any], *, frames: bool = True, written: 
         reason=reason,
         cpu_seconds=cpu.get("relax"),
     )
-    candidate = Candidate(start, info=record["info"], seconds=record["phases"], cpu_seconds=cpu.get("strategy"))
+    blend = Blend.from_dict(record["blend"]) if "blend" in record else None
+    candidate = Candidate(
+        start, info=record["info"], seconds=record["phases"], cpu_seconds=cpu.get("strategy"), blend=blend
+    )
     return Trial(record["number"], candidate, relaxation, status, reason)
 
 

@@ -204,7 +204,9 @@ class RunSpec(RunSettings):
     @property
     def problem(self) -> Problem:
         """What the strategy is asked to solve."""
-        return Problem(self.system, self.seed, self.space_groups, self.min_distance, self.pair_distances)
+        cls = plugin_manager().get("energy", self.energy.name)
+        blends = issubclass(cls, EnergyModel) and cls.can_blend(self.energy.options)
+        return Problem(self.system, self.seed, self.space_groups, self.min_distance, self.pair_distances, blends)
 
     def check(self) -> None:
         """Raise InputError if a name or an option is wrong, or an extra, a checkpoint or a token is missing."""

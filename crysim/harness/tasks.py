@@ -140,7 +140,7 @@ class Relaxations:
     @classmethod
     def of(cls, candidates: Sequence[Candidate], first: int, settings: RunSettings, contents: Contents) -> Relaxations:
         """The task of candidates; `crysim.harness.driver` puts back what does not travel."""
-        bare = tuple(Candidate(one.crystal, stop=one.stop, draft=one.draft) for one in candidates)
+        bare = tuple(Candidate(one.crystal, stop=one.stop, draft=one.draft, blend=one.blend) for one in candidates)
         return cls(bare, first, RunSettings(**settings.shared()), contents)
 
     def __call__(self, model: EnergyModel) -> list[Trial]:

@@ -64,7 +64,7 @@ def _relaxed(
     """The trials of candidates that are drawn, each with its number."""
     began = time.process_time()
     crystals = [candidate.start for _, candidate in starts]
-    relaxations = relax_each(crystals, [candidate.stop for _, candidate in starts], model, settings.relax)
+    relaxations = _relax_blends([candidate for _, candidate in starts], model, settings.relax)
     if contents is not None and contents.primitive:
         relaxations = [
             _described_anew(relaxation, crystal, contents)
@@ -77,6 +77,22 @@ def _relaxed(
     ]
     share = (time.process_time() - began) / len(trials)
     return [replace(trial, relaxation=replace(trial.relaxation, cpu_seconds=share)) for trial in trials]
+
+
+def _relax_blends(candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings) -> list[Relaxation]:
+    """Relax candidates, virtual crystals of each blend together, and together what is none."""
+    found: dict[int, Relaxation] = {}
+    for blend in dict.fromkeys(candidate.blend for candidate in candidates):
+        places = [i for i, candidate in enumerate(candidates) if candidate.blend == blend]
+        taken = model if blend is None else model.blended(blend)
+        if taken is None:
+            reason = f"energy model '{model.name}' has no mean of {blend}"
+            found.update((i, failed_relaxation(reason)) for i in places)
+            continue
+        stops = [candidates[i].stop for i in places]
+        relaxed = relax_each([candidates[i].start for i in places], stops, taken, settings)
+        found.update(zip(places, relaxed, strict=True))
+    return [found[i] for i in range(len(candidates))]
 
 
 def _not_drawn(number: int, candidate: Candidate, fault: str) -> Trial:
@@ -144,7 +160,7 @@ def classify(
     A relaxation without a finite energy has failed. One that ended with a pair of atoms closer than
     ``min_relaxed_distance`` Å (`crysim.crystal.validity.too_close`) keeps its energy but does not count, as in section
     2.3 of the paper; nor does one that, with the ``cutoff`` (Å) of the potential given, has flown apart, collapsed, or
-    does not hold together (`crysim.crystal.validity.find_fault`).
+    does not hold together (`crysim.crystal.validity.find_fault`). A virtual crystal does not count either.
     """
     relaxation = _finite(relaxation)
     status, reason = TrialStatus(relaxation.status.value), relaxation.reason
@@ -155,6 +171,8 @@ def classify(
         status, reason = TrialStatus.TOO_CLOSE, f"a pair of atoms at {pair[0]:.2f} Å, under {pair[1]:g} Å"
     elif crystal is not None and cutoff is not None and (fault := find_fault(crystal, cutoff)):
         status, reason = TrialStatus(fault[0]), fault[1]
+    elif crystal is not None and candidate.blend is not None:
+        status, reason = TrialStatus.VIRTUAL, f"{candidate.blend} are taken for one"
     return Trial(number, candidate, relaxation, status, reason)
 
 

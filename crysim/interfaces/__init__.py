@@ -15,6 +15,7 @@ keyword argument of that name.
 
 from __future__ import annotations
 
+from crysim.interfaces.blend import Blend
 from crysim.interfaces.draft import Draft, Stream
 from crysim.interfaces.encoder import Encoder
 from crysim.interfaces.energy import SYMMETRY_MODES, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus
@@ -31,6 +32,7 @@ __all__ = [
     "ANY_NUMBER",
     "API_VERSION",
     "SYMMETRY_MODES",
+    "Blend",
     "Candidate",
     "Draft",
     "Encoder",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crysim.arrays import Floats
 from crysim.declared import RELAX, setting
 from crysim.errors import InputError, UnknownNameError, check_seconds
+from crysim.interfaces.blend import Blend
 from crysim.interfaces.plugin import Plugin
 from crysim.interfaces.racing import StopRule
 
@@ -178,6 +179,17 @@ class EnergyModel(Plugin, ABC):
         Args:
             options: that the model will be made with.
         """
+
+    @classmethod
+    def can_blend(cls, options: Mapping[str, Any]) -> bool:
+        """Whether a model made with these options relaxes virtual crystals (`blended`); by default it does not."""
+        del options
+        return False
+
+    def blended(self, blend: Blend) -> EnergyModel | None:
+        """The model in which the blend's first element stands for all of them; None if it has none, by default."""
+        del blend
+        return None
 
     @abstractmethod
     def energies(self, crystals: Sequence[Crystal]) -> Floats:

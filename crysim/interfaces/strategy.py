@@ -14,6 +14,7 @@ import numpy as np
 from crysim.composition import Contents
 from crysim.crystal import MinDistances
 from crysim.errors import CrysimError
+from crysim.interfaces.blend import Blend
 from crysim.interfaces.draft import Draft
 from crysim.interfaces.energy import Frame, Relaxation
 from crysim.interfaces.plugin import Plugin
@@ -42,6 +43,8 @@ class Candidate:
         cpu_seconds: of the strategy, its batch's shared evenly, and of drawing it; the bench measures it. None: not
             measured.
         draft: what draws the crystal, in place of one.
+        blend: of a virtual crystal, the elements that are taken for one in it: it holds any number of formula units,
+            merged so, and is no answer.
     """
 
     crystal: Crystal | None
@@ -50,6 +53,7 @@ class Candidate:
     stop: StopRule | None = None
     cpu_seconds: float | None = None
     draft: Draft | None = None
+    blend: Blend | None = None
 
     @property
     def start(self) -> Crystal:
@@ -82,6 +86,7 @@ class TrialStatus(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     KNOWN = "known"
+    VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Trial:
             hydrogen); in a run that asks for bound crystals, ``unbound``, ``exploded`` and ``collapsed``: see
             `crysim.crystal.validity`.
             ``stopped`` and ``known``: given up by the candidate's leave (`Candidate.stop`), on its way down.
+            ``virtual``: a virtual crystal (`Candidate.blend`) that came to its end.
         reason: why it failed, did not converge or does not count; empty otherwise.
     """
 
@@ -169,6 +175,7 @@ class Problem:
         space_groups: allowed numbers, or None for all.
         min_distance: Å, pairs in the first random crystals are farther apart; None: the default by size.
         pair_distances: Å, instead for pairs of elements, as ``{"Ca-O": 2.0}``.
+        blends: whether the energy model relaxes virtual crystals (`Candidate.blend`).
     """
 
     contents: Contents
@@ -176,6 +183,7 @@ class Problem:
     space_groups: tuple[int, ...] | None = None
     min_distance: float | None = None
     pair_distances: Mapping[str, float] = field(default_factory=dict)
+    blends: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "contents", Contents.of(self.contents))

@@ -29,12 +29,13 @@ def make_trial(
         energy: eV per cell; None: the relaxation failed.
         crystal: relaxed; None: the candidate's own, unless the relaxation failed.
         frames: of the trajectory.
-        status: None: failed or relaxed, by the energy.
+        status: None: failed or relaxed, by the energy, or that of a virtual crystal.
         steps, evaluations, seconds, reason: see `Relaxation`.
     """
     failed = energy is None
     if status is None:
-        status = TrialStatus.FAILED if failed else TrialStatus.RELAXED
+        ended = TrialStatus.RELAXED if candidate.blend is None else TrialStatus.VIRTUAL
+        status = TrialStatus.FAILED if failed else ended
     relaxation = Relaxation(
         status=RelaxStatus.FAILED if failed else RelaxStatus.RELAXED,
         crystal=None if failed else crystal or candidate.crystal,

@@ -203,7 +203,11 @@ def _place(record: RunRecord, trial: Trial) -> str:
 
 def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
     """What is wrong with a trial by itself."""
-    crystal, contents = trial.crystal, record.contents
+    crystal, contents, blend = trial.crystal, record.contents, trial.candidate.blend
+    if blend is not None:
+        if crystal is not None and crystal.composition.reduced != blend.merged(contents.composition).reduced:
+            yield f"its virtual crystal is {crystal.composition}, and {contents} was searched"
+        return
     for name, one in (("start", trial.candidate.crystal), ("relaxed crystal", crystal)):
         if one is not None and not contents.held_by(one):
             yield f"its {name} is {one.composition}, and {contents} was searched"

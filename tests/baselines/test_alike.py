@@ -9,7 +9,7 @@ import pytest
 
 from crysim.composition import Composition, Contents
 from crysim.crystal.min_distances import keep_distances
-from crysim.crystal.mixed_types import likely_mixtures, merged
+from crysim.crystal.mixed_types import likely_mixtures
 from crysim.crystal.packing import estimated_volume
 from crysim.crystal.prior import SITE_PRICE
 from crysim.crystal.recipes import PriorRecipe
@@ -71,7 +71,7 @@ def test_merged_elements_stand_as_the_first_one() -> None:
     cell = Composition.from_formula("Li8Ti10O24")
     (elements,) = likely_mixtures(cell.reduced)
     assert elements == ("Ti", "Li")
-    assert merged(cell, elements).amounts == {"Ti": 18, "O": 24}
+    assert cell.merged(elements).amounts == {"Ti": 18, "O": 24}
 
 
 def test_how_likely_mixtures_are_adds_up_to_one() -> None:

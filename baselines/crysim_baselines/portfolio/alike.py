@@ -15,7 +15,7 @@ import numpy as np
 from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
-from crysim.crystal.mixed_types import likely_mixtures, merged
+from crysim.crystal.mixed_types import likely_mixtures
 from crysim.crystal.recipes import PriorRecipe
 from crysim.errors import InputError
 from crysim_baselines.portfolio.derivative import centrings, parted
@@ -65,7 +65,7 @@ def _ordered_draw(
     contents = recipe.contents
     mixtures = likely_mixtures(contents.composition.reduced)
     elements = list(mixtures)[int(rng.choice(len(mixtures), p=list(mixtures.values())))]
-    whole = merged(contents.composition, elements)
+    whole = contents.composition.merged(elements)
     parts = [n for n in range(1, whole.num_formula_units + 1) if whole.num_formula_units % n == 0]
     times = parts[int(rng.integers(len(parts)))]
     cell = parted(Contents(whole), times)

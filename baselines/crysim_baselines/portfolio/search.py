@@ -38,10 +38,12 @@ from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
+from crysim_baselines.portfolio.drafts import ALIKE
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
 from crysim_baselines.portfolio.swelling import Swelling
+from crysim_baselines.portfolio.virtual import VIRTUAL, VirtualCrystals
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
@@ -61,6 +63,9 @@ TYPES_SHARE = 0.3
 """Of the relaxations go to structure types, while there are any,"""
 ORDERED_SHARE = 0.25
 """and to orders of the elements on the places of some, while they come near the best."""
+VIRTUAL_SHARE, VIRTUAL_HALF_LIFE = 0.4, 150
+"""Of the relaxations are of virtual crystals, while orders on their places come near the best; half of it after so many
+of them."""
 
 
 def _even_shares(contents: Sequence[Contents]) -> dict[int, float]:
@@ -81,6 +86,14 @@ def _arms_without(names: str) -> dict[str, float]:
     return arms
 
 
+def _virtual_crystals(problem: Problem) -> VirtualCrystals | None:
+    """Of a problem, where its energy model relaxes such and there are alike elements; contents of primitive cells."""
+    if not problem.blends:
+        return None
+    found = VirtualCrystals([one for one in problem.contents.each if one.primitive], UNITS)
+    return found if found else None
+
+
 class Portfolio(Strategy):
     """Generators and contents that share a search by what they bring; see the module."""
 
@@ -96,6 +109,7 @@ class Portfolio(Strategy):
         folder: str | None = None,
         types_alone: int = 0,
         orders: bool = True,
+        virtual: bool = True,
         first: int = FIRST,
         learned: float = LEARNED,
         without: str = "",
@@ -112,6 +126,8 @@ class Portfolio(Strategy):
             folder: structure files to take as types too.
             types_alone: contents, the last ones, that only known structure types, and orders in them, are tried in.
             orders: whether orders of the elements on the places of known structure types take part where those do.
+            virtual: whether orders on the places of virtual crystals take part, in primitive cells and where the energy
+                model relaxes such: simple crystals in which alike elements are taken for one.
             first: relaxations of the simplest crystals of each content, to begin with.
             learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
             without: generators that take no part after that, separated by commas: what each is worth can be measured.
@@ -137,8 +153,16 @@ class Portfolio(Strategy):
         self._types = FittingTypes(problem.contents, self._allowed, folder=folder) if prototypes else None
         self._minima = Minima()
         self._orderings: Orderings | None = None
-        if prototypes and orders:
-            self._orderings = Orderings(problem.contents, self._minima, self._allowed, folder=folder)
+        self._virtual = _virtual_crystals(problem) if virtual else None
+        if self._virtual is not None or (prototypes and orders):
+            self._orderings = Orderings(
+                problem.contents,
+                self._minima,
+                self._allowed,
+                folder=folder,
+                types=prototypes and orders,
+                virtual=self._virtual,
+            )
         self._first = first
         self._stop_after = stop_after
         self._led_to_best = 0
@@ -147,6 +171,8 @@ class Portfolio(Strategy):
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
+        if self._virtual is not None and len(self._arms) > 1:
+            self._arms.pop(ALIKE, None)  # draws what virtual crystals find, and relaxes each in an order of its own
         self._arm_shares = [Shares(dict(self._arms), learned) for _ in self._cells]
         self._known: dict[KnownMinimum, None] = {}
         self._asked = 0
@@ -174,6 +200,8 @@ class Portfolio(Strategy):
             began = time.perf_counter()
             one = self._propose(derive_rng(self.problem.seed, self.name, self._asked))
             leave = for_polish if one.info["origin"] == POLISH else stop
+            if one.blend is not None and self._race:
+                leave = one.stop
             candidates.append(replace(one, seconds={"draw": time.perf_counter() - began}, stop=leave))
             self._count(one.info)
         return candidates
@@ -194,6 +222,8 @@ class Portfolio(Strategy):
             self._types_taken += 1
         elif info["origin"] == POLISH:
             self._polished.add(info["of"])
+        elif self._virtual is not None and info["origin"] == VIRTUAL:
+            self._virtual.drawn += 1
         elif self._orderings is not None and info["origin"] == ORDERED:
             self._orderings.count(info)
 
@@ -204,7 +234,10 @@ class Portfolio(Strategy):
                 swelling = self._swelling.factor
                 info = {"origin": TYPES, "prototype": known[0], "swelling": swelling}
                 return Candidate(scaled(known[1], swelling ** (1 / 3)), info)
-        if self._orderings is not None and rng.random() < ORDERED_SHARE * self._orderings.promise(self._best):
+        promise = 0.0 if self._orderings is None else self._orderings.promise(self._best)
+        if self._virtual is not None and rng.random() < promise * self._virtual_share:
+            return self._virtual.propose(rng, self._patience, self._margin)
+        if self._orderings is not None and rng.random() < ORDERED_SHARE * promise:
             order = self._orderings.propose(rng, self._swelling.factor)
             if order is not None:
                 return order
@@ -238,6 +271,11 @@ class Portfolio(Strategy):
         return None
 
     @property
+    def _virtual_share(self) -> float:
+        drawn = 0 if self._virtual is None else self._virtual.drawn
+        return VIRTUAL_SHARE * float(0.5 ** (drawn / VIRTUAL_HALF_LIFE))
+
+    @property
     def _best(self) -> float | None:
         return None if self._minima.best is None else self._minima.best.energy
 
@@ -260,8 +298,12 @@ class Portfolio(Strategy):
         """Learn what each relaxation brought, and for which price."""
         for trial in trials:
             self._told += 1
-            new = self._learn(trial)
             info = trial.candidate.info
+            if info["origin"] == VIRTUAL:
+                if self._virtual is not None:
+                    self._virtual.learn(trial)
+                continue
+            new = self._learn(trial)
             start, end = trial.candidate.crystal, trial.crystal
             if (
                 info["origin"] == TYPES

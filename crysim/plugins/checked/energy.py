@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crysim.arrays import Floats
 from crysim.composition import SYMBOLS
-from crysim.interfaces import EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
+from crysim.interfaces import Blend, EnergyModel, Frame, Relaxation, RelaxSettings, RelaxStatus, StopRule
 from crysim.plugins.checked.faults import Checked, is_number, is_seconds
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ class CheckedEnergyModel(Checked[EnergyModel], EnergyModel):
         if not isinstance(found, dict) or not all(isinstance(text, str) for pair in found.items() for text in pair):
             self._fault("its fingerprint is no dictionary of texts")
         return found
+
+    def blended(self, blend: Blend) -> EnergyModel | None:
+        """The model's, looked at as itself is."""
+        with self._calling("blended"):
+            found = self._plugin.blended(blend)
+        if found is not None and not isinstance(found, EnergyModel):
+            self._fault(f"blended returned a {type(found).__name__}, not an EnergyModel")
+        return None if found is None else CheckedEnergyModel(found)
 
     def energies(self, crystals: Sequence[Crystal]) -> Floats:
         """The model's, looked at: a number or NaN for each crystal."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crysim.composition import Contents
 from crysim.errors import CrysimError, PluginFaultError, first_line
-from crysim.interfaces import Candidate, Draft, Frame, Problem, StopRule, Strategy, Trial
+from crysim.interfaces import Blend, Candidate, Draft, Frame, Problem, StopRule, Strategy, Trial
 from crysim.plugins.checked.faults import CheckedState, is_seconds, json_fault
 
 if TYPE_CHECKING:
@@ -56,18 +56,24 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
             if not isinstance(candidate, Candidate):
                 self._fault(f"ask returned a {type(candidate).__name__}, not a Candidate")
             if candidate.draft is None:
-                self._check_crystal("a candidate", candidate.crystal)
+                self._check_crystal("a candidate", candidate.crystal, candidate.blend)
             elif not isinstance(candidate.draft, Draft) or candidate.crystal is not None:
                 self._fault("a candidate's draft is no Draft, or there is a crystal beside it")
             self._json("a candidate's info", candidate.info)
             if candidate.stop is not None and not isinstance(candidate.stop, StopRule):
                 self._fault(f"a candidate's stop is a {type(candidate.stop).__name__}, not a StopRule")
+            if candidate.blend is not None and not isinstance(candidate.blend, Blend):
+                self._fault(f"a candidate's blend is a {type(candidate.blend).__name__}, not a Blend")
             if not isinstance(candidate.seconds, Mapping) or not all(map(is_seconds, candidate.seconds.values())):
                 self._fault("a candidate's seconds are no numbers by phase")
-        return [one if one.draft is None else replace(one, draft=self._checked(one.draft)) for one in candidates]
+        return [self._checked(one) for one in candidates]
 
-    def _checked(self, draft: Draft) -> Draft:
-        return CheckedDraft(draft, self._plugin.name, self.problem.contents, self.problem.space_groups)
+    def _checked(self, one: Candidate) -> Candidate:
+        if one.draft is None:
+            return one
+        problem = self.problem
+        draft = CheckedDraft(one.draft, self._plugin.name, problem.contents, problem.space_groups, one.blend)
+        return replace(one, draft=draft)
 
     def asked(self, candidates: Sequence[Candidate]) -> None:
         """The strategy's own."""
@@ -82,8 +88,8 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
             self._fault(f"finished returned a {type(reason).__name__}, not a text")
         return reason
 
-    def _check_crystal(self, what: str, crystal: Any) -> None:
-        if fault := crystal_fault(crystal, self.problem.contents, self.problem.space_groups):
+    def _check_crystal(self, what: str, crystal: Any, blend: Blend | None = None) -> None:
+        if fault := crystal_fault(crystal, self.problem.contents, self.problem.space_groups, blend):
             self._fault(f"{what} {fault}")
 
     def tell(self, trials: Sequence[Trial]) -> None:
@@ -97,12 +103,17 @@ class CheckedStrategy(CheckedState[Strategy], Strategy):
             self._plugin.ask_again(n, trials)
 
 
-def crystal_fault(crystal: Any, contents: Contents, space_groups: Sequence[int] | None) -> str:
-    """Why it is no crystal of a problem; empty if it is one."""
+def crystal_fault(
+    crystal: Any, contents: Contents, space_groups: Sequence[int] | None, blend: Blend | None = None
+) -> str:
+    """Why it is no crystal of a problem, or no virtual one with a blend; empty if it is one."""
     from crysim.crystal import Crystal
 
     if not isinstance(crystal, Crystal):
         return f"is a {type(crystal).__name__}, not a Crystal"
+    if blend is not None:
+        merged = blend.merged(contents.composition).reduced
+        return "" if crystal.composition.reduced == merged else f"is of {crystal.composition}, and not of {merged}"
     if not contents.held_by(crystal):
         return f"is of {crystal.composition}, and {contents} is searched for"
     if space_groups is not None and crystal.space_group not in space_groups:
@@ -118,6 +129,7 @@ class CheckedDraft(Draft):
     strategy: str
     contents: Contents
     space_groups: tuple[int, ...] | None
+    blend: Blend | None = None
 
     def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
         """The draft's own crystal.
@@ -131,7 +143,7 @@ class CheckedDraft(Draft):
         except Exception as error:
             text = str(error) if isinstance(error, CrysimError) else first_line(error)
             raise CrysimError(f"strategy '{self.strategy}' drew no crystal: {text}") from error
-        fault = crystal_fault(crystal, self.contents, self.space_groups)
+        fault = crystal_fault(crystal, self.contents, self.space_groups, self.blend)
         info_fault = json_fault(info)
         if fault or info_fault:
             what = f"a draft's crystal {fault}" if fault else f"a draft's info {info_fault}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +12,7 @@ from crysim.arrays import Floats
 from crysim.crystal import Crystal
 from crysim.crystal.crystal import one_atom
 from crysim.errors import InputError
-from crysim.interfaces import Relaxation, RelaxSettings, StopRule
+from crysim.interfaces import Blend, Relaxation, RelaxSettings, StopRule
 from crysim_energies.calculator_model import CalculatorModel
 
 if TYPE_CHECKING:
@@ -54,6 +55,26 @@ class NetworkModel(CalculatorModel):
             if self.relaxer == "quotient":
                 raise
             return None
+
+    @classmethod
+    def can_blend(cls, options: Mapping[str, Any]) -> bool:
+        """Yes, on quotient graphs."""
+        return bool(options.get("relaxer", "auto") != "ase")
+
+    def blended(self, blend: Blend) -> NetworkModel | None:
+        """The model with the blend's mean features in place of its first element's; None if ASE is to relax."""
+        if self.quotient is None:
+            return None
+        if blend not in self._blended:
+            one = copy(self)
+            one.__dict__["quotient"] = self.quotient.blended(blend)
+            self._blended[blend] = one
+        return self._blended[blend]
+
+    @cached_property
+    def _blended(self) -> dict[Blend, NetworkModel]:
+        """Those that were asked for: a few kB each, the weights are shared."""
+        return {}
 
     @classmethod
     def compile_ahead(cls, options: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ of each, with three weights:
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,10 @@ import torch
 from torch.nn.functional import layer_norm, pad, silu
 
 from crysim.errors import InputError
+from crysim.interfaces import Blend
 from crysim_energies.quotient.networks.gated import GatedRows, both_towers
 from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
-from crysim_energies.quotient.networks.layers import Convert, Linear
+from crysim_energies.quotient.networks.layers import Convert, Linear, with_blend
 from crysim_energies.quotient.networks.radial import SmoothBessel, tabulated
 
 STRAIGHT = 1 - 1e-6
@@ -111,6 +113,13 @@ class QuotientCHGNet:
         atomic = self._readout[-1](nodes).reshape(-1).double()
         atomic = (atomic + self._references[graph.species]) * graph.multiplicity
         return atomic.new_zeros(graph.num_crystals).index_add(0, graph.crystal, atomic)
+
+    def blended(self, blend: Blend) -> QuotientCHGNet:
+        """The network in which the blend's first element has the mean features and reference energy of all."""
+        one = copy(self)
+        one._nodes = with_blend(self._nodes, self.element_types, blend)
+        one._references = with_blend(self._references, self.element_types, blend)
+        return one
 
     def _pairs(self, angles: Angles, vectors: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The angles' first features ``[A, f]``, and the weights of their messages ``[A, f]``."""

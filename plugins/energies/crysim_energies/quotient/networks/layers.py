@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn.functional import silu
 
+from crysim.interfaces import Blend
+
 Convert = Callable[[torch.Tensor], torch.Tensor]
 """Copies a parameter to the device and dtype of the network."""
+
+
+def with_blend(rows: torch.Tensor, elements: Sequence[str], blend: Blend) -> torch.Tensor:
+    """A copy of what each element has, ``[elements, ...]``: that of a blend's first element is the mean of all.
+
+    Raises:
+        ValueError: an element of the blend is not there.
+    """
+    found = rows.clone()
+    shares = [(elements.index(element), share) for element, share in blend.shares]
+    found[shares[0][0]] = sum(share * rows[place] for place, share in shares)
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ module evaluates the network on one representative of each. Three things make th
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,11 @@ import torch
 from torch.nn.functional import pad, silu
 
 from crysim.errors import InputError
+from crysim.interfaces import Blend
 from crysim_energies.quotient.geometry.harmonics import MAX_DEGREE, coefficients, degrees, monomials
 from crysim_energies.quotient.networks.gated import GatedRows, both_towers
 from crysim_energies.quotient.networks.graph import QuotientGraph
-from crysim_energies.quotient.networks.layers import Convert, GatedMLP, Linear
+from crysim_energies.quotient.networks.layers import Convert, GatedMLP, Linear, with_blend
 from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cutoff, tabulated
 
 if TYPE_CHECKING:
@@ -100,6 +102,13 @@ class QuotientM3GNet:
         atomic = (self._data_std * atomic + self._element_refs[graph.species]) * graph.multiplicity
         energies: torch.Tensor = atomic.new_full((graph.num_crystals,), self._data_mean)
         return energies.index_add(0, graph.crystal, atomic)
+
+    def blended(self, blend: Blend) -> QuotientM3GNet:
+        """The network in which the blend's first element has the mean features and reference energy of all."""
+        one = copy(self)
+        one._node_embedding = with_blend(self._node_embedding, self.element_types, blend)
+        one._element_refs = with_blend(self._element_refs, self.element_types, blend)
+        return one
 
     def _pair_basis(
         self, graph: QuotientGraph, lengths: torch.Tensor, basis: tuple[torch.Tensor, torch.Tensor]

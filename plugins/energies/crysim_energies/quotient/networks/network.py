@@ -10,6 +10,7 @@ from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, 
 if TYPE_CHECKING:
     import torch
 
+    from crysim.interfaces import Blend
     from crysim_energies.quotient.networks.graph import QuotientGraph
 
 
@@ -60,6 +61,9 @@ class QuotientNetwork(Neighbourhood, Protocol):
 
     def energies(self, graph: QuotientGraph) -> torch.Tensor:
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
+
+    def blended(self, blend: Blend) -> QuotientNetwork:
+        """The network in which the blend's first element has the mean features and reference energy of all."""
 
 
 def list_bonds(network: Neighbourhood, unit: AsymmetricUnit, parameters: Parameters, skin: float) -> Bonds:
