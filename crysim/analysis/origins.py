@@ -24,7 +24,8 @@ COLUMNS = (
 )
 _NOTE = (
     f"a hit ends within {1000 * GOOD:g} meV/atom of the reference, or of the lowest found where there is none; "
-    "of crysim: answers of the solver, initial crystals of lowest energy, fresh draws of its prior"
+    "virtual crystals are none; of crysim: answers of the solver, initial crystals of lowest energy, fresh draws of its "
+    "prior"
 )
 
 

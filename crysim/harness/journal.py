@@ -86,8 +86,8 @@ class RunRecord:
             return self.contents.num_atoms
         if not self.trials:
             return 1
-        start = self.trials[0].candidate.crystal
-        return self.contents.num_atoms if start is None else start.num_atoms
+        first = self.trials[0].candidate
+        return self.contents.num_atoms if first.crystal is None or first.blend else first.crystal.num_atoms
 
     @property
     def method(self) -> str:

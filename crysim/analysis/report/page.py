@@ -30,7 +30,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.files import cif_text
 from crysim.harness.columns import STATUSES, TrialColumns, columns_of
 from crysim.harness.journal import RunRecord
-from crysim.interfaces import Trial, TrialStatus
+from crysim.interfaces import TrialStatus
 
 SUMMARY_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "interval", "found_strict",
                 "to_match", "evaluations_to_match", "cpu_seconds_to_match", "distinct", "filtered", "failed",
@@ -98,7 +98,7 @@ def _hash(script: str) -> str:
 
 def report_data(comparison: Comparison, records: Sequence[RunRecord], hull: Hull | None = None) -> dict[str, Any]:
     """What the charts and the viewer need, as JSON values."""
-    elements = list(dict.fromkeys(e for run in comparison.runs for t in run.trials[:1] for e in _elements(t)))
+    elements = list(dict.fromkeys(e for run in comparison.runs for e in run.contents.elements))
     elements += [e for r in comparison.references.values() for e in r.crystal.composition.elements if e not in elements]
     time: list[dict[str, Any]] = []
     for system, method, pairs in comparison.cells():
@@ -313,11 +313,6 @@ def _lead(comparison: Comparison, fingerprint: Mapping[str, str]) -> str:
         f"{len(comparison.methods)} methods on {len(comparison.systems)} systems: {runs} runs, "
         f"{relaxations} relaxations; energy model {model}"
     )
-
-
-def _elements(trial: Trial) -> tuple[str, ...]:
-    start = trial.candidate.crystal
-    return () if start is None else start.composition.elements
 
 
 def _relaxations(effort: Effort | None) -> int | None:
