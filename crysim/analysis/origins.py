@@ -24,8 +24,8 @@ COLUMNS = (
 )
 _NOTE = (
     f"a hit ends within {1000 * GOOD:g} meV/atom of the reference, or of the lowest found where there is none; "
-    "virtual crystals are none; of crysim: answers of the solver, initial crystals of lowest energy, fresh draws of its "
-    "prior"
+    "a virtual crystal is none; of crysim: answers of the solver, initial crystals of lowest energy, fresh draws of "
+    "its prior"
 )
 
 
