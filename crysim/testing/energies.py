@@ -26,7 +26,7 @@ import pytest
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
 from crysim.errors import InputError
-from crysim.interfaces import EnergyModel, RelaxSettings, RelaxStatus
+from crysim.interfaces import Blend, EnergyModel, RelaxSettings, RelaxStatus
 from crysim.symmetry import space_group
 from crysim.testing.elsewhere import elsewhere
 from crysim.testing.plugins import check_name_and_options
@@ -319,6 +319,30 @@ class EnergyModelSuite:
         before = [json.dumps(crystal.to_dict()) for crystal in crystals]
         model.relax(crystals, RelaxSettings(max_steps=2))
         assert [json.dumps(crystal.to_dict()) for crystal in crystals] == before
+
+    def test_a_blend_is_the_mean_of_its_elements_and_leaves_the_model_alone(
+        self, model: EnergyModel, crystals: list[Crystal]
+    ) -> None:
+        first, second = self.elements
+        before = model.energies(crystals)
+        halves = model.blended(Blend(((first, 0.5), (second, 0.5))))
+        if halves is None:
+            assert not type(model).can_blend({}), "it says that it can"
+            return
+        atoms = np.array([crystal.num_atoms for crystal in crystals])
+        hardly = model.blended(Blend(((first, 1 - 1e-9), (second, 1e-9))))
+        assert hardly is not None
+        assert np.allclose(hardly.energies(crystals) / atoms, before / atoms, rtol=0, atol=10 * self.precision)
+        mixed = halves.energies(crystals)
+        assert np.isfinite(mixed).all()
+        assert np.abs(mixed - before).max() > 10 * self.precision, "half of another element makes no difference"
+        relaxed = halves.relax(crystals[:1], RelaxSettings(max_steps=3, symmetry="keep"))[0]
+        assert relaxed.crystal is not None
+        assert relaxed.energy is not None
+        assert relaxed.energy == pytest.approx(
+            halves.energies([relaxed.crystal])[0], abs=10 * self.precision * atoms[0]
+        )
+        assert np.array_equal(model.energies(crystals), before), "the model itself is another one now"
 
     def test_refuses_settings_that_make_no_sense(self) -> None:
         for settings in ({"fmax": 0.0}, {"max_steps": -1}, {"symmetry": "kep"}, {"timeout": 0.0}):

@@ -161,8 +161,29 @@ class DependsOnTheDay(Good):
         return super().energies(crystals) + 1e-3 * (int(time.time()) // 3600 % 1000)
 
 
+class SaysThatItBlends(Good):
+    @classmethod
+    def can_blend(cls, options):
+        return True
+
+
+class ChangesInBlending(SaysThatItBlends):
+    def blended(self, blend):
+        self._share = dict(blend.shares)[blend.elements[0]]
+        return self
+
+    def energies(self, crystals):
+        return super().energies(crystals) * getattr(self, "_share", 1.0)
+
+
+class TakesOneElementForAll(SaysThatItBlends):
+    def blended(self, blend):
+        return self
+
+
 MUTANTS = [
     TenTimesFmax, AlwaysConverged, FalseFrames, FramesOfAnotherGroup, TooLow, OtherComposition, IgnoresSymmetry,
     IgnoresPressure, IgnoresTimeout, IgnoresMaxSteps, ShufflesTheOrder, TooFew, Texts, Lists, PerAtom, Remembers,
     OneFingerprint, ShiftsWithTheOrigin, DrawsFromTheGlobalGenerator, DependsOnHashes, DependsOnTheDay,
+    SaysThatItBlends, ChangesInBlending, TakesOneElementForAll,
 ]  # fmt: skip
