@@ -146,7 +146,7 @@ def test_random_orders_are_not_drawn_besides() -> None:
 def test_a_search_with_them_goes_on_the_same_after_a_resumption() -> None:
     first, again = (Portfolio(Problem(CUFES2, 5, blends=True), first=1) for _ in range(2))
     number = 0
-    for _ in range(14):
+    for _ in range(7):
         asked = first.ask(8)
         again.asked(asked)
         trials = pretended_trials(asked, number)

@@ -61,9 +61,9 @@ TYPES_SHARE = 0.3
 """Of the relaxations go to structure types, while there are any,"""
 ORDERED_SHARE = 0.25
 """and to orders of the elements on the places of some, while they come near the best."""
-VIRTUAL_SHARE, VIRTUAL_HALF_LIFE = 0.4, 150
-"""Of the relaxations are of virtual crystals, while orders on their places come near the best; half of it after so many
-of them."""
+VIRTUAL_SHARE, VIRTUAL_HALF_LIFE = 0.3, 100
+"""Of the relaxations after the simplest crystals are of virtual ones, while orders on their places come near the best;
+half of it after so many of them."""
 
 
 def _contents_shares(contents: Sequence[Contents]) -> Floats:
@@ -228,8 +228,6 @@ class Portfolio(Strategy):
                 info = {"origin": TYPES, "prototype": known[0], "swelling": swelling}
                 return Candidate(scaled(known[1], swelling ** (1 / 3)), info)
         promise = 0.0 if self._orderings is None else self._orderings.promise(self._best)
-        if self._virtual is not None and rng.random() < promise * self._virtual_share:
-            return self._virtual.propose(rng, self._patience, self._margin)
         if self._orderings is not None and rng.random() < ORDERED_SHARE * promise:
             order = self._orderings.propose(rng, self._swelling.factor)
             if order is not None:
@@ -237,6 +235,8 @@ class Portfolio(Strategy):
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
+        if self._virtual is not None and rng.random() < promise * self._virtual_share:
+            return self._virtual.propose(rng, self._patience, self._margin)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
             return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})
         place = int(rng.choice(len(self._cells), p=self._contents_shares))
