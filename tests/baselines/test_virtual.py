@@ -184,3 +184,17 @@ def test_a_blend_says_its_elements_and_merges_them() -> None:
     assert blend.merged(cell).amounts == {"Ti": 9, "O": 12}
     assert str(blend) == "Ti and Li"
     assert Blend.from_dict(blend.to_dict()) == blend
+
+
+def test_spinel_is_one_of_some_fifty_draws_of_titanium_and_lithium_as_one() -> None:
+    contents = [Contents.from_formula("Li4Ti5O12", 2, "primitive")]
+    virtual = VirtualCrystals(contents, {2: 1.0})
+    rng = np.random.default_rng(0)
+    drawn_for, spinels = 0, 0
+    while drawn_for < 300:
+        one = virtual.propose(rng, 3, 0.1).drawn().start
+        if one.num_primitive_atoms == 14:
+            drawn_for += 1
+            letters = {one.group.positions[site.position].letter for site in one.sites}
+            spinels += one.space_group == 227 and letters in ({"a", "d", "e"}, {"b", "c", "e"})
+    assert 3 <= spinels <= 12
