@@ -1,10 +1,10 @@
 """Virtual crystals: which simple crystal alike elements would share the places of, before any order of them.
 
 Li4Ti5O12 is an order of lithium and titanium on the places of spinel: its own cell has 42 atoms in low symmetry, and is
-hardly ever drawn; spinel's has 14 on three positions, which one of some fifty random crystals of two units has. So crystals of the formula with
-such elements taken for one (Ti3O4) are drawn and relaxed, where the energy model has the mean of the elements
-(`crysim.interfaces.Blend`), and those that end low are filled with the elements in orders, as known structure types are
-(`crysim_baselines.portfolio.orderings`).
+hardly ever drawn; spinel's has 14 on three positions, as one of some fifty random crystals of two units. So crystals of
+the formula with such elements taken for one (Ti3O4) are drawn and relaxed, where the energy model has the mean of the
+elements (`crysim.interfaces.Blend`), and those that end low are filled with the elements in orders, as known structure
+types are (`crysim_baselines.portfolio.orderings`).
 """
 
 from __future__ import annotations
