@@ -1,4 +1,4 @@
-"""Strategy portfolio: what it proposes, and when it ends by itself."""
+"""Strategy portfolio: what it proposes, who gets the next relaxation, and when it ends by itself."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from crysim.interfaces import Candidate, Problem, Relaxation, RelaxSettings, Rel
 from crysim.symmetry import space_group
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
+from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE, PACKED
 from crysim_baselines.portfolio.generators import SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
@@ -167,6 +168,25 @@ def test_a_lower_crystal_begins_the_count_anew() -> None:
     assert not strategy.finished()
 
 
+def test_who_finds_low_minima_gets_more_and_nobody_starves() -> None:
+    shares = Shares({"good": 1.0, "bad": 1.0}, learned=0.5)
+    for now in range(100):
+        shares.learn("good", 10, -3.0 + 0.001 * now, now)
+        shares.learn("bad", 10, None, now)
+    good, bad = shares.probabilities(["good", "bad"], -3.0, 100)
+    assert good + bad == pytest.approx(1.0)
+    assert good > 0.6
+    assert bad >= 0.25
+
+
+def test_what_was_found_long_ago_counts_for_less() -> None:
+    shares = Shares({"once": 1.0, "now": 1.0}, learned=1.0)
+    shares.learn("once", 100, -3.0, 0)
+    shares.learn("now", 100, -3.0, 4000)
+    once, now = shares.probabilities(["once", "now"], -3.0, 4000)
+    assert now > once
+
+
 def test_minima_of_one_energy_and_volume_are_one_whatever_their_cell() -> None:
     minima = Minima()
     assert minima.add(Minimum(-3.0, 0, rock_salt()))
@@ -223,6 +243,12 @@ def test_a_low_crystal_of_half_the_cell_is_one_to_derive_from() -> None:
     assert all(CAS.each[2].held_by(crystal) for crystal in derived)
 
 
+def test_an_evaluation_costs_by_the_sites_that_it_reckons_with() -> None:
+    trial = pretended_trials([Candidate(rock_salt())], 0)[0]
+    assert cost(trial) == 2 * 2 / TYPICAL_SITES
+    assert cost(replace(trial, relaxation=replace(trial.relaxation, crystal=None))) == trial.evaluations
+
+
 def test_what_remembers_gives_crystals_and_all_else_drafts() -> None:
     minima = Minima()
     minima.add(Minimum(-3.0, 0, wurtzite()))
@@ -251,7 +277,7 @@ def test_contents_of_another_formula_are_refused() -> None:
         Contents.together([CAS.each[0], Contents.from_formula("CaCl2", cell="primitive")])
 
 
-@pytest.mark.parametrize(("key", "value"), [("first", -1), ("stop_after", -2), ("margin", -0.1)])
+@pytest.mark.parametrize(("key", "value"), [("first", -1), ("learned", 1.5), ("stop_after", -2), ("margin", -0.1)])
 def test_wrong_options_are_refused(key: str, value: float) -> None:
     with pytest.raises(InputError, match=f"'{key}'"):
         Portfolio(Problem(CAS, 0), **{key: value})  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ from crysim_baselines.random import RandomSearch
 
 Make = Callable[..., RunSpec]
 TrialsOf = Callable[[Path], list[dict[str, Any]]]
-PORTFOLIO = PartSpec("portfolio", {"first": 1})
+PORTFOLIO = PartSpec("portfolio", {"first": 1, "learned": 1.0})
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 It begins with the simplest crystals of each content, smallest cells first, and with known structure types and orders of
 alike elements on their places where they are wanted; these hold the answer at once where it is simple. Then contents
-and generators share the relaxations, each at its own constant share: that those get more which brought more for what
-they spent was not shown to pay (results/search). From the low minima it takes volumes, the distances that pairs of
-elements keep, positions to be filled anew, and crystals to be changed. Every relaxation is given up as soon as it
-cannot win (`crysim.interfaces.racing`); saddle points are left only by the lowest crystals, in relaxations of their
-own.
+share the relaxations: a part evenly, so that nothing starves, the rest by the new low minima that each has found for
+what it spent. Generators have constant shares: that those get more which brought more was not shown to pay
+(results/search). From the low minima they take volumes, the distances that pairs of elements keep, positions to be
+filled anew, and crystals to be changed. Every relaxation is given up as soon as it cannot win
+(`crysim.interfaces.racing`); saddle points are left only by the lowest crystals, in relaxations of their own.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
 
-from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.packing import scaled
@@ -38,6 +38,7 @@ from crysim.interfaces import (
 from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
+from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
@@ -49,6 +50,8 @@ UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
 results left out); other numbers are as rare as one in a hundred."""
 TYPES, POLISH = "prototypes", "polish"
+LEARNED = 0.5
+"""Share of the relaxations that goes by what contents brought."""
 SCOUTS = 2
 """Crystals of the first batch."""
 FIRST = 8
@@ -66,10 +69,10 @@ VIRTUAL_SHARE, VIRTUAL_HALF_LIFE = 0.3, 100
 half of it after so many of them."""
 
 
-def _contents_shares(contents: Sequence[Contents]) -> Floats:
-    """Probabilities ∝ the square root of how common contents are, which finds what is drawn at random soonest."""
-    shares = np.sqrt([UNITS.get(one.composition.num_formula_units, 0.01) for one in contents])
-    return np.asarray(shares / shares.sum())
+def _even_shares(contents: Sequence[Contents]) -> dict[int, float]:
+    """Of contents: ∝ the square root of how common they are, which finds what is drawn at random soonest."""
+    units = [one.composition.num_formula_units for one in contents]
+    return {place: sqrt(UNITS.get(z, 0.01)) for place, z in enumerate(units)}
 
 
 def _arms_without(names: str) -> dict[str, float]:
@@ -109,6 +112,7 @@ class Portfolio(Strategy):
         orders: bool = True,
         virtual: bool = True,
         first: int = FIRST,
+        learned: float = LEARNED,
         without: str = "",
         stop_after: int = 0,
         race: bool = True,
@@ -126,6 +130,7 @@ class Portfolio(Strategy):
             virtual: whether orders on the places of virtual crystals take part, in primitive cells and where the energy
                 model relaxes such: simple crystals in which alike elements are taken for one.
             first: relaxations of the simplest crystals of each content, to begin with.
+            learned: share of the relaxations that goes by what contents brought; the rest is even.
             without: generators that take no part after that, separated by commas: what each is worth can be measured.
             stop_after: independent starts that must have led to the lowest crystal for the search to end by itself; 0:
                 it does not. One that is a tenth as easily found is then missed with probability exp(-starts / 10).
@@ -143,6 +148,8 @@ class Portfolio(Strategy):
                 f"option 'types_alone' of strategy 'portfolio' is {types_alone}: crystals are drawn for one of the "
                 "contents at least"
             )
+        if not 0 <= learned <= 1:
+            raise InputError(f"option 'learned' of strategy 'portfolio' is {learned}: it must be from 0 to 1")
         self.problem = problem
         self._types = FittingTypes(problem.contents, self._allowed, folder=folder) if prototypes else None
         self._minima = Minima()
@@ -163,7 +170,7 @@ class Portfolio(Strategy):
         self._race = race
         self._patience, self._margin = patience, margin
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
-        self._contents_shares = _contents_shares(drawn)
+        self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
         if self._virtual is not None and len(self._arms) > 1:
             self._arms.pop(ALIKE, None)  # draws what virtual crystals find, and relaxes each in an order of its own
@@ -239,7 +246,10 @@ class Portfolio(Strategy):
             return self._virtual.propose(rng, self._patience, self._margin)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
             return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})
-        place = int(rng.choice(len(self._cells), p=self._contents_shares))
+        places = range(len(self._cells))
+        place = int(
+            rng.choice(len(places), p=self._contents_shares.probabilities(places, self._best or 0.0, self._told))
+        )
         arms = [arm for arm in self._arms if self._cells[place].offers(arm)] or list(self._arms)
         shares = np.array([self._arms[arm] for arm in arms])
         return self._made(place, arms[int(rng.choice(len(arms), p=shares / shares.sum()))], rng)
@@ -294,7 +304,7 @@ class Portfolio(Strategy):
                 if self._virtual is not None:
                     self._virtual.learn(trial)
                 continue
-            self._learn(trial)
+            new = self._learn(trial)
             start, end = trial.candidate.crystal, trial.crystal
             if (
                 info["origin"] == TYPES
@@ -305,8 +315,10 @@ class Portfolio(Strategy):
                 self._swelling.learn(start, end, info.get("swelling", 1.0))  # runs of earlier versions lack it
             elif self._orderings is not None and info["origin"] == ORDERED:
                 self._orderings.learn(trial)
-            if info["origin"] == ENUMERATE:
-                self._cells[info["cell"]].enumeration.tell([trial])
+            if "cell" in info:
+                self._contents_shares.learn(info["cell"], cost(trial), new, self._told)
+                if info["origin"] == ENUMERATE:
+                    self._cells[info["cell"]].enumeration.tell([trial])
 
     def finished(self) -> str:
         """That enough independent starts led to the lowest crystal, and what may have been missed all the same."""
@@ -314,18 +326,18 @@ class Portfolio(Strategy):
             return ""
         return f"{self._led_to_best} independent starts led to the lowest crystal; {missed(self._led_to_best)}"
 
-    def _learn(self, trial: Trial) -> None:
-        """Take note of the minimum that a relaxation ended in, if it did."""
+    def _learn(self, trial: Trial) -> float | None:
+        """The energy per atom of a minimum that is new; None if there is none."""
         crystal = trial.crystal
         if crystal is None or trial.energy is None or not (trial.counted or trial.status is TrialStatus.KNOWN):
-            return
+            return None
         end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
         self._count_best(trial, end)
         if not trial.counted:
-            return
+            return None
         if trial.status is TrialStatus.RELAXED:
             self._known[known_minimum(crystal, trial.energy)] = None
-        self._minima.add(end)
+        return end.energy if self._minima.add(end) else None
 
     def _count_best(self, trial: Trial, end: Minimum) -> None:
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
