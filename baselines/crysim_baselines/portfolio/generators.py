@@ -38,7 +38,7 @@ SHARES: Mapping[str, float] = {
     PACKED: 0.15,
     ALIKE: 0.10,
 }
-"""Of the relaxations of each content. Those of the first three and of the last one are drawn
+"""Of the relaxations of each content, where nothing is learned. Those of the first three and of the last one are drawn
 afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 _OF_ANY = frozenset({SPACED, PACKED, ALIKE})
 """What takes distances and bodies from minima of any contents."""

@@ -1,11 +1,10 @@
-"""Strategy ``portfolio``: several generators over cells of several contents.
+"""Strategy ``portfolio``: several generators over cells of several contents, each paid by what it brings.
 
 It begins with the simplest crystals of each content, smallest cells first, and with known structure types and orders of
 alike elements on their places where they are wanted; these hold the answer at once where it is simple. Then contents
-share the relaxations: a part evenly, so that nothing starves, the rest by the new low minima that each has found for
-what it spent. Generators have constant shares: that those get more which brought more was not shown to pay
-(results/search). From the low minima they take volumes, the distances that pairs of elements keep, positions to be
-filled anew, and crystals to be changed. Every relaxation is given up as soon as it cannot win
+and generators share the relaxations: a part evenly, so that nothing starves, the rest by the new low minima that each
+has found for what it spent. From the low minima it takes volumes, the distances that pairs of elements keep, positions
+to be filled anew, and crystals to be changed. Every relaxation is given up as soon as it cannot win
 (`crysim.interfaces.racing`); saddle points are left only by the lowest crystals, in relaxations of their own.
 """
 
@@ -51,7 +50,7 @@ UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.
 results left out); other numbers are as rare as one in a hundred."""
 TYPES, POLISH = "prototypes", "polish"
 LEARNED = 0.5
-"""Share of the relaxations that goes by what contents brought."""
+"""Share of the relaxations that goes by what arms brought."""
 SCOUTS = 2
 """Crystals of the first batch."""
 FIRST = 8
@@ -96,7 +95,7 @@ def _virtual_crystals(problem: Problem) -> VirtualCrystals | None:
 
 
 class Portfolio(Strategy):
-    """Generators and contents that share a search; see the module."""
+    """Generators and contents that share a search by what they bring; see the module."""
 
     name: ClassVar[str] = "portfolio"
     max_ahead: ClassVar[int] = ANY_NUMBER
@@ -130,7 +129,7 @@ class Portfolio(Strategy):
             virtual: whether orders on the places of virtual crystals take part, in primitive cells and where the energy
                 model relaxes such: simple crystals in which alike elements are taken for one.
             first: relaxations of the simplest crystals of each content, to begin with.
-            learned: share of the relaxations that goes by what contents brought; the rest is even.
+            learned: share of the relaxations that goes by what contents and generators brought; the rest is even.
             without: generators that take no part after that, separated by commas: what each is worth can be measured.
             stop_after: independent starts that must have led to the lowest crystal for the search to end by itself; 0:
                 it does not. One that is a tenth as easily found is then missed with probability exp(-starts / 10).
@@ -174,6 +173,7 @@ class Portfolio(Strategy):
         self._arms = _arms_without(without)
         if self._virtual is not None and len(self._arms) > 1:
             self._arms.pop(ALIKE, None)  # draws what virtual crystals find, and relaxes each in an order of its own
+        self._arm_shares = [Shares(dict(self._arms), learned) for _ in self._cells]
         self._known: dict[KnownMinimum, None] = {}
         self._asked = 0
         self._told = 0
@@ -246,13 +246,12 @@ class Portfolio(Strategy):
             return self._virtual.propose(rng, self._patience, self._margin)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
             return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})
+        best = self._best or 0.0
         places = range(len(self._cells))
-        place = int(
-            rng.choice(len(places), p=self._contents_shares.probabilities(places, self._best or 0.0, self._told))
-        )
+        place = int(rng.choice(len(places), p=self._contents_shares.probabilities(places, best, self._told)))
         arms = [arm for arm in self._arms if self._cells[place].offers(arm)] or list(self._arms)
-        shares = np.array([self._arms[arm] for arm in arms])
-        return self._made(place, arms[int(rng.choice(len(arms), p=shares / shares.sum()))], rng)
+        shares = self._arm_shares[place].probabilities(arms, best, self._told)
+        return self._made(place, arms[int(rng.choice(len(shares), p=shares))], rng)
 
     def _made(self, place: int, arm: str, rng: np.random.Generator) -> Candidate:
         one = self._cells[place].propose(arm, rng)
@@ -296,7 +295,7 @@ class Portfolio(Strategy):
             self._learn(trial)
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Learn what each relaxation brought."""
+        """Learn what each relaxation brought, and for which price."""
         for trial in trials:
             self._told += 1
             info = trial.candidate.info
@@ -316,9 +315,12 @@ class Portfolio(Strategy):
             elif self._orderings is not None and info["origin"] == ORDERED:
                 self._orderings.learn(trial)
             if "cell" in info:
-                self._contents_shares.learn(info["cell"], cost(trial), new, self._told)
-                if info["origin"] == ENUMERATE:
-                    self._cells[info["cell"]].enumeration.tell([trial])
+                place, arm = info["cell"], info["origin"]
+                self._contents_shares.learn(place, cost(trial), new, self._told)
+                if arm in self._arms:
+                    self._arm_shares[place].learn(arm, cost(trial), new, self._told)
+                if arm == ENUMERATE:
+                    self._cells[place].enumeration.tell([trial])
 
     def finished(self) -> str:
         """That enough independent starts led to the lowest crystal, and what may have been missed all the same."""
