@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crysim.crystal.files import structure_cif
 from crysim.errors import UnknownNameError
 from crysim.process_state import warnings_ignored
 
@@ -79,15 +80,11 @@ def _comment(info: Info) -> str:
 
 
 def _cif(entries: Sequence[Entry]) -> tuple[list[File], list[str]]:
-    from pymatgen.io.cif import CifWriter
-
     files = []
     for one in entries:
         lines = "".join(f"# {key}: {value}\n" for key, value in one.info.items())
         symmetric = one.info.get("space_group", 1) != 1
-        files.append(
-            File("", one.name, ".cif", lines + str(CifWriter(one.structure, symprec=0.01 if symmetric else None)))
-        )
+        files.append(File("", one.name, ".cif", lines + structure_cif(one.structure, symmetric=symmetric)))
     return files, []
 
 

@@ -198,3 +198,19 @@ def test_spinel_is_one_of_some_fifty_draws_of_titanium_and_lithium_as_one() -> N
             letters = {one.group.positions[site.position].letter for site in one.sites}
             spinels += one.space_group == 227 and letters in ({"a", "d", "e"}, {"b", "c", "e"})
     assert 3 <= spinels <= 12
+
+
+def test_a_model_that_has_no_mean_after_all_is_not_asked_for_ever() -> None:
+    strategy = Portfolio(Problem(CUFES2, 0, blends=True), first=1)
+    number = 0
+    drawn_for = 0
+    for _ in range(60):
+        trials = []
+        for candidate in strategy.ask(4):
+            virtual = candidate.blend is not None
+            drawn_for += virtual
+            made = pretended_trials([candidate], number)[0]
+            trials.append(make_trial(number, made.candidate, None, reason="no mean") if virtual else made)
+            number += 1
+        strategy.tell(trials)
+    assert 8 <= drawn_for <= 8 + 4

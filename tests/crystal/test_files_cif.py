@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spglib
+from pymatgen.core import Lattice, Structure
 
-from crysim.crystal.files import read_structure_file
+from crysim.crystal import Crystal
+from crysim.crystal.files import read_structure, read_structure_file, write_cif
 from crysim.crystal.files.cif_names import number_of_name, settings_of_name, settings_of_number
 from crysim.crystal.files.symbols import element_of_site
 from crysim.crystal.files.text import UnreadableError
@@ -492,3 +494,22 @@ def test_encodings_and_texts_around_a_structure(tmp_path, encoded):
 )
 def test_what_is_not_one_structure_is_named(tmp_path, text, words):
     assert words in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize("ratio", [0.94, 1.05])
+def test_a_tetragonal_cell_that_is_nearly_cubic_stays_so(ratio: float, tmp_path: Path) -> None:
+    """Its primitive vectors are equally long, and their angles within 5° of a cube's."""
+    cell = Lattice.tetragonal(2.9, 2.9 * ratio)
+    crystal = Crystal.from_structure(Structure.from_spacegroup("I4/mmm", cell, ["Cu"], [[0, 0, 0]]))
+    write_cif(crystal, tmp_path / "bct.cif")
+    back = read_structure(tmp_path / "bct.cif")
+    assert back.lattice.abc == pytest.approx((2.9, 2.9, 2.9 * ratio))
+    assert "I4/mmm" not in (tmp_path / "bct.cif").read_text(), "in P1: pymatgen would list a cube's operations"
+    write_cif(
+        rock_salt := Crystal.from_structure(
+            Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+        ),
+        tmp_path / "salt.cif",
+    )
+    assert "Fm-3m" in (tmp_path / "salt.cif").read_text()
+    assert rock_salt.space_group == 225

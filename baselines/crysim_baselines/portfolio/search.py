@@ -100,6 +100,7 @@ class Portfolio(Strategy):
     name: ClassVar[str] = "portfolio"
     max_ahead: ClassVar[int] = ANY_NUMBER
     several_contents: ClassVar[bool] = True
+    newer_options: ClassVar[Mapping[str, Any]] = {"virtual": False}
 
     def __init__(
         self,
@@ -242,7 +243,7 @@ class Portfolio(Strategy):
         for place, begun in enumerate(self._begun):
             if begun < self._first:
                 return self._made(place, ENUMERATE, rng)
-        if self._virtual is not None and rng.random() < promise * self._virtual_share:
+        if self._virtual and rng.random() < promise * self._virtual_share:
             return self._virtual.propose(rng, self._patience, self._margin)
         if rng.random() < POLISHED_SHARE and (unstable := self._next_to_polish()) is not None:
             return Candidate(unstable.crystal, {"origin": POLISH, "of": unstable.number})

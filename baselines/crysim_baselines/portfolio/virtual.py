@@ -41,6 +41,8 @@ MOST_ATOMS = 30
 """Of a virtual cell: a simple crystal has few."""
 SPACED = 0.5
 """Of the draws keep a low virtual crystal's distances, where there is one."""
+FAILURES = 8
+"""Virtual crystals that fail, before one ends, until no more are drawn: the model has no mean of elements after all."""
 MOST_PARENTS = 12
 """Of them, the likeliest, are put in orders."""
 
@@ -104,6 +106,8 @@ class VirtualCrystals:
         self._contents = contents
         self._units = units
         self.drawn = 0
+        self._failed = 0
+        self._ended = 0
 
     @cached_property
     def _mixtures(self) -> dict[tuple[str, ...], _Mixture]:
@@ -125,8 +129,8 @@ class VirtualCrystals:
         return cells
 
     def __bool__(self) -> bool:
-        """Whether there is anything to draw."""
-        return bool(self._mixtures)
+        """Whether there is anything to draw, and a model that relaxes it."""
+        return bool(self._mixtures) and (self._failed < FAILURES or self._ended > 0)
 
     def propose(self, rng: np.random.Generator, patience: int, margin: float) -> Candidate:
         """A virtual crystal, as a draft, with leave to stop.
@@ -151,6 +155,8 @@ class VirtualCrystals:
 
     def learn(self, trial: Trial) -> None:
         """Take note of what a virtual crystal ended in."""
+        self._failed += trial.status is TrialStatus.FAILED
+        self._ended += trial.status is not TrialStatus.FAILED
         crystal, blend = trial.crystal, trial.candidate.blend
         if trial.status is not TrialStatus.VIRTUAL or crystal is None or trial.energy is None or blend is None:
             return

@@ -37,6 +37,10 @@ _SUFFIXES: dict[str, Kind] = {
 }
 
 
+SYMPREC = 0.01
+"""Å within which a written CIF has the symmetry that it says."""
+
+
 @dataclass(frozen=True)
 class ReadStructure:
     """A structure, and what is to be said of how it was read.
@@ -111,9 +115,24 @@ def write_cif(crystal: Crystal, path: str | Path) -> None:
 
 def cif_text(crystal: Crystal) -> str:
     """A crystal as the text of a CIF, with the symmetry that it has within 0.01 Å."""
-    from pymatgen.io.cif import CifWriter
+    return structure_cif(crystal.to_structure(), symmetric=crystal.space_group != 1)
 
-    return str(CifWriter(crystal.to_structure(), symprec=None if crystal.space_group == 1 else 0.01))
+
+def structure_cif(structure: Structure, *, symmetric: bool) -> str:
+    """A structure as the text of a CIF, with the symmetry that it has within 0.01 Å.
+
+    Without, where it is not wanted or pymatgen has another group: its writer takes angles within 5° for equal, and so a
+    tetragonal cell of one atom whose axes differ by a few per cent for cubic, with other axes.
+    """
+    from pymatgen.io.cif import CifWriter
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    from crysim.crystal.identify import find_space_group
+
+    symmetric = symmetric and (
+        SpacegroupAnalyzer(structure, SYMPREC).get_space_group_number() == find_space_group(structure, SYMPREC)
+    )
+    return str(CifWriter(structure, symprec=SYMPREC if symmetric else None))
 
 
 def _format(path: Path) -> Kind:
