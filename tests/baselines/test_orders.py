@@ -16,6 +16,7 @@ from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.colours import coloured
 from crysim_baselines.portfolio.orders import ordered, parents_of
+from tests.baselines.resumption import tell_both
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -119,14 +120,7 @@ def test_orders_are_left_out_without_structure_types_or_where_they_are_not_wante
 
 def test_orders_come_out_the_same_after_a_resumption() -> None:
     first, again = (Portfolio(Problem(LTO, 5), prototypes=True, first=1) for _ in range(2))
-    number = 0
-    for _ in range(12):
-        asked = first.ask(8)
-        again.asked(asked)
-        trials = pretended_trials(asked, number)
-        number += len(trials)
-        first.tell(trials)
-        again.tell(trials)
+    tell_both(first, again, batches=12)
     ahead = [[(c.crystal, c.info) for c in drawn(strategy.ask(24))] for strategy in (first, again)]
     assert "ordered" in {info["origin"] for _, info in ahead[0]}
     assert ahead[0] == ahead[1]

@@ -13,27 +13,19 @@ from crysim.crystal import Crystal
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.harness.records import trial_from_dict, trial_to_dict
 from crysim.interfaces import Blend, Candidate, Problem, Trial, TrialStatus
-from crysim.testing.strategies import drawn, pretended_trials
+from crysim.testing.strategies import drawn, drive, pretended_trials
 from crysim.testing.trials import make_trial
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.minima import Minima
 from crysim_baselines.portfolio.orderings import Orderings
 from crysim_baselines.portfolio.search import UNITS
 from crysim_baselines.portfolio.virtual import VIRTUAL, VirtualCrystals
+from tests.baselines.resumption import tell_both
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 CUFES2 = Contents.together([Contents.from_formula("CuFeS2", z, "primitive") for z in (1, 2, 4)])
 COPPER = Blend((("Cu", 0.5), ("Fe", 0.5)))
-
-
-def told(strategy: Portfolio, batches: int, n: int = 8) -> list[Trial]:
-    trials: list[Trial] = []
-    for _ in range(batches):
-        new = pretended_trials(strategy.ask(n), len(trials))
-        strategy.tell(new)
-        trials += new
-    return trials
 
 
 def zinc_blende() -> Crystal:
@@ -110,7 +102,7 @@ def test_they_are_no_minima_of_the_search() -> None:
     strategy.tell([ended_in(zinc_blende(), 0, -100.0)])
     assert strategy._best is None
     assert strategy.finished() == ""
-    trials = told(strategy, 30)
+    trials = drive(strategy, 240, 8)
     assert {trial.status for trial in trials if trial.candidate.blend is not None} <= {
         TrialStatus.VIRTUAL,
         TrialStatus.FAILED,
@@ -131,12 +123,12 @@ def test_they_are_no_minima_of_the_search() -> None:
 def test_they_take_part_where_the_model_has_them_in_primitive_cells(
     contents: Contents, blends: bool, options: dict[str, bool]
 ) -> None:
-    trials = told(Portfolio(Problem(contents, 0, blends=blends), first=1, **options), 12)
+    trials = drive(Portfolio(Problem(contents, 0, blends=blends), first=1, **options), 96, 8)
     assert VIRTUAL not in {trial.candidate.info["origin"] for trial in trials}
 
 
 def test_random_orders_are_not_drawn_besides() -> None:
-    trials = told(Portfolio(Problem(CUFES2, 0, blends=True), first=1), 40)
+    trials = drive(Portfolio(Problem(CUFES2, 0, blends=True), first=1), 320, 8)
     origins = [trial.candidate.info["origin"] for trial in trials]
     assert "alike" not in origins
     assert origins.count(VIRTUAL) > 10
@@ -145,14 +137,7 @@ def test_random_orders_are_not_drawn_besides() -> None:
 
 def test_a_search_with_them_goes_on_the_same_after_a_resumption() -> None:
     first, again = (Portfolio(Problem(CUFES2, 5, blends=True), first=1) for _ in range(2))
-    number = 0
-    for _ in range(7):
-        asked = first.ask(8)
-        again.asked(asked)
-        trials = pretended_trials(asked, number)
-        number += len(trials)
-        first.tell(trials)
-        again.tell(trials)
+    tell_both(first, again, batches=7)
     ahead = [[(c.crystal, c.info, c.blend, c.stop) for c in drawn(one.ask(24))] for one in (first, again)]
     assert {VIRTUAL, "ordered"} <= {info["origin"] for _, info, *_ in ahead[0]}
     assert ahead[0] == ahead[1]
