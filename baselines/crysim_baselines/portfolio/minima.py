@@ -13,11 +13,11 @@ from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import shortest_distances
-from crysim.interfaces.racing import SAME_ENERGY
+from crysim.interfaces.racing import SAME_ENERGY, are_near, average_distances
 from crysim_baselines.portfolio.units import Units, units_of
 
 SAME_VOLUME = 0.01
-"""Relative difference of volumes per atom within which crystals of one energy are one."""
+"""Relative difference of volumes per atom within which crystals of one energy and near distances are one."""
 KEPT = 40
 """Lowest minima that are bred from."""
 WINDOW = 0.3
@@ -46,6 +46,15 @@ class Minimum:
     def volume(self) -> float:
         """Å³ per atom."""
         return self.crystal.volume / self.crystal.num_atoms
+
+    @cached_property
+    def distances(self) -> Floats:
+        """Å, its average distances (`crysim.interfaces.racing`)."""
+        return average_distances(self.crystal)
+
+    def is_same(self, other: Minimum) -> bool:
+        """Whether it is another one of about its energy; that one may be on its way there."""
+        return abs(self.volume - other.volume) < SAME_VOLUME * self.volume and are_near(self.distances, other.distances)
 
     @cached_property
     def spacings(self) -> Floats:
@@ -84,13 +93,8 @@ def choose(energies: Sequence[float], rng: np.random.Generator) -> int:
     return int(rng.choice(len(weights), p=weights / weights.sum()))
 
 
-def is_same(volume: float, other: float) -> bool:
-    """Whether crystals of one energy and these volumes per atom are one."""
-    return abs(volume - other) < SAME_VOLUME * volume
-
-
 class Minima:
-    """Distinct minima by energy per atom and volume per atom, which cells of any contents share.
+    """Distinct minima by energy per atom, volume per atom and distances, which cells of any contents share.
 
     Attributes:
         best: the lowest; None before one.
@@ -100,14 +104,14 @@ class Minima:
         """Nothing is known."""
         self.best: Minimum | None = None
         self._kept: list[Minimum] = []
-        self._all: list[tuple[float, float]] = []
+        self._all: list[Minimum] = []
         self._lows: Lows | None = Lows()
 
     def add(self, one: Minimum) -> bool:
         """Take note of where a relaxation ended; whether nothing had ended there before."""
         if self.is_known(one):
             return False
-        insort(self._all, (one.energy, one.volume))
+        insort(self._all, one)
         insort(self._kept, one)
         self._lows = None
         self.best = self._kept[0]
@@ -116,10 +120,10 @@ class Minima:
         return True
 
     def is_known(self, one: Minimum) -> bool:
-        """Whether a minimum of its energy and volume is known."""
-        place = bisect_left(self._all, (one.energy - SAME_ENERGY,))
-        while place < len(self._all) and self._all[place][0] < one.energy + SAME_ENERGY:
-            if is_same(self._all[place][1], one.volume):
+        """Whether it is known: one of its energy, volume and distances."""
+        place = bisect_left(self._all, one.energy - SAME_ENERGY, key=_energy)
+        while place < len(self._all) and self._all[place].energy < one.energy + SAME_ENERGY:
+            if self._all[place].is_same(one):
                 return True
             place += 1
         return False
@@ -157,3 +161,7 @@ class Minima:
         if self._lows is None:
             self._lows = Lows(tuple(one.energy for one in self._kept), tuple(one.volume for one in self._kept))
         return self._lows
+
+
+def _energy(one: Minimum) -> float:
+    return one.energy

@@ -40,7 +40,7 @@ from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE
 from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
-from crysim_baselines.portfolio.minima import Minima, Minimum, is_same
+from crysim_baselines.portfolio.minima import Minima, Minimum
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
 from crysim_baselines.portfolio.swelling import Swelling
 from crysim_baselines.portfolio.virtual import VIRTUAL, VirtualCrystals
@@ -346,8 +346,7 @@ class Portfolio(Strategy):
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""
         best = self._minima.best
         independent = trial.candidate.info.get("origin") in AFRESH
-        if best is None or end.energy < best.energy - SAME_ENERGY:
-            if trial.counted:
-                self._led_to_best = int(independent)
-        elif end.energy < best.energy + 2 * SAME_ENERGY and is_same(best.volume, end.volume):
+        if best is not None and abs(end.energy - best.energy) < 2 * SAME_ENERGY and best.is_same(end):
             self._led_to_best += independent
+        elif trial.counted and (best is None or end.energy < best.energy):
+            self._led_to_best = int(independent)

@@ -164,7 +164,7 @@ def _race(run: _Run, stop: StopRule, *, keep: bool) -> None:
     kept = len(free_cell_parameters(start.system)) + start.num_free_coordinates
     parameters = kept if keep else 3 * atoms + 6
     settled = keep and len(run.snapshots) >= RACE_WINDOW
-    if settled and stop.is_known(start.space_group, start.combination, energy, decrease, volume):
+    if settled and stop.is_known(start, energy, decrease, volume, lambda: crystal_at_end(start, last)):
         run.given_up = RelaxStatus.KNOWN
         run.reason = f"on its way into a known minimum after {run.steps} steps"
     elif stop.is_hopeless(run.evaluations // RACE_PATIENCE, parameters, energy, decrease):

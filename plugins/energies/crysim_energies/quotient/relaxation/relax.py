@@ -255,12 +255,12 @@ class Relaxer:
 
 def _race(track: Track, stop: StopRule, descent: Descent) -> None:
     """Give a descent up where its leave says so, by its lowest point so far."""
-    assert descent.here is not None
-    crystal = track.crystal
-    atoms = crystal.num_atoms
-    energy, decrease = descent.here.energy / atoms, descent.predicted_decrease / atoms
-    volume = abs(float(np.linalg.det(descent.here.parameters.lattice))) / atoms
-    if stop.is_known(crystal.space_group, crystal.combination, energy, decrease, volume):
+    here = descent.here
+    assert here is not None
+    atoms = track.crystal.num_atoms
+    energy, decrease = here.energy / atoms, descent.predicted_decrease / atoms
+    volume = abs(float(np.linalg.det(here.parameters.lattice))) / atoms
+    if stop.is_known(track.crystal, energy, decrease, volume, lambda: descent.unit.to_crystal(here.parameters)):
         track.give_up(RelaxStatus.KNOWN, f"on its way into a known minimum after {STEPS} steps")
     elif stop.is_hopeless(track.evaluations, descent.unit.num_parameters, energy, decrease):
         above = 1000 * (energy - (stop.best or 0.0))
