@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 def main() -> None:
     """Run what the options ask for, and write tables and pictures."""
-    options = _parser().parse_args()
+    options = search_options()
     warnings.filterwarnings("ignore")
     limit_threads(1)
     mode = "forty" if options.forty else "types" if options.types else "paper"
@@ -64,6 +64,11 @@ def main() -> None:
         run_tasks(tasks, file, done, model)
     if done:
         write_tables(done, options.out / mode)
+
+
+def search_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a call; of this program's own by default."""
+    return _parser().parse_args(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ import pytest
 
 from crysim.composition import Contents
 from crysim.crystal import Crystal, Site
+from crysim.crystal.packing import scaled
 from crysim.errors import InputError
 from crysim.harness.journal import read_run
 from crysim.harness.loop import execute
@@ -187,13 +188,37 @@ def test_what_was_found_long_ago_counts_for_less() -> None:
     assert now > once
 
 
-def test_minima_of_one_energy_and_volume_are_one_whatever_their_cell() -> None:
+def test_minima_of_one_energy_volume_and_distances_are_one_whatever_their_cell() -> None:
     minima = Minima()
     assert minima.add(Minimum(-3.0, 0, rock_salt()))
     assert not minima.add(Minimum(-3.0004, 1, rock_salt(40.1)))
     assert minima.add(Minimum(-3.0, 2, rock_salt(44.0)))
     assert minima.add(Minimum(-3.1, 3, rock_salt()))
     assert [one.number for one in minima] == [3, 0, 2]
+
+
+def of_volume(crystal: Crystal, per_atom: float) -> Crystal:
+    return scaled(crystal, (per_atom * crystal.num_atoms / crystal.volume) ** (1 / 3))
+
+
+def test_other_crystals_of_one_energy_and_volume_are_minima_of_their_own() -> None:
+    minima = Minima()
+    first = rock_salt()
+    per_atom = first.volume / first.num_atoms
+    assert minima.add(Minimum(-3.0, 0, first))
+    assert minima.add(Minimum(-3.0004, 1, of_volume(wurtzite(), per_atom)))
+    assert not minima.add(Minimum(-3.0002, 2, of_volume(wurtzite(), per_atom)))
+
+
+def test_other_crystals_of_the_lowest_energy_and_volume_are_no_starts_that_led_to_it() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1, stop_after=2)
+    best = rock_salt()
+    other = of_volume(wurtzite(), best.volume / best.num_atoms)
+    for number, crystal in enumerate((best, other, other)):
+        (candidate,) = strategy.ask(1)
+        relaxation = Relaxation(RelaxStatus.RELAXED, crystal, -2.5 * crystal.num_atoms, 3, 4, 0.01)
+        strategy.tell([Trial(number, candidate, relaxation, TrialStatus.RELAXED)])
+    assert not strategy.finished()
 
 
 def test_distances_of_a_minimum_are_those_of_its_nearest_pairs() -> None:

@@ -65,7 +65,10 @@ def test_a_known_minimum_is_not_reached_again(model: ASEModel) -> None:
     (first,) = model.relax([copper(3.7)], KEEP)
     assert first.crystal is not None
     assert first.energy is not None
-    stop = StopRule(best=first.energy / 4, known=(known_minimum(first.crystal, first.energy),))
-    (again,) = model.race([copper(3.5)], KEEP, [stop])
+    known = known_minimum(first.crystal, first.energy)
+    (again,) = model.race([copper(3.5)], KEEP, [StopRule(best=first.energy / 4, known=(known,))])
     assert again.status is RelaxStatus.KNOWN
     assert again.energy == pytest.approx(first.energy, abs=0.02)
+    other = replace(known, distances=known.distances + 0.3)
+    (relaxed,) = model.race([copper(3.5)], KEEP, [StopRule(best=first.energy / 4, known=(other,))])
+    assert relaxed.status is RelaxStatus.RELAXED

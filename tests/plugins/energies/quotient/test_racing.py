@@ -65,6 +65,10 @@ def test_a_known_minimum_is_not_reached_again_but_another_is(model):
     assert again.status is RelaxStatus.KNOWN
     assert again.evaluations <= model.relax([rock_salt(5.3)], KEEP)[0].evaluations
     assert again.energy == pytest.approx(first.energy, abs=0.02)
-    for other in (replace(known, energy=known.energy - 0.01), replace(known, volume=1.1 * known.volume)):
+    for other in (
+        replace(known, energy=known.energy - 0.01),
+        replace(known, volume=1.1 * known.volume),
+        replace(known, distances=known.distances + 0.3),
+    ):
         (relaxed,) = model.race([rock_salt(5.3)], KEEP, [StopRule(known=(other,))])
         assert relaxed.status is RelaxStatus.RELAXED
