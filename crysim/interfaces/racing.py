@@ -43,9 +43,9 @@ SAME_VOLUME = 0.02
 NEIGHBOURS = 12
 """Of each element, whose average distances tell the minima of one combination apart."""
 SAME_PLACES = 0.2
-"""Å that these differ by at most where a descent is on its way into a minimum. Of 251 that had come to one's energy and
-volume in its combination, 168 were 0.01 to 0.43 Å from it and ended there, and 83 were 0.11 to 2.6 Å from it and ended
-elsewhere, up to 25 meV/atom lower (results/prior)."""
+"""Å that these differ by at most where a descent is on its way into a minimum. Of 202 that had come to one's energy and
+volume in its combination, 122 ended in it, of which 109 were nearer than this, and 80 elsewhere, of which 5 were
+(results/prior)."""
 
 
 @dataclass(frozen=True)
