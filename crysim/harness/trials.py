@@ -70,6 +70,7 @@ def _relaxed(
             _described_anew(relaxation, crystal, contents)
             for relaxation, crystal in zip(relaxations, crystals, strict=True)
         ]
+        relaxations = _settled(relaxations, [candidate for _, candidate in starts], model, settings.relax)
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     trials = [
         classify(number, candidate, relaxation, settings.min_relaxed_distance, cutoff)
@@ -125,6 +126,40 @@ def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) 
     if found.composition.elements != contents.elements or not contents.held_by(found):
         return relaxation
     return replace(relaxation, crystal=found, energy=energy * found.num_atoms / crystal.num_atoms)
+
+
+def _settled(
+    relaxations: Sequence[Relaxation], candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings
+) -> list[Relaxation]:
+    """The relaxations, those that came to rest in another group than their start's relaxed on in that one.
+
+    Its description moves atoms by up to `SYMPREC`, and the forces that are left there may be more than was asked for.
+    """
+    found = list(relaxations)
+    places = [
+        i
+        for i, (relaxation, candidate) in enumerate(zip(relaxations, candidates, strict=True))
+        if relaxation.status is RelaxStatus.RELAXED
+        and candidate.blend is None
+        and relaxation.crystal is not None
+        and relaxation.crystal.space_group != candidate.start.space_group
+    ]
+    if not places:
+        return found
+    ends = [one for i in places if (one := relaxations[i].crystal) is not None]
+    kept = replace(settings, symmetry="keep", num_frames=0)
+    for i, end, again in zip(places, ends, relax_each(ends, [None] * len(ends), model, kept), strict=True):
+        spent = replace(
+            found[i],
+            steps=found[i].steps + again.steps,
+            evaluations=found[i].evaluations + again.evaluations,
+            seconds=found[i].seconds + again.seconds,
+        )
+        settled = again.status is RelaxStatus.RELAXED and again.crystal is not None
+        if settled and again.crystal is not None and again.crystal.space_group == end.space_group:
+            spent = replace(spent, crystal=again.crystal, energy=again.energy, max_force=again.max_force)
+        found[i] = spent
+    return found
 
 
 def relax_each(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from crysim.harness.journal import read_run
 from crysim.harness.loop import execute
 from crysim.harness.spec import RunSettings, RunSpec
 from crysim.harness.trials import relax_candidates
-from crysim.interfaces import Candidate, EnergyModel, Relaxation, RelaxSettings, RelaxStatus
+from crysim.interfaces import Candidate, EnergyModel, Relaxation, RelaxSettings, RelaxStatus, TrialStatus
 
 ALCU = Contents.from_formula("AlCu", cell="primitive")
 
@@ -72,20 +73,61 @@ class Breaks(EnergyModel):
         return [Relaxation(RelaxStatus.RELAXED, one, -1.0 * one.num_atoms, 1, 1, 0.0) for one in found]
 
 
-def test_a_crystal_that_left_its_group_is_described_in_the_cell_of_the_one_it_has() -> None:
-    a = 4.0 / np.sqrt(2)  # rock salt in a tetragonal cell
-    start = Crystal(
+def tetragonal_rock_salt() -> Crystal:
+    a = 4.0 / np.sqrt(2)
+    return Crystal(
         Composition.from_formula("Al2Cu2"),
         139,
         (a, a, 4.0, 90, 90, 90),
         (Site("Al", _at(139, "a")), Site("Cu", _at(139, "b"))),
     )
+
+
+def test_a_crystal_that_left_its_group_is_described_in_the_cell_of_the_one_it_has() -> None:
+    start = tetragonal_rock_salt()
     (kept,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(min_relaxed_distance=0.5), 0)
     (anew,) = relax_candidates([Candidate(start)], Breaks(), RunSettings(min_relaxed_distance=0.5), 0, ALCU)
     assert kept.crystal is not None
     assert anew.crystal is not None
     assert (kept.crystal.space_group, kept.energy) == (1, -4.0)
     assert (anew.crystal.space_group, anew.crystal.composition.formula, anew.energy) == (225, "Al4Cu4", -8.0)
+
+
+class Settles(Breaks):
+    """Leaves atoms a little beside their places in a lower group; in cubic ones they come to rest, or fail."""
+
+    def __init__(self, settled: RelaxStatus) -> None:
+        self.settled = settled
+
+    def relax(self, crystals: list[Crystal], settings: RelaxSettings) -> list[Relaxation]:
+        return [self._one(crystal, settings) for crystal in crystals]
+
+    def _one(self, crystal: Crystal, settings: RelaxSettings) -> Relaxation:
+        if crystal.space_group != 225:
+            (first,) = super().relax([crystal], settings)
+            assert first.crystal is not None
+            moved = first.crystal.frac_coords + np.random.default_rng(0).normal(
+                0, 5e-4, first.crystal.frac_coords.shape
+            )
+            beside = Crystal.from_p1(crystal.composition, first.crystal.lattice, first.crystal.species, moved)
+            return replace(first, crystal=beside, max_force=0.004)
+        assert settings.symmetry == "keep"
+        return Relaxation(self.settled, crystal, -1.01 * crystal.num_atoms, 2, 3, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("settled", "energy", "force"), [(RelaxStatus.RELAXED, -8.08, 0.001), (RelaxStatus.NOT_CONVERGED, -8.0, 0.004)]
+)
+def test_what_came_to_rest_in_another_group_is_relaxed_on_in_that_one(
+    settled: RelaxStatus, energy: float, force: float
+) -> None:
+    """Its description has moved the atoms: the energy and the forces stored are those of the crystal stored."""
+    settings = RunSettings(min_relaxed_distance=0.5)
+    (anew,) = relax_candidates([Candidate(tetragonal_rock_salt())], Settles(settled), settings, 0, ALCU)
+    assert anew.crystal is not None
+    assert (anew.status, anew.crystal.space_group) == (TrialStatus.RELAXED, 225)
+    assert (anew.energy, anew.relaxation.max_force) == (pytest.approx(energy), force)
+    assert (anew.relaxation.steps, anew.evaluations) == (3, 4)
 
 
 def _at(number: int, letter: str) -> int:
