@@ -16,6 +16,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal.distinct import invariant
+from crysim.crystal.validity import is_comparable
 from crysim.errors import InputError
 from crysim.symmetry import Combination
 
@@ -144,7 +145,12 @@ class StopRule:
 
 
 def average_distances(crystal: Crystal) -> Floats:
-    """Å, flat: of the atoms of each element to their k-th neighbours of each (`crysim.crystal.distinct.invariant`)."""
+    """Å, flat: of the atoms of each element to their k-th neighbours of each (`crysim.crystal.distinct.invariant`).
+
+    No numbers of a crystal that is collapsed or torn apart: it is near none.
+    """
+    if not is_comparable(crystal):
+        return np.full(1, np.nan, dtype=np.float32)
     return invariant(crystal, NEIGHBOURS).astype(np.float32)
 
 

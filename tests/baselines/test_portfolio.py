@@ -210,6 +210,13 @@ def test_other_crystals_of_one_energy_and_volume_are_minima_of_their_own() -> No
     assert not minima.add(Minimum(-3.0002, 2, of_volume(wurtzite(), per_atom)))
 
 
+def test_a_crystal_that_is_torn_apart_is_none_that_was_found() -> None:
+    minima = Minima()
+    torn = of_volume(rock_salt(), 2000.0)
+    assert minima.add(Minimum(-3.0, 0, torn))
+    assert minima.add(Minimum(-3.0, 1, torn))
+
+
 def test_other_crystals_of_the_lowest_energy_and_volume_are_no_starts_that_led_to_it() -> None:
     strategy = Portfolio(Problem(CAS, 0), first=1, stop_after=2)
     best = rock_salt()
