@@ -24,11 +24,10 @@ import numpy as np
 from search import read_rows, search_options, type_tasks
 from search_runs import Task, batches, warm_up
 
-from crysim.crystal import Crystal
 from crysim.harness.loop import limit_threads
 from crysim.harness.spec import PartSpec, build_energy
 from crysim.harness.trials import relax_candidates
-from crysim.interfaces import Candidate, EnergyModel, KnownMinimum, StopRule, Trial, TrialStatus, known_minimum, racing
+from crysim.interfaces import Candidate, EnergyModel, KnownMinimum, Trial, TrialStatus, racing
 
 TYPES = ("K3AsS4 33", "CuSbS2 62", "Ba2YCu3O7 47", "Cu3AsS4 31", "CaTiO3 62", "Fe7W6 166")
 REACHED = 0.1
@@ -66,31 +65,19 @@ def main() -> None:
 
 def stopped(task: Task, model: EnergyModel, seconds: float) -> Iterator[Row]:
     """What a search stops as known, and where it would have ended."""
-    crystals: dict[KnownMinimum, Crystal] = {}
     (spec,) = task.specs
     for _, batch in batches(replace(spec, budget_seconds=seconds), model):
         for trial in batch:
-            if trial.candidate.blend is not None or trial.crystal is None or trial.energy is None:
+            here, stop = trial.crystal, trial.candidate.stop
+            known = trial.status is TrialStatus.KNOWN and trial.candidate.blend is None
+            if not known or here is None or trial.energy is None or stop is None:
                 continue
-            if trial.status is TrialStatus.RELAXED:
-                crystals[known_minimum(trial.crystal, trial.energy)] = trial.crystal
-            elif trial.status is TrialStatus.KNOWN and trial.candidate.stop is not None:
-                near = near_minima(trial.crystal, trial.energy, trial.candidate.stop)
-                (end,) = relax_candidates([Candidate(trial.crystal)], model, spec, 0, spec.system)
-                if near and end.crystal is not None and end.energy is not None:
-                    yield compared(trial, end, near)
-
-
-def near_minima(here: Crystal, energy: float, stop: StopRule) -> list[KnownMinimum]:
-    """The minima that a crystal may have been stopped for, with room for what it was still to fall."""
-    per_atom, volume = energy / here.num_atoms, here.volume / here.num_atoms
-    return [
-        one
-        for one in stop.known
-        if (one.space_group, one.combination) == (here.space_group, here.combination)
-        and abs(per_atom - one.energy) < 2 * racing.SAME_ENERGY
-        and abs(volume - one.volume) < racing.SAME_VOLUME * one.volume
-    ]
+            # with room for what it was still to fall
+            atoms, room = here.num_atoms, 2 * racing.SAME_ENERGY
+            near = stop.near(here, trial.energy / atoms, here.volume / atoms, within=room)
+            (end,) = relax_candidates([Candidate(here)], model, spec, 0, spec.system)
+            if near and end.crystal is not None and end.energy is not None:
+                yield compared(trial, end, near)
 
 
 def compared(trial: Trial, end: Trial, near: list[KnownMinimum]) -> Row:

@@ -135,30 +135,29 @@ def _settled(
 
     Its description moves atoms by up to `SYMPREC`, and the forces that are left there may be more than was asked for.
     """
-    found = list(relaxations)
-    places = [
-        i
+    ends = {
+        i: relaxation.crystal
         for i, (relaxation, candidate) in enumerate(zip(relaxations, candidates, strict=True))
         if relaxation.status is RelaxStatus.RELAXED
         and candidate.blend is None
         and relaxation.crystal is not None
         and relaxation.crystal.space_group != candidate.start.space_group
-    ]
-    if not places:
+    }
+    found = list(relaxations)
+    if not ends:
         return found
-    ends = [one for i in places if (one := relaxations[i].crystal) is not None]
     kept = replace(settings, symmetry="keep", num_frames=0)
-    for i, end, again in zip(places, ends, relax_each(ends, [None] * len(ends), model, kept), strict=True):
-        spent = replace(
+    relaxed_on = relax_each(list(ends.values()), [None] * len(ends), model, kept)
+    for (i, end), again in zip(ends.items(), relaxed_on, strict=True):
+        found[i] = replace(
             found[i],
             steps=found[i].steps + again.steps,
             evaluations=found[i].evaluations + again.evaluations,
             seconds=found[i].seconds + again.seconds,
         )
-        settled = again.status is RelaxStatus.RELAXED and again.crystal is not None
-        if settled and again.crystal is not None and again.crystal.space_group == end.space_group:
-            spent = replace(spent, crystal=again.crystal, energy=again.energy, max_force=again.max_force)
-        found[i] = spent
+        crystal = again.crystal
+        if again.status is RelaxStatus.RELAXED and crystal is not None and crystal.space_group == end.space_group:
+            found[i] = replace(found[i], crystal=crystal, energy=again.energy, max_force=again.max_force)
     return found
 
 

@@ -130,18 +130,28 @@ class StopRule:
         """
         if not decrease < SAME_ENERGY:
             return False
-        near = [
-            one
-            for one in self.known
-            if abs(energy - decrease - one.energy) < SAME_ENERGY
-            and abs(volume - one.volume) < SAME_VOLUME * one.volume
-            and one.space_group == start.space_group
-            and one.combination == start.combination
-        ]
+        near = self.near(start, energy - decrease, volume)
         if not near:
             return False
         distances = average_distances(here())
         return any(are_near(distances, one.distances) for one in near)
+
+    def near(self, start: Crystal, energy: float, volume: float, within: float = SAME_ENERGY) -> list[KnownMinimum]:
+        """The known minima of a crystal's group and combination with about this energy and volume, wherever atoms are.
+
+        Args:
+            start: the crystal.
+            energy, within: eV per atom.
+            volume: Å³ per atom.
+        """
+        return [
+            one
+            for one in self.known
+            if abs(energy - one.energy) < within
+            and abs(volume - one.volume) < SAME_VOLUME * one.volume
+            and one.space_group == start.space_group
+            and one.combination == start.combination
+        ]
 
 
 def average_distances(crystal: Crystal) -> Floats:

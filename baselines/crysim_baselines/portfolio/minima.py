@@ -13,6 +13,7 @@ from crysim.arrays import Floats
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import shortest_distances
+from crysim.interfaces import KnownMinimum
 from crysim.interfaces.racing import SAME_ENERGY, are_near, average_distances
 from crysim_baselines.portfolio.units import Units, units_of
 
@@ -51,6 +52,12 @@ class Minimum:
     def distances(self) -> Floats:
         """Å, its average distances (`crysim.interfaces.racing`)."""
         return average_distances(self.crystal)
+
+    @property
+    def known(self) -> KnownMinimum:
+        """What descents that fall into it are compared with."""
+        one = self.crystal
+        return KnownMinimum(one.space_group, one.combination, self.energy, self.volume, self.distances)
 
     def is_same(self, other: Minimum) -> bool:
         """Whether it is another one of about its energy; that one may be on its way there."""

@@ -32,7 +32,6 @@ from crysim.interfaces import (
     Trial,
     TrialStatus,
     derive_rng,
-    known_minimum,
 )
 from crysim.interfaces.racing import MARGIN, PATIENCE, SAME_ENERGY
 from crysim.strategies.afresh import AFRESH, missed
@@ -339,7 +338,7 @@ class Portfolio(Strategy):
         if not trial.counted:
             return None
         if trial.status is TrialStatus.RELAXED:
-            self._known[known_minimum(crystal, trial.energy)] = None
+            self._known[end.known] = None
         return end.energy if self._minima.add(end) else None
 
     def _count_best(self, trial: Trial, end: Minimum) -> None:

@@ -31,7 +31,6 @@ from crysim.interfaces import (
     Stream,
     Trial,
     TrialStatus,
-    known_minimum,
 )
 from crysim_baselines.portfolio.drafts import PRICE_OF_MANY, SPACING, VOLUMES
 from crysim_baselines.portfolio.minima import TEMPERATURE, Minima, Minimum
@@ -162,8 +161,9 @@ class VirtualCrystals:
             return
         mixture = self._mixtures.get(blend.elements)
         if mixture is not None:
-            mixture.minima.add(Minimum(trial.energy / crystal.num_atoms, trial.number, crystal))
-            mixture.known[known_minimum(crystal, trial.energy)] = None
+            end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
+            mixture.minima.add(end)
+            mixture.known[end.known] = None
 
     @property
     def types(self) -> dict[int, VirtualType]:
