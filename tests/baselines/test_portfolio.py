@@ -180,6 +180,43 @@ def test_who_finds_low_minima_gets_more_and_nobody_starves() -> None:
     assert bad >= 0.25
 
 
+def ended(strategy: Portfolio, number: int, energy: float, status: TrialStatus, volume: float = 40.0) -> Trial:
+    """A trial of the next crystal that ended as rock salt of a volume per unit, with an energy in eV per atom."""
+    (candidate,) = strategy.ask(1)
+    crystal = rock_salt(volume)
+    relaxation = Relaxation(RelaxStatus(status.value), crystal, energy * crystal.num_atoms, 3, 4, 0.01)
+    return Trial(number, candidate, relaxation, status)
+
+
+def test_what_comes_to_rest_above_the_lowest_minima_is_not_wanted_but_bred_from() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1, wanted=3, without="enumerate")
+    wanted = []
+    for number, energy in enumerate((-3.0, -2.96, -2.9, -2.93, -2.99)):
+        trial = ended(strategy, number, energy, TrialStatus.RELAXED, 40.0 + 2 * number)
+        assert trial.candidate.stop is not None
+        wanted.append(trial.candidate.stop.wanted)
+        strategy.tell([trial])
+    assert wanted == [None, None, None, -2.9, -2.93]
+    near_rest = ended(strategy, 5, -2.95, TrialStatus.STOPPED, 52.0)
+    hopeless = ended(strategy, 6, -2.89, TrialStatus.STOPPED, 54.0)
+    strategy.tell([near_rest, hopeless])
+    assert near_rest.candidate.stop is not None
+    assert near_rest.candidate.stop.wanted == -2.96
+    assert {one.number for one in strategy._minima} == {0, 1, 2, 3, 4, 5}, "the hopeless one is none to breed from"
+    leave = strategy.ask(1)[0].stop
+    assert leave is not None
+    assert -2.95 not in {one.energy for one in leave.known}, "where it would have ended is not known"
+
+
+def test_all_minima_are_wanted_where_that_is_asked_for() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1, wanted=0)
+    for number, energy in enumerate((-3.0, -2.96, -2.9)):
+        trial = ended(strategy, number, energy, TrialStatus.RELAXED, 40.0 + 2 * number)
+        assert trial.candidate.stop is not None
+        assert trial.candidate.stop.wanted is None
+        strategy.tell([trial])
+
+
 def test_what_was_found_long_ago_counts_for_less() -> None:
     shares = Shares({"once": 1.0, "now": 1.0}, learned=1.0)
     shares.learn("once", 100, -3.0, 0)

@@ -135,6 +135,10 @@ class Minima:
             place += 1
         return False
 
+    def highest_of(self, number: int) -> float | None:
+        """EV per atom, the highest of so many lowest; None where there are fewer, or none are asked for."""
+        return self._all[number - 1].energy if 0 < number <= len(self._all) else None
+
     @property
     def in_units(self) -> bool:
         """Whether the lowest is made of bodies of several atoms."""

@@ -21,6 +21,7 @@ import numpy as np
 from crysim.composition import Contents
 from crysim.crystal import Crystal
 from crysim.crystal.packing import scaled
+from crysim.crystal.validity import is_comparable
 from crysim.errors import InputError, UnknownNameError, check_not_negative
 from crysim.interfaces import (
     ANY_NUMBER,
@@ -54,6 +55,8 @@ SCOUTS = 2
 """Crystals of the first batch."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
+WANTED = 20
+"""Lowest minima that are wanted: twice what `crysim search` prints."""
 POLISHED = 0.06
 """eV per atom above the best within which minima are looked at for saddle points."""
 POLISHED_SHARE = 0.06
@@ -99,7 +102,7 @@ class Portfolio(Strategy):
     name: ClassVar[str] = "portfolio"
     max_ahead: ClassVar[int] = ANY_NUMBER
     several_contents: ClassVar[bool] = True
-    newer_options: ClassVar[Mapping[str, Any]] = {"virtual": False}
+    newer_options: ClassVar[Mapping[str, Any]] = {"virtual": False, "wanted": 0}
 
     def __init__(
         self,
@@ -117,6 +120,7 @@ class Portfolio(Strategy):
         race: bool = True,
         patience: int = PATIENCE,
         margin: float = MARGIN,
+        wanted: int = WANTED,
     ) -> None:
         """Choose what takes part; nothing is counted yet.
 
@@ -136,11 +140,13 @@ class Portfolio(Strategy):
             race: whether a relaxation is stopped once it cannot win, or falls into a known minimum.
             patience: evaluations before that, for up to six free parameters; more for more.
             margin: eV per atom above the best that the energy within reach must lie for it.
+            wanted: lowest minima that are relaxed to their end; what is about to come to rest above them is stopped
+                shortly before. 0: all are.
 
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
         """
-        check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin)
+        check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin, wanted=wanted)
         drawn = problem.contents.each[: len(problem.contents.each) - types_alone]
         if types_alone < 0 or not drawn:
             raise InputError(
@@ -167,7 +173,7 @@ class Portfolio(Strategy):
         self._stop_after = stop_after
         self._led_to_best = 0
         self._race = race
-        self._patience, self._margin = patience, margin
+        self._patience, self._margin, self._wanted = patience, margin, wanted
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
@@ -285,7 +291,14 @@ class Portfolio(Strategy):
     def _stop(self) -> StopRule | None:
         if not self._race:
             return None
-        return StopRule(self._best, tuple(self._known), self._patience, self._margin, polish=False)
+        return StopRule(
+            self._best,
+            tuple(self._known),
+            self._patience,
+            self._margin,
+            wanted=self._minima.highest_of(self._wanted),
+            polish=False,
+        )
 
     # -------------------------------------------------------------------------------------- learning
 
@@ -331,15 +344,27 @@ class Portfolio(Strategy):
     def _learn(self, trial: Trial) -> float | None:
         """The energy per atom of a minimum that is new; None if there is none."""
         crystal = trial.crystal
-        if crystal is None or trial.energy is None or not (trial.counted or trial.status is TrialStatus.KNOWN):
+        if crystal is None or trial.energy is None:
+            return None
+        if not (trial.counted or trial.status is TrialStatus.KNOWN or self._is_near_rest(trial)):
             return None
         end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
         self._count_best(trial, end)
-        if not trial.counted:
+        if trial.status is TrialStatus.KNOWN:
             return None
         if trial.status is TrialStatus.RELAXED:
             self._known[end.known] = None
         return end.energy if self._minima.add(end) else None
+
+    def _is_near_rest(self, trial: Trial) -> bool:
+        """Whether a relaxation was stopped since its minimum is not wanted: it can be bred from all the same.
+
+        What was given up as hopeless lies farther above the best.
+        """
+        crystal, best = trial.crystal, self._best
+        if trial.status is not TrialStatus.STOPPED or crystal is None or trial.energy is None or best is None:
+            return False
+        return trial.energy / crystal.num_atoms < best + self._margin and is_comparable(crystal)
 
     def _count_best(self, trial: Trial, end: Minimum) -> None:
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""

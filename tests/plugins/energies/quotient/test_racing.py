@@ -72,3 +72,15 @@ def test_a_known_minimum_is_not_reached_again_but_another_is(model):
     ):
         (relaxed,) = model.race([rock_salt(5.3)], KEEP, [StopRule(known=(other,))])
         assert relaxed.status is RelaxStatus.RELAXED
+
+
+def test_what_comes_to_rest_above_what_is_wanted_is_stopped_shortly_before(model):
+    (free,) = model.relax([rock_salt(6.6)], KEEP)
+    rest = free.energy / 8
+    (stopped,) = model.race([rock_salt(6.6)], KEEP, [StopRule(best=rest - 0.05, wanted=rest - 0.03)])
+    assert stopped.status is RelaxStatus.STOPPED
+    assert stopped.evaluations < free.evaluations
+    assert stopped.energy / 8 == pytest.approx(rest, abs=0.005)
+    assert "nearly at rest" in stopped.reason
+    (whole,) = model.race([rock_salt(6.6)], KEEP, [StopRule(best=rest - 0.05, wanted=rest)])
+    assert (whole.status, whole.evaluations) == (RelaxStatus.RELAXED, free.evaluations)

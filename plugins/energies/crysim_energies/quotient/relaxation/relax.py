@@ -268,3 +268,6 @@ def _race(track: Track, stop: StopRule, descent: Descent) -> None:
             RelaxStatus.STOPPED,
             f"{above:.0f} meV/atom above the best after {STEPS} steps, with {1000 * decrease:.0f} still to fall",
         )
+    elif stop.is_unwanted(energy, decrease):
+        above = 1000 * (energy - (stop.best or 0.0))
+        track.give_up(RelaxStatus.STOPPED, f"nearly at rest {above:.0f} meV/atom above the best after {STEPS} steps")
