@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 BUDGET = 400
 """Relaxations of a search, where none are given: most of them are given up after a few steps."""
-BATCH = 16
-"""Crystals relaxed together, where nothing is said."""
+BATCH = 64
+"""Crystals relaxed together at most, where nothing is said: `portfolio` asks for fewer while the search is young."""
 AHEAD = 2
 """Batches of one run under way at a time, where nothing is said: two cores have work, and the search loses little."""
 
@@ -172,7 +172,7 @@ def search(
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     defaults = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
     if method is None:
-        defaults["batch"] = BATCH
+        defaults["batch"] = _batch_in(folder)
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
     if method is None:  # it learns from ends alone
@@ -284,6 +284,12 @@ def _ahead_in(folder: Path) -> int:
             if issubclass(cls, Strategy) and cls.max_ahead > 1:
                 return 1
     return AHEAD
+
+
+def _batch_in(folder: Path) -> int:
+    """`BATCH`, unless the folder holds a search that began with another one."""
+    found = (manifest["config"].get("batch") for manifest in map(read_manifest, find_runs(folder)) if manifest)
+    return next((batch for batch in found if isinstance(batch, int)), BATCH)
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

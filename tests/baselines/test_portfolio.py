@@ -55,6 +55,22 @@ def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() 
         assert CAS.each[candidate.info["cell"]].held_by(candidate.start)
 
 
+def test_batches_grow_with_what_was_asked_for_and_not_in_large_cells() -> None:
+    strategy = Portfolio(Problem(CAS, 0))
+    sizes = []
+    for _ in range(40):
+        new = pretended_trials(strategy.ask(64), 0)
+        strategy.tell(new)
+        sizes.append(len(new))
+    assert sizes[:17] == [2] + [16] * 16, "as long as few were asked for"
+    assert sizes == sorted(sizes)
+    assert 20 < sizes[-1] <= sum(sizes) / 16
+    large = Portfolio(Problem(Contents.from_formula("CaS", 40, "primitive"), 0))
+    large.asked([Candidate(rock_salt(), info={"origin": "prior", "cell": 0})] * 2000)
+    large.tell_seeds([ended(strategy, 0, -3.0, TrialStatus.RELAXED)])
+    assert len(large.ask(64)) == 16
+
+
 def test_generators_that_are_left_out_take_no_part() -> None:
     trials = told(Portfolio(Problem(CAS, 3), first=2, without="again, refill,enumerate"), 40)
     assert [trial.candidate.info["origin"] for trial in trials].count("enumerate") == 6, (

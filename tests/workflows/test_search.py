@@ -249,3 +249,11 @@ def test_a_file_says_more_than_the_defaults_of_a_search_and_the_call_more_than_t
     assert (record.config["budget"], record.config["batch"]) == (6, 3)
     found = crysim.search("Cu", z=1, config=config, budget=4, out=tmp_path / "call", **quick)  # type: ignore[arg-type]
     assert (found.records[0].config["budget"], found.records[0].config["batch"]) == (4, 3)
+
+
+def test_a_search_goes_on_with_the_batches_that_it_began_with(tmp_path: Path) -> None:
+    first = crysim.search("Cu", z=1, budget=4, batch=3, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    more = crysim.search("Cu", z=1, budget=6, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    assert more.records[0].config["batch"] == 3
+    assert more.records[0].trials[:4] == first.records[0].trials
+    assert len(more.records[0].trials) == 6

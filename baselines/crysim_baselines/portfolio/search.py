@@ -53,6 +53,13 @@ LEARNED = 0.5
 """Share of the relaxations that goes by what arms brought."""
 SCOUTS = 2
 """Crystals of the first batch."""
+BATCH = 16
+"""Crystals of a batch while few were asked for,"""
+GROWTH = 16
+"""and one part in so many of those asked for, once that is more: what a batch does not know of the one before it weighs
+less then, and an evaluation costs less among many."""
+ATOMS = 1280
+"""Of all cells of a batch together, beyond `BATCH`: large crystals cost what they cost, among many or few."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
 WANTED = 20
@@ -175,6 +182,7 @@ class Portfolio(Strategy):
         self._race = race
         self._patience, self._margin, self._wanted = patience, margin, wanted
         self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
+        self._atoms = max(one.num_atoms for one in drawn)
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
         if self._virtual is not None and len(self._arms) > 1:
@@ -196,9 +204,13 @@ class Portfolio(Strategy):
     # ------------------------------------------------------------------------------------- proposing
 
     def ask(self, n: int) -> list[Candidate]:
-        """Propose ``n`` crystals, most as drafts, and but `SCOUTS` before one is relaxed: none can be given up yet."""
+        """Propose ``n`` crystals at most, most as drafts; fewer while few were asked for.
+
+        But `SCOUTS` before one is relaxed: none can be given up yet.
+        """
         stop = self._stop()
         for_polish = None if stop is None else replace(stop, known=(), polish=True)
+        n = min(n, max(BATCH, min(self._asked // GROWTH, ATOMS // self._atoms)))
         if not self._told and not self._minima.best:
             n = min(n, SCOUTS)
         candidates = []
