@@ -40,8 +40,8 @@ where 0.81 are now, and draws cost a quarter less (results/prior/rules.txt)."""
 SAME_ENERGY = 1e-3
 """eV per atom: a minimum's energy, and the decrease still predicted, are known to this."""
 REACH = 1.0
-"""√(eV per atom): times the root of the decrease that the descent predicts, where this is under `SAME_ENERGY`, is what it
-falls yet at most in four of five cases (2841 descents, results/prior): softer ways down are not in the prediction."""
+"""√(eV per atom): a descent that predicts a decrease under `SAME_ENERGY` falls by this times the root of that at most,
+four times of five (2841 descents, results/prior): softer ways down are not in the prediction."""
 SAME_VOLUME = 0.02
 """Relative difference of the volumes of one minimum reached twice."""
 NEIGHBOURS = 12

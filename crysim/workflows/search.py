@@ -17,14 +17,13 @@ from crysim.declared import read_setting
 from crysim.errors import InputError
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
-from crysim.harness.journal import MANIFEST, RunRecord, find_runs, read_manifest, read_run
+from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.materials_project import template_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, spelled_out
-from crysim.interfaces import Strategy
-from crysim.plugins import plugin_manager
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
+from crysim.workflows.begun import ahead_in, batch_in, option_in
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 BUDGET = 400
 """Relaxations of a search, where none are given: most of them are given up after a few steps."""
+WANTED = 20
+"""Lowest minima that are relaxed to their end, at least; twice what is written, where that is more."""
 BATCH = 64
 """Crystals relaxed together at most, where nothing is said: `portfolio` asks for fewer while the search is young."""
 AHEAD = 2
@@ -170,9 +171,9 @@ def search(
     kind: CellKind = "primitive" if cell is None else cell_kind(cell)
     names, reference = _systems(formula, z, kind, max_atoms, settings.pop("reference", None))
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
-    defaults = {"budget": BUDGET, "ahead": _ahead_in(folder), "require_bound": True, "workers": _cores()}
+    defaults = {"budget": BUDGET, "ahead": ahead_in(folder, AHEAD), "require_bound": True, "workers": _cores()}
     if method is None:
-        defaults["batch"] = _batch_in(folder)
+        defaults["batch"] = batch_in(folder, BATCH)
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
     if method is None:  # it learns from ends alone
@@ -186,6 +187,7 @@ def search(
         prototypes=prototypes and method is None,
         prototype_folder=types,
         larger_types=z is None and max_atoms is None and not names_structure(formula),
+        wanted=option_in(folder, DEFAULT, "wanted", max(WANTED, 2 * top)),
     )
     reranker = None if rerank is None else _reranker(read, plan, rerank, rerank_options or {})
     result = run_search(read, plan, reference=reference, top=top, reranker=reranker, console=console)
@@ -273,23 +275,6 @@ def _systems(
     units = None if z is None else read_units(z if isinstance(z, int | str) else tuple(z))
     contents = searched_contents(formula, units, cell, max_atoms)
     return tuple(one.formula for one in contents), next(iter(known.values()), None)
-
-
-def _ahead_in(folder: Path) -> int:
-    """`AHEAD`, unless the folder holds a search that began when batches were not asked for ahead."""
-    for manifest in filter(None, map(read_manifest, find_runs(folder))):
-        name = manifest["config"]["strategy"]["name"]
-        if "ahead" not in manifest["config"] and name in plugin_manager().names("strategy"):
-            cls = plugin_manager().get("strategy", name)
-            if issubclass(cls, Strategy) and cls.max_ahead > 1:
-                return 1
-    return AHEAD
-
-
-def _batch_in(folder: Path) -> int:
-    """`BATCH`, unless the folder holds a search that began with another one."""
-    found = (manifest["config"].get("batch") for manifest in map(read_manifest, find_runs(folder)) if manifest)
-    return next((batch for batch in found if isinstance(batch, int)), BATCH)
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

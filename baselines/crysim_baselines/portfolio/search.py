@@ -153,7 +153,9 @@ class Portfolio(Strategy):
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
         """
-        check_not_negative("strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin, wanted=wanted)
+        check_not_negative(
+            "strategy 'portfolio'", first=first, stop_after=stop_after, patience=patience, margin=margin, wanted=wanted
+        )
         drawn = problem.contents.each[: len(problem.contents.each) - types_alone]
         if types_alone < 0 or not drawn:
             raise InputError(

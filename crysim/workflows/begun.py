@@ -1,0 +1,42 @@
+"""What the search in a folder began with: where nothing else is said it goes on so, and is the same search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from crysim.harness.journal import find_runs, read_manifest
+from crysim.interfaces import Strategy
+from crysim.plugins import plugin_manager
+
+
+def ahead_in(folder: Path, otherwise: int) -> int:
+    """Batches under way at a time: one, where a search began before they were asked for ahead."""
+    for config in _configs(folder):
+        name = config["strategy"]["name"]
+        if "ahead" not in config and name in plugin_manager().names("strategy"):
+            cls = plugin_manager().get("strategy", name)
+            if issubclass(cls, Strategy) and cls.max_ahead > 1:
+                return 1
+    return otherwise
+
+
+def batch_in(folder: Path, otherwise: int) -> int:
+    """Crystals relaxed together at most."""
+    found = (config.get("batch") for config in _configs(folder))
+    return next((batch for batch in found if isinstance(batch, int)), otherwise)
+
+
+def option_in(folder: Path, strategy: str, option: str, otherwise: Any) -> Any:
+    """An option of a strategy's runs; of those that do not say it, what it is in them (`Plugin.newer_options`)."""
+    for config in _configs(folder):
+        if config["strategy"]["name"] == strategy:
+            unsaid = plugin_manager().get("strategy", strategy).newer_options.get(option, otherwise)
+            return config["strategy"].get("options", {}).get(option, unsaid)
+    return otherwise
+
+
+def _configs(folder: Path) -> Iterator[Mapping[str, Any]]:
+    for manifest in filter(None, map(read_manifest, find_runs(folder))):
+        yield manifest["config"]
