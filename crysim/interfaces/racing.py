@@ -40,8 +40,8 @@ where 0.81 are now, and draws cost a quarter less (results/prior/rules.txt)."""
 SAME_ENERGY = 1e-3
 """eV per atom: a minimum's energy, and the decrease still predicted, are known to this."""
 REACH = 2.0
-"""√(eV per atom): times the root of the decrease that a descent predicts, once that is under `SAME_ENERGY`, is the most
-that it is taken to fall. Seven of eight fall less (2841 descents, results/prior); softer ways down are not predicted."""
+"""√(eV per atom): times the root of the decrease that a descent predicts, once it is under `SAME_ENERGY`, is the most
+it is taken to fall. Seven of eight fall less (2841 descents, results/prior); softer ways down are not predicted."""
 SAME_VOLUME = 0.02
 """Relative difference of the volumes of one minimum reached twice."""
 NEIGHBOURS = 12
