@@ -151,13 +151,14 @@ def test_allowed_space_groups_hold_for_every_arm() -> None:
 
 
 def test_only_its_own_relaxations_leave_saddle_points() -> None:
-    strategy = Portfolio(Problem(CAS, 3), first=2)
+    strategy = Portfolio(Problem(CAS, 3), first=2, wanted=1)
     told(strategy, 10)
     for _ in range(10):
         candidates = strategy.ask(8)
         for candidate in candidates:
             assert candidate.stop is not None
             assert candidate.stop.polish == (candidate.info["origin"] == "polish")
+            assert (candidate.stop.wanted is None) == (candidate.info["origin"] == "polish"), "it ends below its start"
         strategy.tell(pretended_trials(candidates, 0))
 
 

@@ -211,7 +211,7 @@ class Portfolio(Strategy):
         But `SCOUTS` before one is relaxed: none can be given up yet.
         """
         stop = self._stop()
-        for_polish = None if stop is None else replace(stop, known=(), polish=True)
+        for_polish = None if stop is None else replace(stop, known=(), wanted=None, polish=True)
         n = min(n, max(BATCH, min(self._asked // GROWTH, ATOMS // self._atoms)))
         if not self._told and not self._minima.best:
             n = min(n, SCOUTS)
