@@ -22,9 +22,9 @@ def ahead_in(folder: Path, otherwise: int) -> int:
     return otherwise
 
 
-def batch_in(folder: Path, otherwise: int) -> int:
-    """Crystals relaxed together at most."""
-    found = (config.get("batch") for config in _configs(folder))
+def batch_in(folder: Path, strategy: str, otherwise: int) -> int:
+    """Crystals relaxed together at most, in a strategy's runs."""
+    found = (config.get("batch") for config in _configs(folder) if config["strategy"]["name"] == strategy)
     return next((batch for batch in found if isinstance(batch, int)), otherwise)
 
 

@@ -173,7 +173,7 @@ def search(
     folder = Path(out or f"crysim-{names[0] if names_structure(formula) else formula}")
     defaults = {"budget": BUDGET, "ahead": ahead_in(folder, AHEAD), "require_bound": True, "workers": _cores()}
     if method is None:
-        defaults["batch"] = batch_in(folder, BATCH)
+        defaults["batch"] = batch_in(folder, DEFAULT, BATCH)
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
     if method is None:  # it learns from ends alone
