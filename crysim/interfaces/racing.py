@@ -122,7 +122,8 @@ class StopRule:
     def is_unwanted(self, energy: float, decrease: float) -> bool:
         """Whether a descent is about to come to rest, in a minimum that is not wanted.
 
-        Nearly half of what a search of many minima evaluates are such last ways.
+        Where minima are many, up to two fifths of a search's evaluations are such last ways (results/search). Asked by
+        relaxers that descend by a quasi-Newton model: what others predict is no measure of it.
 
         Args:
             energy: eV per atom so far.
