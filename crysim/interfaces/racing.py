@@ -122,8 +122,9 @@ class StopRule:
     def is_unwanted(self, energy: float, decrease: float) -> bool:
         """Whether a descent is about to come to rest, in a minimum that is not wanted.
 
-        Where minima are many, up to two fifths of a search's evaluations are such last ways (results/search). Asked by
-        relaxers that descend by a quasi-Newton model: what others predict is no measure of it.
+        Where minima are many, up to two fifths of a search's evaluations are such last ways; but a crystal of soft
+        modes falls far where next to nothing is predicted, and is lost (results/search). Asked by relaxers that descend
+        by a quasi-Newton model: what others predict is no measure of it.
 
         Args:
             energy: eV per atom so far.

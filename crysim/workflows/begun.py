@@ -28,15 +28,6 @@ def batch_in(folder: Path, strategy: str, otherwise: int) -> int:
     return next((batch for batch in found if isinstance(batch, int)), otherwise)
 
 
-def option_in(folder: Path, strategy: str, option: str, otherwise: Any) -> Any:
-    """An option of a strategy's runs; of those that do not say it, what it is in them (`Plugin.newer_options`)."""
-    for config in _configs(folder):
-        if config["strategy"]["name"] == strategy:
-            unsaid = plugin_manager().get("strategy", strategy).newer_options.get(option, otherwise)
-            return config["strategy"].get("options", {}).get(option, unsaid)
-    return otherwise
-
-
 def _configs(folder: Path) -> Iterator[Mapping[str, Any]]:
     for manifest in filter(None, map(read_manifest, find_runs(folder))):
         yield manifest["config"]

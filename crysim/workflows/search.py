@@ -23,7 +23,7 @@ from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, spelled_out
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
-from crysim.workflows.begun import ahead_in, batch_in, option_in
+from crysim.workflows.begun import ahead_in, batch_in
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, check_runs, progress_console, run_all
 from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 BUDGET = 400
 """Relaxations of a search, where none are given: most of them are given up after a few steps."""
-WANTED = 20
-"""Lowest minima that are relaxed to their end, at least; twice what is written, where that is more."""
 BATCH = 64
 """Crystals relaxed together at most, where nothing is said: `portfolio` asks for fewer while the search is young."""
 AHEAD = 2
@@ -187,7 +185,6 @@ def search(
         prototypes=prototypes and method is None,
         prototype_folder=types,
         larger_types=z is None and max_atoms is None and not names_structure(formula),
-        wanted=option_in(folder, DEFAULT, "wanted", max(WANTED, 2 * top)),
     )
     reranker = None if rerank is None else _reranker(read, plan, rerank, rerank_options or {})
     result = run_search(read, plan, reference=reference, top=top, reranker=reranker, console=console)

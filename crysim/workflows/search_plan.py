@@ -115,7 +115,6 @@ def plan_search(
     prototypes: bool = True,
     prototype_folder: str | None = None,
     larger_types: bool = False,
-    wanted: int | None = None,
 ) -> Plan:
     """The runs of a search.
 
@@ -128,7 +127,6 @@ def plan_search(
         prototype_folder: structure files to take as types too.
         larger_types: whether a strategy that can choose tries known structure types in larger primitive cells too, up
             to `LARGEST` atoms.
-        wanted: lowest minima that `DEFAULT` relaxes to their end; None: what it says itself.
 
     Raises:
         InputError: a name or a value is wrong.
@@ -138,12 +136,11 @@ def plan_search(
     types: dict[str, Any] = {} if prototype_folder is None else {"folder": str(Path(prototype_folder).resolve())}
     if general[0].chooses_contents:
         strategy = general[0].strategy
-        taking_part = {"prototypes": True, **types} if prototypes else {}
+        wanted = {"prototypes": True, **types} if prototypes else {}
         larger = _larger(contents, prototype_folder) if larger_types and prototypes else []
         if larger:
-            taking_part["types_alone"] = len(larger)
-        ends = {"stop_after": STOP_AFTER} if wanted is None else {"stop_after": STOP_AFTER, "wanted": wanted}
-        options = {**ends, **taking_part, **strategy.options}
+            wanted["types_alone"] = len(larger)
+        options = {"stop_after": STOP_AFTER, **wanted, **strategy.options}
         together = Contents.together([*contents, *larger])
         runs = [replace(general[0], system=together, strategy=PartSpec(strategy.name, options))]
     else:

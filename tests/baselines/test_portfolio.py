@@ -225,8 +225,8 @@ def test_what_comes_to_rest_above_the_lowest_minima_is_not_wanted_but_bred_from(
     assert -2.95 not in {one.energy for one in leave.known}, "where it would have ended is not known"
 
 
-def test_all_minima_are_wanted_where_that_is_asked_for() -> None:
-    strategy = Portfolio(Problem(CAS, 0), first=1, wanted=0)
+def test_all_minima_are_wanted_where_nothing_is_said() -> None:
+    strategy = Portfolio(Problem(CAS, 0), first=1)
     for number, energy in enumerate((-3.0, -2.96, -2.9)):
         trial = ended(strategy, number, energy, TrialStatus.RELAXED, 40.0 + 2 * number)
         assert trial.candidate.stop is not None

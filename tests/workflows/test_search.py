@@ -257,21 +257,3 @@ def test_a_search_goes_on_with_the_batches_that_it_began_with(tmp_path: Path) ->
     assert more.records[0].config["batch"] == 3
     assert more.records[0].trials[:4] == first.records[0].trials
     assert len(more.records[0].trials) == 6
-
-
-def test_as_many_minima_are_relaxed_to_their_end_as_are_to_be_written(tmp_path: Path) -> None:
-    def wanted(top: int, out: Path) -> object:
-        found = crysim.search("Cu", z=1, budget=4, top=top, out=out, **QUICK)  # type: ignore[arg-type]
-        return found.records[0].config["strategy"]["options"]["wanted"]
-
-    assert wanted(10, tmp_path / "ten") == 20
-    assert wanted(30, tmp_path / "thirty") == 60
-    assert wanted(10, tmp_path / "thirty") == 60, "it is the same search"
-
-
-def test_a_search_that_knew_of_no_minima_that_are_not_wanted_goes_on_as_it_began(tmp_path: Path) -> None:
-    first = crysim.search("Cu", z=1, budget=4, options={"wanted": 0}, out=tmp_path, **QUICK)  # type: ignore[arg-type]
-    assert "wanted" not in first.records[0].config["strategy"]["options"], "as in the runs of versions before"
-    more = crysim.search("Cu", z=1, budget=6, out=tmp_path, **QUICK)  # type: ignore[arg-type]
-    assert more.records[0].trials[:4] == first.records[0].trials
-    assert len(more.records[0].trials) == 6

@@ -62,8 +62,6 @@ ATOMS = 1280
 """Of all cells of a batch together, beyond `BATCH`: large crystals cost what they cost, among many or few."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
-WANTED = 20
-"""Lowest minima that are wanted: twice what `crysim search` prints."""
 POLISHED = 0.06
 """eV per atom above the best within which minima are looked at for saddle points."""
 POLISHED_SHARE = 0.06
@@ -127,7 +125,7 @@ class Portfolio(Strategy):
         race: bool = True,
         patience: int = PATIENCE,
         margin: float = MARGIN,
-        wanted: int = WANTED,
+        wanted: int = 0,
     ) -> None:
         """Choose what takes part; nothing is counted yet.
 
@@ -148,7 +146,7 @@ class Portfolio(Strategy):
             patience: evaluations before that, for up to six free parameters; more for more.
             margin: eV per atom above the best that the energy within reach must lie for it.
             wanted: lowest minima that are relaxed to their end; what is about to come to rest above them is stopped
-                shortly before. 0: all are.
+                shortly before. 0: all are. Cheaper, but crystals of soft modes are lost (results/search).
 
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
