@@ -4,7 +4,7 @@
 
 The first table has, from the first evaluation at which the predicted decrease is under a bound, how far a descent
 falls yet, by itself and divided by the root of what was predicted. The second one replays racing with and without
-`StopRule.wanted`, for several values of what is within reach (`REACH`), against a best that lies so far above the
+`StopRule.wanted`, for several values of what is within `reach`, against a best that lies so far above the
 type's energy and a wanted one that lies so far above that: the share of hits kept, evaluations of draws from the prior
 and of placements of the type's own combination that end elsewhere, and hits per evaluation of these, 1 without it.
 """
@@ -19,10 +19,10 @@ from math import exp, log, sqrt
 from pathlib import Path
 
 import numpy as np
-from racing_rules import DRAWING, FEWEST, Row
+from racing_rules import DRAWING, FEWEST, Row, Rule, stopped_at
 
 from crysim.interfaces import StopRule
-from crysim.interfaces.racing import REACH, SAME_ENERGY
+from crysim.interfaces.racing import REACH
 
 BOUNDS = (0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002)
 """eV per atom."""
@@ -81,39 +81,35 @@ def print_replayed(types: list[Row]) -> None:
             gain = found[0] / (found[2] + DRAWING) / (without[0] / (without[2] + DRAWING))
             print(
                 f"{1000 * above:10.0f} {1000 * wanted:13.0f} {reach:6g} {found[0]:10.2f} {found[1]:23.1f} "
-                f"{found[2]:15.1f} {gain:20.2f}{'  (in use)' if reach == REACH else ''}"
+                f"{found[2]:15.1f} {gain:20.2f}{'  (the default)' if reach == REACH else ''}"
             )
 
 
 def _replayed(types: list[Row], above: float, wanted: float | None, reach: float) -> tuple[float, float, float]:
     """The share of hits kept, and evaluations of a draw and of a placement that ends elsewhere, over types."""
+    rule = _rule(wanted, reach)
     kept, drawn, placed = [], [], []
     for one in types:
         best = one["energy"] + above
         hits = [row for row in one["own"] if row["hit"]]
         others = [row for row in one["own"] if not row["hit"]]
-        kept.append(sum(_end(row, best, wanted, reach) is None for row in hits) / len(hits))
-        drawn.append(_spent(one["prior"], best, wanted, reach))
+        kept.append(sum(stopped_at(rule, row, best) is None for row in hits) / len(hits))
+        drawn.append(_spent(rule, one["prior"], best))
         if others:
-            placed.append(_spent(others, best, wanted, reach))
+            placed.append(_spent(rule, others, best))
     return float(np.mean(kept)), _mean(drawn), _mean(placed)
 
 
-def _spent(rows: list[Row], best: float, wanted: float | None, reach: float) -> float:
-    return float(np.mean([_end(row, best, wanted, reach) or row["evaluations"] for row in rows]))
+def _rule(wanted: float | None, reach: float) -> Rule:
+    def stops(evaluation: int, parameters: int, energy: float, decrease: float, best: float) -> bool:
+        leave = StopRule(best, wanted=None if wanted is None else best + wanted, reach=reach)
+        return leave.is_hopeless(evaluation, parameters, energy, decrease) or leave.is_unwanted(energy, decrease)
+
+    return stops
 
 
-def _end(row: Row, best: float, wanted: float | None, reach: float) -> int | None:
-    """After how many evaluations it would have been stopped; None: never."""
-    rule = StopRule(best)
-    for count, (parameters, energy, decrease) in enumerate(row["trace"], 1):
-        if rule.is_hopeless(count, parameters, energy, decrease):
-            return count
-        if wanted is None or not 0 <= decrease < SAME_ENERGY:
-            continue
-        if energy - reach * sqrt(decrease) > best + wanted:
-            return count
-    return None
+def _spent(rule: Rule, rows: list[Row], best: float) -> float:
+    return float(np.mean([stopped_at(rule, row, best) or row["evaluations"] for row in rows]))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -158,8 +158,8 @@ def _merit(types: list[Row], rule: Rule) -> tuple[float, float, float]:
         for one in types:
             best = one["energy"] + above
             hits = [row for row in one["own"] if row["hit"]]
-            kept = sum(_end(rule, row, best) is None for row in hits) / len(hits)
-            ends = [_end(rule, row, best) or row["evaluations"] for row in one["prior"]]
+            kept = sum(stopped_at(rule, row, best) is None for row in hits) / len(hits)
+            ends = [stopped_at(rule, row, best) or row["evaluations"] for row in one["prior"]]
             spent = sum(ends) / len(ends)
             kept_shares.append(kept)
             costs.append(log(spent))
@@ -168,7 +168,7 @@ def _merit(types: list[Row], rule: Rule) -> tuple[float, float, float]:
     return sum(kept_shares) / count, exp(sum(costs) / count), sum(logs) / count
 
 
-def _end(rule: Rule, row: Row, best: float) -> int | None:
+def stopped_at(rule: Rule, row: Row, best: float) -> int | None:
     """After how many evaluations a rule would have stopped it; None: never."""
     steps = enumerate(row["trace"], 1)
     return next((k for k, (parameters, energy, decrease) in steps if rule(k, parameters, energy, decrease, best)), None)

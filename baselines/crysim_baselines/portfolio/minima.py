@@ -136,7 +136,7 @@ class Minima:
         return False
 
     def highest_of(self, number: int) -> float | None:
-        """EV per atom, the highest of so many lowest; None where there are fewer, or none are asked for."""
+        """The highest energy per atom, eV, of so many lowest; None where there are fewer, or none are asked for."""
         return self._all[number - 1].energy if 0 < number <= len(self._all) else None
 
     @property

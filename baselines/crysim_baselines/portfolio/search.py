@@ -146,7 +146,7 @@ class Portfolio(Strategy):
             patience: evaluations before that, for up to six free parameters; more for more.
             margin: eV per atom above the best that the energy within reach must lie for it.
             wanted: lowest minima that are relaxed to their end; what is about to come to rest above them is stopped
-                shortly before. 0: all are. Cheaper, but crystals of soft modes are lost (results/search).
+                shortly before. 0: all are. Cheaper, but a crystal was lost with it (results/search).
 
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
@@ -206,7 +206,7 @@ class Portfolio(Strategy):
     def ask(self, n: int) -> list[Candidate]:
         """Propose ``n`` crystals at most, most as drafts; fewer while few were asked for.
 
-        But `SCOUTS` before one is relaxed: none can be given up yet.
+        Before one is relaxed they are `SCOUTS`: none can be given up yet.
         """
         stop = self._stop()
         for_polish = None if stop is None else replace(stop, known=(), wanted=None, polish=True)
@@ -358,9 +358,9 @@ class Portfolio(Strategy):
         crystal = trial.crystal
         if crystal is None or trial.energy is None:
             return None
-        if not (trial.counted or trial.status is TrialStatus.KNOWN or self._is_near_rest(trial)):
-            return None
         end = Minimum(trial.energy / crystal.num_atoms, trial.number, crystal)
+        if not (trial.counted or trial.status is TrialStatus.KNOWN or self._is_near_rest(trial.status, end)):
+            return None
         self._count_best(trial, end)
         if trial.status is TrialStatus.KNOWN:
             return None
@@ -368,15 +368,14 @@ class Portfolio(Strategy):
             self._known[end.known] = None
         return end.energy if self._minima.add(end) else None
 
-    def _is_near_rest(self, trial: Trial) -> bool:
+    def _is_near_rest(self, status: TrialStatus, end: Minimum) -> bool:
         """Whether a relaxation was stopped since its minimum is not wanted: it can be bred from all the same.
 
         What was given up as hopeless lies farther above the best.
         """
-        crystal, best = trial.crystal, self._best
-        if trial.status is not TrialStatus.STOPPED or crystal is None or trial.energy is None or best is None:
-            return False
-        return trial.energy / crystal.num_atoms < best + self._margin and is_comparable(crystal)
+        best = self._best
+        near = status is TrialStatus.STOPPED and best is not None and end.energy < best + self._margin
+        return near and is_comparable(end.crystal)
 
     def _count_best(self, trial: Trial, end: Minimum) -> None:
         """Count the independent starts that led to the lowest crystal, or were stopped on their way into it."""

@@ -262,12 +262,12 @@ def _race(track: Track, stop: StopRule, descent: Descent) -> None:
     volume = abs(float(np.linalg.det(here.parameters.lattice))) / atoms
     if stop.is_known(track.crystal, energy, decrease, volume, lambda: descent.unit.to_crystal(here.parameters)):
         track.give_up(RelaxStatus.KNOWN, f"on its way into a known minimum after {STEPS} steps")
-    elif stop.is_hopeless(track.evaluations, descent.unit.num_parameters, energy, decrease):
-        above = 1000 * (energy - (stop.best or 0.0))
+        return
+    above = 1000 * (energy - (stop.best or 0.0))
+    if stop.is_hopeless(track.evaluations, descent.unit.num_parameters, energy, decrease):
         track.give_up(
             RelaxStatus.STOPPED,
             f"{above:.0f} meV/atom above the best after {STEPS} steps, with {1000 * decrease:.0f} still to fall",
         )
     elif stop.is_unwanted(energy, decrease):
-        above = 1000 * (energy - (stop.best or 0.0))
         track.give_up(RelaxStatus.STOPPED, f"nearly at rest {above:.0f} meV/atom above the best after {STEPS} steps")
