@@ -9,6 +9,8 @@ Bits = NDArray[np.bool_]
 """Bit vectors."""
 Floats = NDArray[np.float64]
 """Energies (eV), lengths (Å), coordinates (fractional unless said otherwise)."""
+Features = NDArray[np.float32]
+"""What a network computes with: its weights, and the features of atoms and bonds."""
 Ints = NDArray[np.int64]
 """Indices and counts."""
 

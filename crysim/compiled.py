@@ -15,11 +15,12 @@ from crysim.compiling_once import compile_once
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FastMath = Literal["off", "reordered", "finite"]
+FastMath = Literal["off", "fused", "reordered", "finite"]
 Inlining = Literal["auto", "source", "machine"]
 
 _FAST_MATH: dict[FastMath, bool | set[str]] = {
     "off": False,
+    "fused": {"contract"},
     "reordered": {"reassoc", "contract", "arcp", "nsz"},
     "finite": True,
 }
@@ -51,7 +52,7 @@ def compiled(
 
     Args:
         function: the kernel, where the decorator is written without arguments.
-        fast_math: ``off``: arithmetic as it is written; ``reordered``: sums may be reordered (vector units need that),
+        fast_math: ``off``: arithmetic as it is written; ``fused``: a product and a sum may be rounded once; ``reordered``: sums may be reordered (vector units need that),
             infinities and NaNs keep their meaning; ``finite``: moreover no value is ever infinite or NaN.
         inlining: into other kernels: ``auto``, as the compiler sees fit; ``source``, always, before types are known;
             ``machine``, always, afterwards.

@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import layer_norm, pad, silu
@@ -26,6 +27,9 @@ from crysim_energies.quotient.networks.gated import GatedRows, both_towers
 from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
 from crysim_energies.quotient.networks.layers import Convert, Linear, with_blend
 from crysim_energies.quotient.networks.radial import SmoothBessel, tabulated
+
+if TYPE_CHECKING:
+    from crysim_energies.quotient.cpu.chgnet import CpuCHGNet
 
 STRAIGHT = 1 - 1e-6
 """chgnet multiplies cosines by this, so that the arc cosine has a slope everywhere."""
@@ -63,30 +67,30 @@ class QuotientCHGNet:
         references = torch.zeros(len(self.element_types))
         if model.composition_model is not None:
             references = model.composition_model.fc.weight.reshape(-1)
-        self._references = references.detach().to(self.device, torch.float64)
+        self.references = references.detach().to(self.device, torch.float64)
         basis = model.bond_basis_expansion
-        self._long_basis = SmoothBessel(basis.rbf_expansion_ag, self.device)
-        self._short_basis = SmoothBessel(basis.rbf_expansion_bg, self.device)
+        self.long_basis = SmoothBessel(basis.rbf_expansion_ag, self.device)
+        self.short_basis = SmoothBessel(basis.rbf_expansion_bg, self.device)
         frequencies = model.angle_basis_expansion.fourier_expansion.frequencies
-        self._frequencies = frequencies.detach().to(self.device, torch.float64)
-        self._nodes = convert(model.atom_embedding.embedding.weight)
+        self.frequencies = frequencies.detach().to(self.device, torch.float64)
+        self.nodes = convert(model.atom_embedding.embedding.weight)
         # features and weights of the bonds, from one product
-        self._edges = torch.cat(
+        self.edges = torch.cat(
             [convert(m.weight) for m in (model.bond_embedding, model.bond_weights_ag)]
         ).T.contiguous()
-        self._short_weights = Linear.from_module(model.bond_weights_bg, convert)
-        self._angles = Linear.from_module(model.angle_embedding, convert)
+        self.short_weights = Linear.from_module(model.bond_weights_bg, convert)
+        self.angles = Linear.from_module(model.angle_embedding, convert)
         sizes = _Sizes(model.atom_fea_dim, model.bond_fea_dim, model.angle_embedding.out_features)
-        self._atom_convs = [_AtomConv(layer, sizes, convert) for layer in model.atom_conv_layers]
-        self._bond_convs = [_BondConv(layer, sizes, convert) for layer in model.bond_conv_layers if layer is not None]
+        self.atom_convs = [AtomConv(layer, sizes, convert) for layer in model.atom_conv_layers]
+        self.bond_convs = [BondConv(layer, sizes, convert) for layer in model.bond_conv_layers if layer is not None]
         # nothing looks at the angles after the last convolution of the bonds
-        updates = [layer for layer in model.angle_layers if layer is not None][: max(0, len(self._bond_convs) - 1)]
-        self._angle_updates = [_AngleNetwork(layer, sizes, convert) for layer in updates]
-        self._norm: tuple[torch.Tensor, torch.Tensor, float] | None = None
+        updates = [layer for layer in model.angle_layers if layer is not None][: max(0, len(self.bond_convs) - 1)]
+        self.angle_updates = [AngleNetwork(layer, sizes, convert) for layer in updates]
+        self.norm: tuple[torch.Tensor, torch.Tensor, float] | None = None
         if model.readout_norm is not None:
             norm = model.readout_norm
-            self._norm = convert(norm.weight), convert(norm.bias), float(norm.eps)
-        self._readout = [Linear.from_module(m, convert) for m in model.mlp.layers if isinstance(m, torch.nn.Linear)]
+            self.norm = convert(norm.weight), convert(norm.bias), float(norm.eps)
+        self.readout = [Linear.from_module(m, convert) for m in model.mlp.layers if isinstance(m, torch.nn.Linear)]
 
     def energies(self, graph: QuotientGraph) -> torch.Tensor:
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
@@ -94,51 +98,60 @@ class QuotientCHGNet:
         assert angles is not None
         vectors = graph.vectors.index_select(0, angles.leading)
         lengths = vectors.norm(dim=1)
-        nodes = self._nodes.index_select(0, graph.species)
-        embedded = tabulated(lengths, *self._long_basis(lengths.detach()), self.dtype) @ self._edges
+        nodes = self.nodes.index_select(0, graph.species)
+        embedded = tabulated(lengths, *self.long_basis(lengths.detach()), self.dtype) @ self.edges
         edges, weights = embedded[:, : -nodes.shape[1]], embedded[:, -nodes.shape[1] :]
         scale = weights.index_select(0, angles.undirected) * graph.count.to(self.dtype)[:, None]
         features, pair_scale = self._pairs(angles, vectors[: angles.num_short], lengths[: angles.num_short])
         ends = _Ends(graph, angles, self.dtype)
-        for layer, conv in enumerate(self._atom_convs):
+        for layer, conv in enumerate(self.atom_convs):
             nodes = conv(ends, nodes, edges, scale)
-            if layer < len(self._bond_convs):
-                edges = self._bond_convs[layer](ends, nodes, edges, features, pair_scale)
-            if layer < len(self._angle_updates):
-                features = features + self._angle_updates[layer](ends, nodes, edges, features)
-        if self._norm is not None:
-            nodes = layer_norm(nodes, nodes.shape[1:], *self._norm)
-        for linear in self._readout[:-1]:
+            if layer < len(self.bond_convs):
+                edges = self.bond_convs[layer](ends, nodes, edges, features, pair_scale)
+            if layer < len(self.angle_updates):
+                features = features + self.angle_updates[layer](ends, nodes, edges, features)
+        if self.norm is not None:
+            nodes = layer_norm(nodes, nodes.shape[1:], *self.norm)
+        for linear in self.readout[:-1]:
             nodes = silu(linear(nodes))
-        atomic = self._readout[-1](nodes).reshape(-1).double()
-        atomic = (atomic + self._references[graph.species]) * graph.multiplicity
+        atomic = self.readout[-1](nodes).reshape(-1).double()
+        atomic = (atomic + self.references[graph.species]) * graph.multiplicity
         return atomic.new_zeros(graph.num_crystals).index_add(0, graph.crystal, atomic)
 
     def blended(self, blend: Blend) -> QuotientCHGNet:
         """The network in which the blend's first element has the mean features and reference energy of all."""
         one = copy(self)
-        one._nodes = with_blend(self._nodes, self.element_types, blend)
-        one._references = with_blend(self._references, self.element_types, blend)
+        one.nodes = with_blend(self.nodes, self.element_types, blend)
+        one.references = with_blend(self.references, self.element_types, blend)
+        if self.on_cpu is not None:
+            one.on_cpu = self.on_cpu.blended(one.nodes, one.references)
         return one
+
+    @cached_property
+    def on_cpu(self) -> CpuCHGNet | None:
+        """The network on one core of a CPU, if that is where it runs, in float32."""
+        from crysim_energies.quotient.cpu.chgnet import CpuCHGNet
+
+        return CpuCHGNet(self) if self.device.type == "cpu" and self.dtype == torch.float32 else None
 
     def _pairs(self, angles: Angles, vectors: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The angles' first features ``[A, f]``, and the weights of their messages ``[A, f]``."""
-        weights = self._short_weights(tabulated(lengths, *self._short_basis(lengths.detach()), self.dtype))
+        weights = self.short_weights(tabulated(lengths, *self.short_basis(lengths.detach()), self.dtype))
         scale = weights.index_select(0, angles.left) * weights.index_select(0, angles.right)
         directions = vectors / lengths[:, None]
         turned = (angles.rotations * directions.index_select(0, angles.right)[:, None, :]).sum(2)
         cosines = (directions.index_select(0, angles.left) * turned).sum(1)
         angle = torch.acos(cosines * STRAIGHT)
         basis = tabulated(angle, *self._fourier(angle.detach()), self.dtype)
-        return self._angles(basis), scale * angles.count.to(self.dtype)[:, None]
+        return self.angles(basis), scale * angles.count.to(self.dtype)[:, None]
 
     def _fourier(self, angle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Sines and cosines of the multiples of angles ``[n]``, ``[n, num_angular]``, and their slopes."""
-        phase = angle[:, None] * self._frequencies
+        phase = angle[:, None] * self.frequencies
         sine, cosine = torch.sin(phase), torch.cos(phase)
         constant = torch.full_like(angle, math.sqrt(0.5))[:, None]
         values = torch.cat([constant, sine, cosine], dim=1)
-        slopes = torch.cat([torch.zeros_like(constant), cosine * self._frequencies, -sine * self._frequencies], dim=1)
+        slopes = torch.cat([torch.zeros_like(constant), cosine * self.frequencies, -sine * self.frequencies], dim=1)
         return values / math.sqrt(math.pi), slopes / math.sqrt(math.pi)
 
 
@@ -173,26 +186,26 @@ class _Ends:
         self.with_angles = crystals[graph.crystal[graph.center[angles.leading]]][:, None]
 
 
-class _AtomConv:
+class AtomConv:
     """Messages of the bonds to the atoms that they leave."""
 
     def __init__(self, layer: Any, sizes: _Sizes, convert: Convert) -> None:
-        self._gated = GatedRows.from_chgnet(layer.twoBody_atom, (sizes.atom, sizes.bond, sizes.atom), convert)
-        self._out = Linear.from_module(layer.mlp_out.layers[-1], convert)
+        self.gated = GatedRows.from_chgnet(layer.twoBody_atom, (sizes.atom, sizes.bond, sizes.atom), convert)
+        self.out = Linear.from_module(layer.mlp_out.layers[-1], convert)
 
     def __call__(self, ends: _Ends, nodes: torch.Tensor, edges: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """New features of the atoms ``[R, f]``."""
-        gated = self._gated
+        gated = self.gated
         tables = [gated.table(0, nodes, bias=True), gated.table(1, edges), gated.table(2, nodes)]
         messages = gated(tables, [ends.center, ends.undirected, ends.far], scale)
-        return nodes + self._out(torch.zeros_like(nodes).index_add(0, ends.receiver, messages))
+        return nodes + self.out(torch.zeros_like(nodes).index_add(0, ends.receiver, messages))
 
 
-class _AngleNetwork:
+class AngleNetwork:
     """A gated network of an angle's two bonds, itself and its vertex."""
 
     def __init__(self, layer: Any, sizes: _Sizes, convert: Convert) -> None:
-        self._gated = GatedRows.from_chgnet(
+        self.gated = GatedRows.from_chgnet(
             layer.twoBody_bond, (sizes.bond, sizes.bond, sizes.angle, sizes.atom), convert
         )
 
@@ -205,28 +218,28 @@ class _AngleNetwork:
         scale: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Outputs ``[A, f]``, times a scale if there is one."""
-        gated = self._gated
+        gated = self.gated
         short = edges[: ends.num_short]
         tables = [gated.table(0, short), gated.table(1, short), gated.table(3, nodes, bias=True)]
         return gated(tables, [ends.left, ends.right, ends.vertex], scale, own=(2, features))
 
 
-class _BondConv:
+class BondConv:
     """Messages of the angles to their left bonds."""
 
     def __init__(self, layer: Any, sizes: _Sizes, convert: Convert) -> None:
-        self._messages = _AngleNetwork(layer, sizes, convert)
-        self._out = Linear.from_module(layer.mlp_out.layers[-1], convert)
+        self.messages = AngleNetwork(layer, sizes, convert)
+        self.out = Linear.from_module(layer.mlp_out.layers[-1], convert)
 
     def __call__(
         self, ends: _Ends, nodes: torch.Tensor, edges: torch.Tensor, features: torch.Tensor, scale: torch.Tensor
     ) -> torch.Tensor:
         """New features of the undirected bonds ``[V, f]``."""
-        messages = self._messages(ends, nodes, edges, features, scale)
+        messages = self.messages(ends, nodes, edges, features, scale)
         sums = messages.new_zeros(ends.num_short, edges.shape[1]).index_add(0, ends.left_bond, messages)
-        edges = edges + pad(sums @ self._out.weight, (0, 0, 0, len(edges) - ends.num_short))
+        edges = edges + pad(sums @ self.out.weight, (0, 0, 0, len(edges) - ends.num_short))
         # chgnet adds the bias to every bond of a crystal that has angles
-        return edges if self._out.bias is None else edges + ends.with_angles * self._out.bias
+        return edges if self.out.bias is None else edges + ends.with_angles * self.out.bias
 
 
 def _refuse_unknown_parts(model: Any) -> None:

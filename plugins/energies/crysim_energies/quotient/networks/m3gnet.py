@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +31,7 @@ from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cut
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
+    from crysim_energies.quotient.cpu.m3gnet import CpuM3GNet
 
 
 class QuotientM3GNet:
@@ -57,16 +59,16 @@ class QuotientM3GNet:
         self.max_l = int(model.max_l)
         self.dtype = dtype
         self.device = torch.device(device)
-        self._data_mean = potential.data_mean
-        self._data_std = potential.data_std
-        self._element_refs = potential.element_refs.detach().to(self.device, torch.float64)
-        self._bond_basis = RadialBasis(model.bond_expansion.rbf, self.device)
-        self._angle_basis = RadialBasis(model.basis_expansion.sbf, self.device)
-        self._same_basis = self._angle_basis.same_as(self._bond_basis)
+        self.data_mean = potential.data_mean
+        self.data_std = potential.data_std
+        self.element_refs = potential.element_refs.detach().to(self.device, torch.float64)
+        self.bond_basis = RadialBasis(model.bond_expansion.rbf, self.device)
+        self.angle_basis = RadialBasis(model.basis_expansion.sbf, self.device)
+        self._same_basis = self.angle_basis.same_as(self.bond_basis)
         radials = int(model.max_n)
         # harmonics() leaves out the normalisation of Y_l0
         norm = [math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(self.max_l)]
-        self._norm = torch.tensor(norm, dtype=torch.float64, device=self.device).repeat_interleave(radials)
+        self.norm = torch.tensor(norm, dtype=torch.float64, device=self.device).repeat_interleave(radials)
         spread = torch.eye(self.max_l)[:, degrees(self.max_l)]
         self._spread = torch.kron(spread, torch.eye(radials)).to(self.device, dtype)
         matrix = torch.from_numpy(coefficients(self.max_l)).repeat_interleave(radials, dim=1)
@@ -75,40 +77,49 @@ class QuotientM3GNet:
         def convert(parameter: torch.Tensor) -> torch.Tensor:
             return parameter.detach().to(self.device, dtype)
 
-        self._node_embedding = convert(model.embedding.layer_node_embedding.weight)
-        self._edge_embedding = Linear.from_module(model.embedding.layer_edge_embedding.layers[0], convert)
-        self._blocks = [
-            _Block(interaction, layer.conv, convert)
+        self.node_embedding = convert(model.embedding.layer_node_embedding.weight)
+        self.edge_embedding = Linear.from_module(model.embedding.layer_edge_embedding.layers[0], convert)
+        self.blocks = [
+            Block(interaction, layer.conv, convert)
             for interaction, layer in zip(model.three_body_interactions, model.graph_layers, strict=True)
         ]
-        self._readout = GatedMLP.from_matgl(model.final_layer.gated, convert)
+        self.readout = GatedMLP.from_matgl(model.final_layer.gated, convert)
 
     def energies(self, graph: QuotientGraph) -> torch.Tensor:
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
         lengths = graph.vectors.norm(dim=1)
-        basis = self._bond_basis(lengths.detach())
+        basis = self.bond_basis(lengths.detach())
         radial = tabulated(lengths, *basis, self.dtype)
         pairs = self._pair_basis(graph, lengths, basis)
         weights = graph.message_weights(self.convention).to(self.dtype)[:, None]
         receiver = graph.center if self.convention == "source" else graph.far
         ends = [both_towers(atoms, len(graph.species)) for atoms in (graph.center, graph.far)]
-        nodes = self._node_embedding.index_select(0, graph.species)
-        edges = silu(self._edge_embedding(radial))
-        for block in self._blocks:
+        nodes = self.node_embedding.index_select(0, graph.species)
+        edges = silu(self.edge_embedding(radial))
+        for block in self.blocks:
             edges = block.add_three_body(graph, pairs, nodes, edges)
             edges, messages = block.convolve(ends, radial, nodes, edges)
             nodes = nodes.index_add(0, receiver, messages * weights)
-        atomic = self._readout(nodes).reshape(-1).double()
-        atomic = (self._data_std * atomic + self._element_refs[graph.species]) * graph.multiplicity
-        energies: torch.Tensor = atomic.new_full((graph.num_crystals,), self._data_mean)
+        atomic = self.readout(nodes).reshape(-1).double()
+        atomic = (self.data_std * atomic + self.element_refs[graph.species]) * graph.multiplicity
+        energies: torch.Tensor = atomic.new_full((graph.num_crystals,), self.data_mean)
         return energies.index_add(0, graph.crystal, atomic)
 
     def blended(self, blend: Blend) -> QuotientM3GNet:
         """The network in which the blend's first element has the mean features and reference energy of all."""
         one = copy(self)
-        one._node_embedding = with_blend(self._node_embedding, self.element_types, blend)
-        one._element_refs = with_blend(self._element_refs, self.element_types, blend)
+        one.node_embedding = with_blend(self.node_embedding, self.element_types, blend)
+        one.element_refs = with_blend(self.element_refs, self.element_types, blend)
+        if self.on_cpu is not None:
+            one.on_cpu = self.on_cpu.blended(one.node_embedding, one.element_refs)
         return one
+
+    @cached_property
+    def on_cpu(self) -> CpuM3GNet | None:
+        """The network on one core of a CPU, if that is where it runs, in float32."""
+        from crysim_energies.quotient.cpu.m3gnet import CpuM3GNet
+
+        return CpuM3GNet(self) if self.device.type == "cpu" and self.dtype == torch.float32 else None
 
     def _pair_basis(
         self, graph: QuotientGraph, lengths: torch.Tensor, basis: tuple[torch.Tensor, torch.Tensor]
@@ -117,10 +128,10 @@ class QuotientM3GNet:
         short = graph.num_short
         lengths, vectors = lengths[:short], graph.vectors[:short]
         known = lengths.detach()
-        values, slopes = (part[:short] for part in basis) if self._same_basis else self._angle_basis(known)
+        values, slopes = (part[:short] for part in basis) if self._same_basis else self.angle_basis(known)
         cut, cut_slope = (part[:, None] for part in polynomial_cutoff(known, self.threebody_cutoff))
         # times the smooth cut-off once for a bond that is a neighbour, twice for one that meets itself
-        once, once_slope = self._norm * values * cut, self._norm * (slopes * cut + values * cut_slope)
+        once, once_slope = self.norm * values * cut, self.norm * (slopes * cut + values * cut_slope)
         twice, twice_slope = once * cut, once_slope * cut + once * cut_slope
         count = graph.count[:short, None]
         table = tabulated(
@@ -161,16 +172,16 @@ class _PairBasis:
     far: torch.Tensor
 
 
-class _Block:
+class Block:
     """One layer: the three-body interaction (equations 2 and 3) and the graph convolution (4 and 5)."""
 
     def __init__(self, interaction: Any, conv: Any, convert: Convert) -> None:
-        self._atom = Linear.from_module(interaction.update_network_atom.layers[0], convert)
-        self._bond = GatedMLP.from_matgl(interaction.update_network_bond, convert)
-        n = self._atom.weight.shape[0]
-        self._edge = _BondNetwork(conv.edge_update_func, conv.edge_weight_func, n, convert)
-        self._node = _BondNetwork(conv.node_update_func, conv.node_weight_func, n, convert)
-        nets = (self._edge.gated, self._node.gated)
+        self.atom = Linear.from_module(interaction.update_network_atom.layers[0], convert)
+        self.bond = GatedMLP.from_matgl(interaction.update_network_bond, convert)
+        n = self.atom.weight.shape[0]
+        self.edge = _BondNetwork(conv.edge_update_func, conv.edge_weight_func, n, convert)
+        self.node = _BondNetwork(conv.node_update_func, conv.node_weight_func, n, convert)
+        nets = (self.edge.gated, self.node.gated)
         self._bias = torch.cat([net.bias for net in nets])
         self._center_weight, self._far_weight = (torch.cat([net.parts[i] for net in nets]) for i in (0, 1))
 
@@ -181,14 +192,14 @@ class _Block:
         short = len(pairs.center)
         if not short:
             return edges
-        gates = torch.sigmoid(self._atom(nodes)).index_select(0, pairs.far)
+        gates = torch.sigmoid(self.atom(nodes)).index_select(0, pairs.far)
         sums = nodes.new_zeros(len(nodes), pairs.shares.shape[1])
         sums = sums.index_add(0, pairs.center, pairs.shares * (gates @ pairs.spread))
         # the representative's own bonds stand for their images under the site's group
         sums = torch.bmm(graph.projectors, sums.reshape(len(nodes), graph.projectors.shape[1], -1)).flatten(1)
         total = (sums.index_select(0, pairs.center) * pairs.harmonics) @ pairs.spread.T
         # a bond makes no pair with itself, and P_l(1) = 1
-        update = self._bond(total - pairs.own * gates)
+        update = self.bond(total - pairs.own * gates)
         return edges + pad(update, (0, 0, 0, len(edges) - short))
 
     def convolve(
@@ -199,8 +210,8 @@ class _Block:
         center = torch.baddbmm(self._bias, stacked, self._center_weight)
         far = torch.bmm(stacked, self._far_weight)
         (of_edge, of_node), (to_edge, to_node) = center.chunk(2), far.chunk(2)
-        edges = edges + self._edge([of_edge, to_edge], ends, edges, radial)
-        return edges, self._node([of_node, to_node], ends, edges, radial)
+        edges = edges + self.edge([of_edge, to_edge], ends, edges, radial)
+        return edges, self.node([of_node, to_node], ends, edges, radial)
 
 
 class _BondNetwork:
@@ -214,7 +225,7 @@ class _BondNetwork:
         n = num_node_features
         rest = next(iter(gated.layers)).in_features - 2 * n
         self.gated = GatedRows.from_matgl(gated, (n, n, rest), convert)
-        self._radial_weight = Linear.from_module(weight, convert).weight
+        self.radial_weight = Linear.from_module(weight, convert).weight
 
     def __call__(
         self, tables: list[torch.Tensor], ends: list[torch.Tensor], edges: torch.Tensor, radial: torch.Tensor
@@ -228,7 +239,7 @@ class _BondNetwork:
             edges: bond features ``[U, features]``.
             radial: basis functions of the bond lengths ``[U, n]``.
         """
-        return self.gated(tables, ends, radial @ self._radial_weight, own=(2, edges))
+        return self.gated(tables, ends, radial @ self.radial_weight, own=(2, edges))
 
 
 def _refuse_unknown_parts(model: Any) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from crysim.interfaces import Blend
+    from crysim_energies.quotient.cpu.graph import CpuNetwork
     from crysim_energies.quotient.networks.graph import QuotientGraph
 
 
@@ -61,6 +62,10 @@ class QuotientNetwork(Neighbourhood, Protocol):
 
     def energies(self, graph: QuotientGraph) -> torch.Tensor:
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
+
+    @property
+    def on_cpu(self) -> CpuNetwork | None:
+        """The same on one core of a CPU, if that is where it runs, with the gradient written out."""
 
     def blended(self, blend: Blend) -> QuotientNetwork:
         """The network in which the blend's first element has the mean features and reference energy of all."""

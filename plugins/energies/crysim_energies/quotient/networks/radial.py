@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from crysim.arrays import Floats
+
 MAX_ORDER = 3
 """The highest order l of spherical Bessel functions that is written out below."""
 
@@ -31,6 +33,13 @@ class RadialBasis:
             self._norm = module.inv_norm.detach().to(device, torch.float64).reshape(-1)
         else:
             self._module = copy.deepcopy(module).to(device).double()
+
+    @property
+    def bessel(self) -> tuple[Floats, Floats, float] | None:
+        """Roots over the cut-off ``[max_l, max_n]``, norms ``[max_l max_n]`` and the cut-off, Å; None: another basis."""
+        if self._module is not None:
+            return None
+        return self._scale.cpu().numpy(), self._norm.cpu().numpy(), self._cutoff
 
     def same_as(self, other: RadialBasis) -> bool:
         """Whether two bases are known to be the same functions, so that one evaluation serves both."""
@@ -63,7 +72,7 @@ def spherical_bessel(order: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.T
 
 def polynomial_cutoff(lengths: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:
     """1 - 10 x³ + 15 x⁴ - 6 x⁵ for x = length / cutoff below 1, zero beyond (arXiv:2003.03123), and its slope."""
-    x = (lengths / cutoff).clamp(max=1.0)
+    x = (lengths / cutoff).clip(max=1.0)
     return 1 - x**3 * (10 - 15 * x + 6 * x * x), -30 / cutoff * (x * (1 - x)) ** 2
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crysim_energies.quotient.calculator import CalculatorPotential, calculator_gradient
+from crysim_energies.quotient.cpu.batch import CpuBatch
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.relaxation.evaluation import Evaluation, Evaluator
 
@@ -21,6 +22,8 @@ def evaluator(potential: Potential, units: Sequence[AsymmetricUnit], bonds: Sequ
     """Crystals with their lists of bonds, to be evaluated by a potential; see `Batch`."""
     if isinstance(potential, CalculatorPotential):
         return _CalculatorBatch(potential, units, bonds)
+    if potential.on_cpu is not None:
+        return CpuBatch(potential, potential.on_cpu, units, bonds)
     from crysim_energies.quotient.relaxation.batch import Batch  # brings torch, which a calculator need not have
 
     return Batch(potential, units, bonds)
