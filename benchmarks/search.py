@@ -37,7 +37,7 @@ from crysim.harness.loop import limit_threads
 from crysim.harness.settings import PARTS, BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.systems import builtin_systems, find_system
-from crysim.interfaces import EnergyModel
+from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim.workflows.crystals40 import MAX_ATOMS, UNITS
 from crysim.workflows.search_plan import DEFAULT, plan_search, searched_contents
 
@@ -45,6 +45,9 @@ METHODS = ("prior", "enumerate", "random", "pyxtal-random", "evolution", "swarm"
 SEARCH = "search"
 FORTY_RELAXATIONS = 100_000
 """Of a formula's search; its seconds end it."""
+FRAMES = {"crysim": RelaxSettings().num_frames}
+"""Of a trajectory, of a strategy that learns from them; the others are relaxed as in ``crysim search``, which keeps the
+end."""
 
 T = TypeVar("T")
 
@@ -188,6 +191,7 @@ def _settings(
         "batch": options.batch,
         "energy": options.energy,
         "symmetry": options.symmetry,
+        "num_frames": FRAMES.get(strategy, 1),
         "options": own,
         **parts,
     }

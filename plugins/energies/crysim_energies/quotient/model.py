@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from crysim_energies.quotient.networks.network import QuotientNetwork
     from crysim_energies.quotient.relaxation.potential import Potential
 
-MAX_BONDS = {"cpu": 6000, "cuda": 2_000_000}
+MAX_BONDS = {"cpu": 2000, "cuda": 2_000_000}
 """Bonds, and angles where there are any, in a batch by kind of device: at most 25 kB each (CHGNet's take 10); on a CPU
-more than these no longer run faster."""
+more than these run slower, out of the processor's cache."""
 
 POLISHED_UP_TO = 60
 """Atoms of a cell up to which symmetry is polished if the settings leave it open, and kept above.

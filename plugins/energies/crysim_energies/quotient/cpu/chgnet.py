@@ -13,6 +13,7 @@ from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuAngles, CpuGraph
 from crysim_energies.quotient.cpu.kernels import add_rows, sum_rows
 from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, LayerNorm, Mlp, Normed, numbers
+from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
 from crysim_energies.quotient.cpu.vectors import lengths_of, to_vectors
 
@@ -28,6 +29,7 @@ class CpuCHGNet:
     """
 
     def __init__(self, network: QuotientCHGNet) -> None:
+        keep_memory()
         self._nodes, self._references = numbers(network.nodes), numbers(network.references)
         self._long_basis, self._short_basis = network.long_basis, network.short_basis
         self._frequencies = numbers(network.frequencies)

@@ -12,6 +12,7 @@ from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuGraph
 from crysim_energies.quotient.cpu.kernels import add_rows, sum_rows
 from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, numbers, side_by_side
+from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
 from crysim_energies.quotient.cpu.three_body import (
     pair_functions,
@@ -35,6 +36,7 @@ class CpuM3GNet:
     """
 
     def __init__(self, network: QuotientM3GNet) -> None:
+        keep_memory()
         self._cutoff, self._max_l = network.threebody_cutoff, network.max_l
         self._into_source = network.convention == "source"
         self._mean, self._std = float(network.data_mean), float(network.data_std)
