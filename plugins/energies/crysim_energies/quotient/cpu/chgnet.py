@@ -11,7 +11,7 @@ import torch
 
 from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuAngles, CpuGraph
-from crysim_energies.quotient.cpu.kernels import add_rows, sum_rows
+from crysim_energies.quotient.cpu.kernels import add_ends, scale_backward, sum_ends, sum_rows
 from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, LayerNorm, Mlp, Normed, numbers
 from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
@@ -101,7 +101,7 @@ class CpuCHGNet:
             self._atom_convs[i].backward(ends, layer.atoms, tape.scale, to_nodes, to_edges, to_scale)
         to_scale *= tape.count
         to_weights = np.zeros((len(to_edges), to_scale.shape[1]), dtype=np.float32)
-        sum_rows(to_scale, angles.undirected, to_weights, 0)
+        sum_rows(to_scale, angles.undirected, to_weights)
         to_values = np.concatenate([to_edges, to_weights], axis=1) @ self._edges.T
         to_lengths = (to_values * tape.slopes).sum(axis=1)
         to_directions = np.zeros_like(tape.directions)
@@ -135,8 +135,8 @@ class CpuCHGNet:
     ) -> None:
         pairs, short = tape.pairs, angles.num_short
         to_weights = np.zeros((short, to_scale.shape[1]), dtype=np.float32)
-        sum_rows(to_scale * pairs.right * pairs.count, angles.left, to_weights, 0)
-        sum_rows(to_scale * pairs.left, angles.right, to_weights, 0)
+        sum_rows(to_scale * pairs.right * pairs.count, angles.left, to_weights)
+        sum_rows(to_scale * pairs.left, angles.right, to_weights)
         to_lengths[:short] += (self._short_weights.backward([], to_weights) * pairs.slopes).sum(axis=1)
         to_cosines = (self._angles.backward([], to_features) * pairs.basis_slopes).sum(axis=1)[:, None]
         to_turned = to_cosines * tape.directions[angles.left]
@@ -227,21 +227,17 @@ class _CpuAtomConv:
         center, _, far = self._gated.parts
         # an atom's share of the first layer as a centre and as a far end, side by side
         self._ends = np.ascontiguousarray(np.concatenate([center, far], axis=1))
-        self._bias = np.concatenate([self._gated.bias, np.zeros_like(self._gated.bias)], axis=1)
 
     def __call__(
         self, ends: _Ends, nodes: Features, edges: Features, scale: Features
     ) -> tuple[Features, _Messages]:
         """New features of the atoms ``[R, f]``."""
         center, undirected, far = ends.of_bond
-        table = nodes @ self._ends + self._bias
-        width = self._gated.bias.shape[1]
         x = (edges @ self._gated.parts[1])[undirected]
-        add_rows(x, table, center, 0)
-        add_rows(x, table, far, width)
+        add_ends(x, nodes @ self._ends, center, far, 0, self._gated.width)
         messages, tape = self._gated(x)
         sums = np.zeros_like(nodes)
-        sum_rows(messages * scale, center, sums, 0)
+        sum_rows(messages * scale, center, sums)
         return nodes + self._out(sums)[0], _Messages(messages, tape)
 
     def backward(
@@ -256,16 +252,15 @@ class _CpuAtomConv:
         """Turn pulls on the features after into those before, in place; add to that on the scale."""
         center, undirected, far = ends.of_bond
         pull = self._out.backward([], to_nodes)[center]
-        to_scale += pull * tape.messages
-        pull *= scale
+        along = np.empty_like(pull)
+        scale_backward(pull, tape.messages, scale, along)
+        to_scale += along
         x = self._gated.backward(tape.gated, pull)
-        width = x.shape[1]
-        to_table = np.zeros((len(to_nodes), 2 * width), dtype=np.float32)
-        sum_rows(x, center, to_table, 0)
-        sum_rows(x, far, to_table, width)
+        to_table = np.zeros((len(to_nodes), 2 * self._gated.width), dtype=np.float32)
+        sum_ends(x, to_table, center, far, 0, self._gated.width)
         to_nodes += to_table @ self._ends.T
-        of_bonds = np.zeros((len(to_edges), width), dtype=np.float32)
-        sum_rows(x, undirected, of_bonds, 0)
+        of_bonds = np.zeros((len(to_edges), self._gated.width), dtype=np.float32)
+        sum_rows(x, undirected, of_bonds)
         to_edges += of_bonds @ self._gated.parts[1].T
 
 
@@ -282,11 +277,9 @@ class _CpuAngleNetwork:
     ) -> tuple[Features, GatedTape]:
         """Outputs ``[A, f]``."""
         left, right, vertex = ends.of_angle
-        table = edges[: ends.num_short] @ self._sides
-        x = features @ self._own
-        add_rows(x, table, left, 0)
-        add_rows(x, table, right, x.shape[1])
-        add_rows(x, nodes @ self._vertex + self._gated.bias, vertex, 0)
+        x = (nodes @ self._vertex)[vertex]
+        x += features @ self._own
+        add_ends(x, edges[: ends.num_short] @ self._sides, left, right, 0, self._gated.width)
         return self._gated(x)
 
     def backward(
@@ -301,13 +294,11 @@ class _CpuAngleNetwork:
         """Add to the pulls on the inputs, from one on the outputs."""
         left, right, vertex = ends.of_angle
         x = self._gated.backward(tape, pull)
-        width = x.shape[1]
-        to_table = np.zeros((ends.num_short, 2 * width), dtype=np.float32)
-        sum_rows(x, left, to_table, 0)
-        sum_rows(x, right, to_table, width)
+        to_table = np.zeros((ends.num_short, 2 * self._gated.width), dtype=np.float32)
+        sum_ends(x, to_table, left, right, 0, self._gated.width)
         to_edges[: ends.num_short] += to_table @ self._sides.T
-        of_atoms = np.zeros((len(to_nodes), width), dtype=np.float32)
-        sum_rows(x, vertex, of_atoms, 0)
+        of_atoms = np.zeros((len(to_nodes), self._gated.width), dtype=np.float32)
+        sum_rows(x, vertex, of_atoms)
         to_nodes += of_atoms @ self._vertex.T
         to_features += x @ self._own.T
 
@@ -326,7 +317,7 @@ class _CpuBondConv:
         """New features of the undirected bonds ``[V, f]``."""
         messages, tape = self._network(ends, nodes, edges, features)
         sums = np.zeros((ends.num_short, messages.shape[1]), dtype=np.float32)
-        sum_rows(messages * scale, ends.of_angle[0], sums, 0)
+        sum_rows(messages * scale, ends.of_angle[0], sums)
         # chgnet adds the bias to every bond of a crystal that has angles
         edges = edges.copy() if self._bias is None else edges + ends.with_angles * self._bias
         edges[: ends.num_short] += sums @ self._weight
@@ -344,6 +335,7 @@ class _CpuBondConv:
     ) -> None:
         """Turn pulls on the features after into those before, in place; add to that on the scale."""
         pull = (to_edges[: ends.num_short] @ self._weight.T)[ends.of_angle[0]]
-        to_scale += pull * tape.messages
-        pull *= scale
+        along = np.empty_like(pull)
+        scale_backward(pull, tape.messages, scale, along)
+        to_scale += along
         self._network.backward(ends, tape.gated, pull, to_nodes, to_edges, to_features)

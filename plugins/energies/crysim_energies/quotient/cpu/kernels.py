@@ -28,13 +28,14 @@ def _sigmoid(x: np.float32) -> np.float32:
 
 
 @compiled(fast_math="fused", zero_division="ieee")
-def silu(x: Features, sigmoid: Features, out: Features) -> None:
-    """Write x's sigmoid and x times it; all ``[n, k]``."""
+def silu(x: Features, bias: Features, sigmoid: Features, out: Features) -> None:
+    """Write the sigmoid of x and a bias ``[k]``, and their sum times it; all others ``[n, k]``."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
-            s = _sigmoid(x[i, k])
+            shifted = x[i, k] + bias[k]
+            s = _sigmoid(shifted)
             sigmoid[i, k] = s
-            out[i, k] = x[i, k] * s
+            out[i, k] = shifted * s
 
 
 @compiled(fast_math="fused")
@@ -46,11 +47,15 @@ def silu_backward(pull: Features, sigmoid: Features, out: Features) -> None:
 
 
 @compiled(fast_math="fused", zero_division="ieee")
-def gate(x: Features, sigmoid: Features, out: Features) -> None:
-    """SiLU of values times the sigmoid of gates, which lie side by side in x ``[n, 2 k]``: ``[n, k]``."""
+def gate(x: Features, bias: Features, sigmoid: Features, out: Features) -> None:
+    """SiLU of values times the sigmoid of gates, which lie side by side in x ``[n, 2 k]``: ``[n, k]``.
+
+    The bias ``[2 k]`` is added to x first, in place.
+    """
     width = out.shape[1]
     for i in range(x.shape[0]):
         for k in range(2 * width):
+            x[i, k] += bias[k]
             sigmoid[i, k] = _sigmoid(x[i, k])
         for k in range(width):
             out[i, k] = x[i, k] * sigmoid[i, k] * sigmoid[i, width + k]
@@ -70,21 +75,44 @@ def gate_backward(pull: Features, x: Features, sigmoid: Features, to_x: Features
 
 
 @compiled(fast_math="fused")
-def add_rows(x: Features, table: Features, rows: Ints, first: int) -> None:
-    """Add to row i of x ``[n, k]`` the k entries from the column `first` on of the table's row ``rows[i]``."""
-    for i in range(x.shape[0]):
-        row = rows[i]
-        for k in range(x.shape[1]):
-            x[i, k] += table[row, first + k]
+def scale_backward(pull: Features, out: Features, scale: Features, to_scale: Features) -> None:
+    """Turn a pull on outputs times a scale into one on the outputs, in place, and write that on the scale."""
+    for i in range(pull.shape[0]):
+        for k in range(pull.shape[1]):
+            to_scale[i, k] = pull[i, k] * out[i, k]
+            pull[i, k] *= scale[i, k]
 
 
 @compiled(fast_math="fused")
-def sum_rows(x: Features, rows: Ints, table: Features, first: int) -> None:
-    """Add row i of x ``[n, k]`` to the k entries from the column `first` on of the table's row ``rows[i]``."""
+def sum_rows(x: Features, rows: Ints, table: Features) -> None:
+    """Add row i of x ``[n, k]`` to the table's row ``rows[i]``."""
     for i in range(x.shape[0]):
         row = rows[i]
         for k in range(x.shape[1]):
-            table[row, first + k] += x[i, k]
+            table[row, k] += x[i, k]
+
+
+@compiled(fast_math="fused")
+def add_ends(x: Features, table: Features, first: Ints, second: Ints, start: int, shift: int) -> None:
+    """Add to row i of x ``[n, k]`` what the things at both its ends have in a table.
+
+    Those are k columns of the row ``first[i]`` from `start` on, and of the row ``second[i]`` from `shift` later on.
+    """
+    for i in range(x.shape[0]):
+        one, other = first[i], second[i]
+        for k in range(x.shape[1]):
+            x[i, k] += table[one, start + k] + table[other, start + shift + k]
+
+
+@compiled(fast_math="fused")
+def sum_ends(x: Features, table: Features, first: Ints, second: Ints, start: int, shift: int) -> None:
+    """The transpose of `add_ends`: add row i of x to the two places of the table."""
+    for i in range(x.shape[0]):
+        one, other = first[i], second[i]
+        for k in range(x.shape[1]):
+            table[one, start + k] += x[i, k]
+        for k in range(x.shape[1]):
+            table[other, start + shift + k] += x[i, k]
 
 
 @compiled(fast_math="reordered", zero_division="ieee")

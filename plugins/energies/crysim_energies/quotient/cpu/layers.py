@@ -44,10 +44,10 @@ class Activated(NamedTuple):
     sigmoid: Features
 
     @classmethod
-    def of(cls, x: Features) -> Activated:
-        """Of inputs ``[n, k]``."""
+    def of(cls, x: Features, bias: Features) -> Activated:
+        """Of the sums of inputs ``[n, k]`` and a bias ``[k]``."""
         made = cls(np.empty_like(x), np.empty_like(x))
-        silu(x, made.sigmoid, made.out)
+        silu(x, bias, made.sigmoid, made.out)
         return made
 
     def backward(self, pull: Features) -> Features:
@@ -65,19 +65,19 @@ class Mlp:
 
     def __init__(self, layers: Sequence[Linear]) -> None:
         self._weights = [numbers(layer.weight) for layer in layers]
-        self._biases = [None if layer.bias is None else numbers(layer.bias) for layer in layers]
+        widths = [weight.shape[1] for weight in self._weights]
+        self._biases = [
+            np.zeros(width, dtype=np.float32) if layer.bias is None else numbers(layer.bias)
+            for layer, width in zip(layers, widths, strict=True)
+        ]
 
     def __call__(self, x: Features) -> tuple[Features, list[Activated]]:
         """Outputs ``[n, out]`` of inputs ``[n, in]``, and the tape."""
         tape: list[Activated] = []
-        for i, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            if i:
-                tape.append(Activated.of(x))
-                x = tape[-1].out
-            x = x @ weight
-            if bias is not None:
-                x += bias
-        return x, tape
+        for weight, bias in zip(self._weights[:-1], self._biases[:-1], strict=True):
+            tape.append(Activated.of(x @ weight, bias))
+            x = tape[-1].out
+        return x @ self._weights[-1] + self._biases[-1], tape
 
     def backward(self, tape: Sequence[Activated], pull: Features) -> Features:
         """The pull on the inputs ``[n, in]`` from one on the outputs ``[n, out]``."""
@@ -104,50 +104,52 @@ class GatedTape(NamedTuple):
 
 
 class Gated:
-    """`GatedRows` on rows whose first layer is there already; values and gates side by side.
+    """`GatedRows` on rows whose first products are there already; values and gates side by side.
 
     Args:
         network: whose weights are taken.
 
     Attributes:
         parts: the first layer's weights for each thing, ``[features, 2 hidden]``.
-        bias: of the first layer, ``[1, 2 hidden]``.
+        width: columns of values and gates of the first layer, 2 hidden.
     """
 
     def __init__(self, network: GatedRows) -> None:
         self.parts = [side_by_side(part) for part in network.parts]
-        self.bias = side_by_side(network.bias)
-        self._layers = [(numbers(weight), side_by_side(bias)) for weight, bias in network.layers]
-        self._norm = None if network.norm is None else tuple(side_by_side(part) for part in network.norm)
+        self.width = self.parts[0].shape[1]
+        self._weights = [numbers(weight) for weight, _ in network.layers]
+        biases = [network.bias, *(bias for _, bias in network.layers)]
+        self._biases = [side_by_side(bias)[0] for bias in biases]
+        self._norm = None if network.norm is None else tuple(side_by_side(part)[0] for part in network.norm)
         self._eps = np.float32(network.eps)
 
     def __call__(self, x: Features) -> tuple[Features, GatedTape]:
-        """Outputs ``[n, out]`` of sums of the first layer ``[n, 2 hidden]``, and the tape."""
+        """Outputs ``[n, out]`` of products of the first layer ``[n, 2 hidden]``, and the tape."""
         hidden = []
-        for weight, bias in self._layers:
-            made = Activated.of(x)
+        for weight, bias in zip(self._weights, self._biases[:-1], strict=True):
+            made = Activated.of(x, bias)
             hidden.append(made)
             x = _both(made.out, weight)
-            x += bias
-        normed = None
+        bias, normed = self._biases[-1], None
         if self._norm is not None:
+            x += bias
             # of each tower on its own
             normed = Normed.of(x.reshape(-1, x.shape[1] // 2), self._eps)
             x = normed.rows.reshape(x.shape) * self._norm[0]
-            x += self._norm[1]
+            bias = self._norm[1]
         sigmoid = np.empty_like(x)
         out = np.empty((len(x), x.shape[1] // 2), dtype=np.float32)
-        gate(x, sigmoid, out)
+        gate(x, bias, sigmoid, out)
         return out, GatedTape(hidden, x, sigmoid, normed)
 
     def backward(self, tape: GatedTape, pull: Features) -> Features:
-        """The pull on the sums of the first layer ``[n, 2 hidden]`` from one on the outputs ``[n, out]``."""
+        """The pull on the products of the first layer ``[n, 2 hidden]`` from one on the outputs ``[n, out]``."""
         x = np.empty_like(tape.last)
         gate_backward(pull, tape.last, tape.sigmoid, x)
         if self._norm is not None and tape.normed is not None:
             x *= self._norm[0]
             x = tape.normed.backward(x.reshape(tape.normed.rows.shape)).reshape(x.shape)
-        for made, (weight, _) in zip(reversed(tape.hidden), reversed(self._layers), strict=True):
+        for made, weight in zip(reversed(tape.hidden), reversed(self._weights), strict=True):
             x = made.backward(_both(x, weight.transpose(0, 2, 1)))
         return x
 

@@ -10,7 +10,7 @@ import torch
 
 from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuGraph
-from crysim_energies.quotient.cpu.kernels import add_rows, sum_rows
+from crysim_energies.quotient.cpu.kernels import add_ends, scale_backward, sum_ends, sum_rows
 from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, numbers, side_by_side
 from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
@@ -43,12 +43,16 @@ class CpuM3GNet:
         self._basis, self._pair_basis = network.bond_basis, network.angle_basis
         self._same_basis = self._pair_basis.same_as(self._basis)
         self._embedding, self._references = numbers(network.node_embedding), numbers(network.element_refs)
-        self._edge_embedding = Mlp([network.edge_embedding])
+        embedding = network.edge_embedding
+        self._edge_embedding = numbers(embedding.weight)
+        width = self._edge_embedding.shape[1]
+        self._edge_bias = np.zeros(width, dtype=np.float32) if embedding.bias is None else numbers(embedding.bias)
         self._norm = numbers(network.norm)
         self._coefficients = coefficients(network.max_l)
         self._degrees = np.array(degrees(network.max_l))
         self._blocks = [_CpuBlock(block) for block in network.blocks]
-        self._radial = np.ascontiguousarray(np.concatenate([w for block in self._blocks for w in block.radial], axis=1))
+        # the bonds' and the messages' of each block
+        self._radial = np.stack([weight for block in self._blocks for weight in block.radial])
         self._values, self._gates = Mlp(network.readout.values), Mlp(network.readout.gates)
 
     def blended(self, node_embedding: torch.Tensor, element_refs: torch.Tensor) -> CpuM3GNet:
@@ -65,19 +69,18 @@ class CpuM3GNet:
         short = graph.num_short
         of_pairs = (values, slopes) if self._same_basis else evaluated(self._pair_basis, lengths[:short])
         pairs = self._pairs(graph, lengths[:short], directions[:short], of_pairs[0][:short], of_pairs[1][:short])
-        scales = radial @ self._radial
-        nodes = self._embedding[graph.species]
-        embedded = Activated.of(self._edge_embedding(radial)[0])
-        edges = embedded.out.copy()
         weights = self._message_weights(graph)
+        scales = np.matmul(radial, self._radial)
+        scales[1::2] *= weights
+        nodes = self._embedding[graph.species]
+        embedded = Activated.of(radial @ self._edge_embedding, self._edge_bias)
+        edges = embedded.out.copy()
         receiver = graph.center if self._into_source else graph.far
         tapes = []
-        width = nodes.shape[1]
         for i, block in enumerate(self._blocks):
-            of_edge, of_node = (scales[:, k * width : (k + 1) * width] for k in (2 * i, 2 * i + 1))
-            tape, messages = block(graph, pairs, nodes, edges, of_edge, of_node * weights)
+            tape, messages = block(graph, pairs, nodes, edges, scales[2 * i], scales[2 * i + 1])
             nodes = nodes.copy()
-            sum_rows(messages, receiver, nodes, 0)
+            sum_rows(messages, receiver, nodes)
             tapes.append(tape)
         value, of_values = self._values(nodes)
         gate, of_gates = self._gates(nodes)
@@ -92,17 +95,16 @@ class CpuM3GNet:
         """The slopes of the sum of the energies in the graph's vectors ``[U, 3]``, eV/Å."""
         to_nodes = self._readout_backward(graph, tape.readout)
         to_edges = np.zeros_like(tape.embedded.out)
-        to_scales = []
+        to_scales = np.empty((len(self._radial), *to_edges.shape), dtype=np.float32)
         pairs = tape.pairs
         slopes = tuple(np.zeros_like(part) for part in pairs.functions)
-        for block, of_block in zip(reversed(self._blocks), reversed(tape.blocks), strict=True):
+        for i in reversed(range(len(self._blocks))):
             to_messages = to_nodes[tape.receiver]
-            to_node = to_messages * of_block.messages
-            to_node *= tape.weights
-            to_edge = block.backward(graph, pairs, slopes, of_block, to_nodes, to_edges, to_messages)
-            to_scales += [to_node, to_edge]
-        to_radial = np.concatenate(to_scales[::-1], axis=1) @ self._radial.T
-        to_radial += self._edge_embedding.backward([], tape.embedded.backward(to_edges))
+            own = to_scales[2 * i], to_scales[2 * i + 1]
+            self._blocks[i].backward(graph, pairs, slopes, tape.blocks[i], to_nodes, to_edges, to_messages, *own)
+        to_scales[1::2] *= tape.weights
+        to_radial = np.matmul(to_scales, self._radial.transpose(0, 2, 1)).sum(axis=0)
+        to_radial += tape.embedded.backward(to_edges) @ self._edge_embedding.T
         to_lengths = (to_radial * tape.slopes).sum(axis=1)
         to_directions = np.zeros_like(tape.directions)
         directions = tape.directions[: graph.num_short]
@@ -221,11 +223,10 @@ class _CpuBlock:
         self._bond = Gated(GatedRows(block.bond.values, block.bond.gates, [block.bond.values[0].weight.shape[0]]))
         self._edge, self._node = Gated(block.edge.gated), Gated(block.node.gated)
         self.radial = [numbers(network.radial_weight) for network in (block.edge, block.node)]
-        self._width = self._edge.bias.shape[1]
+        self._width = self._edge.width
         # an atom's share of the first layers as a centre and as a far end, of both networks: four widths side by side
         nets = self._edge, self._node
         self._ends = np.ascontiguousarray(np.concatenate([net.parts[i] for i in (0, 1) for net in nets], axis=1))
-        self._bias = np.concatenate([self._edge.bias, self._node.bias], axis=1)
 
     def __call__(
         self,
@@ -239,7 +240,6 @@ class _CpuBlock:
         """Update the bonds' features in place; messages to the atoms ``[U, features]``."""
         gates, projected, update = self._add_three_body(graph, pairs, nodes, edges)
         table = nodes @ self._ends
-        table[:, : 2 * self._width] += self._bias
         edge, edge_tape = self._edge(self._rows(graph, table, edges, self._edge, 0))
         edges += edge * edge_scale
         messages, node_tape = self._node(self._rows(graph, table, edges, self._node, self._width))
@@ -257,19 +257,22 @@ class _CpuBlock:
         to_nodes: Features,
         to_edges: Features,
         to_messages: Features,
-    ) -> Features:
-        """Turn pulls on the layer's outputs into pulls on its inputs, in place; that on the bonds' scale is returned.
+        to_edge_scale: Features,
+        to_node_scale: Features,
+    ) -> None:
+        """Turn pulls on the layer's outputs into pulls on its inputs, in place.
 
         Args:
             to_nodes, to_edges: on the features of atoms and bonds.
-            to_messages: on the messages, whose pull on the atoms is that on the atoms themselves.
+            to_messages: on the messages, whose pull on the atoms is that on the atoms themselves; it is used up.
+            to_edge_scale, to_node_scale: on the scales, written.
         """
         to_table = np.zeros((len(to_nodes), self._ends.shape[1]), dtype=np.float32)
-        self._rows_backward(
-            graph, self._node, tape.node, to_messages * tape.node_scale, to_table, to_edges, self._width
-        )
-        to_scale: Features = to_edges * tape.edges
-        self._rows_backward(graph, self._edge, tape.edge, to_edges * tape.edge_scale, to_table, to_edges, 0)
+        scale_backward(to_messages, tape.messages, tape.node_scale, to_node_scale)
+        self._rows_backward(graph, self._node, tape.node, to_messages, to_table, to_edges, self._width)
+        through = to_edges.copy()
+        scale_backward(through, tape.edges, tape.edge_scale, to_edge_scale)
+        self._rows_backward(graph, self._edge, tape.edge, through, to_table, to_edges, 0)
         to_nodes += to_table @ self._ends.T
         if len(pairs.center):
             to_totals = self._bond.backward(tape.update, to_edges[: len(pairs.center)]) @ self._bond.parts[0].T
@@ -287,7 +290,6 @@ class _CpuBlock:
                 *slopes,
             )
             to_nodes += self._atom.backward([], to_gates * tape.gates * (1 - tape.gates))
-        return to_scale
 
     def _add_three_body(
         self, graph: CpuGraph, pairs: _Pairs, nodes: Features, edges: Features
@@ -297,14 +299,13 @@ class _CpuBlock:
         sums, projected = np.zeros(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
         totals = np.empty((len(pairs.center), gates.shape[1]), dtype=np.float32)
         pair_sums(gates, *pairs.arrays, graph.projectors, sums, projected, totals)
-        update, tape = self._bond(totals @ self._bond.parts[0] + self._bond.bias)
+        update, tape = self._bond(totals @ self._bond.parts[0])
         edges[: len(update)] += update
         return gates, projected, tape
 
     def _rows(self, graph: CpuGraph, table: Features, edges: Features, network: Gated, first: int) -> Features:
         x: Features = edges @ network.parts[2]
-        add_rows(x, table, graph.center, first)
-        add_rows(x, table, graph.far, 2 * self._width + first)
+        add_ends(x, table, graph.center, graph.far, first, 2 * self._width)
         return x
 
     def _rows_backward(
@@ -318,6 +319,5 @@ class _CpuBlock:
         first: int,
     ) -> None:
         x = network.backward(tape, pull)
-        sum_rows(x, graph.center, to_table, first)
-        sum_rows(x, graph.far, to_table, 2 * self._width + first)
+        sum_ends(x, to_table, graph.center, graph.far, first, 2 * self._width)
         to_edges += x @ network.parts[2].T
