@@ -83,14 +83,15 @@ class NetworkModel(CalculatorModel):
         from crysim_energies.quotient.networks.network import Reach
 
         if options.get("relaxer") != "ase":
-            compile_ahead(Reach(*cls.usual_reach), backwards=True)
+            on_cpu = str(options.get("device", "cpu")) == "cpu"
+            compile_ahead(Reach(*cls.usual_reach), on_cpu=on_cpu, backwards=True)
 
     def warm_up(self) -> None:
         """Load the network, and compile what builds its graphs and relaxes; try it on one atom in a small cell."""
         from crysim_energies.quotient.ahead import compile_ahead
 
         if self.quotient is not None:
-            compile_ahead(self.quotient)
+            compile_ahead(self.quotient, on_cpu=self.quotient.on_cpu is not None)
             self.relax([one_atom()], RelaxSettings(max_steps=1, symmetry="keep"))
 
     def energies(self, crystals: Sequence[Crystal]) -> Floats:

@@ -11,15 +11,24 @@ from collections.abc import Callable
 import numpy as np
 
 from crysim.crystal.crystal import one_atom
+from crysim_energies.quotient.cpu.ahead import steps as cpu_steps
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds
 from crysim_energies.quotient.geometry.motion import update_inverse
 from crysim_energies.quotient.networks.network import Neighbourhood, list_bonds
 from crysim_energies.quotient.relaxation.stiffness import stiffness
 
 
-def compile_ahead(potential: Neighbourhood, *, backwards: bool = False) -> None:
-    """Compile every kernel of a relaxation with a potential, on a crystal of one atom."""
+def compile_ahead(potential: Neighbourhood, *, on_cpu: bool, backwards: bool = False) -> None:
+    """Compile every kernel of a relaxation with a potential, on a crystal of one atom.
+
+    Args:
+        potential: that will be evaluated.
+        on_cpu: whether the network has kernels of its own (`crysim_energies.quotient.cpu`).
+        backwards: from the last to the first, as the other process does.
+    """
     steps = _steps(potential)
+    if on_cpu:
+        steps += cpu_steps(uses_angles=potential.uses_angles)
     for step in reversed(steps) if backwards else steps:
         step()
 
