@@ -52,8 +52,9 @@ def compiled(
 
     Args:
         function: the kernel, where the decorator is written without arguments.
-        fast_math: ``off``: arithmetic as it is written; ``fused``: a product and a sum may be rounded once; ``reordered``: sums may be reordered (vector units need that),
-            infinities and NaNs keep their meaning; ``finite``: moreover no value is ever infinite or NaN.
+        fast_math: ``off``: arithmetic as it is written; ``fused``: a product and a sum may be rounded at once;
+            ``reordered``: sums may be reordered (vector units need that), infinities and NaNs keep their meaning;
+            ``finite``: moreover no value is ever infinite or NaN.
         inlining: into other kernels: ``auto``, as the compiler sees fit; ``source``, always, before types are known;
             ``machine``, always, afterwards.
         zero_division: ``raises``, as in Python, or ``ieee``: gives an infinity, and loops can be vectorised.

@@ -89,9 +89,10 @@ class NetworkModel(CalculatorModel):
     def warm_up(self) -> None:
         """Load the network, and compile what builds its graphs and relaxes; try it on one atom in a small cell."""
         from crysim_energies.quotient.ahead import compile_ahead
+        from crysim_energies.quotient.cpu.twin import on_cpu
 
         if self.quotient is not None:
-            compile_ahead(self.quotient, on_cpu=self.quotient.on_cpu is not None)
+            compile_ahead(self.quotient, on_cpu=on_cpu(self.quotient) is not None)
             self.relax([one_atom()], RelaxSettings(max_steps=1, symmetry="keep"))
 
     def energies(self, crystals: Sequence[Crystal]) -> Floats:

@@ -15,6 +15,7 @@ from crysim.interfaces import Frame, Relaxation, RelaxSettings, RelaxStatus, Sto
 from crysim_energies.quotient.calculator import CalculatorPotential
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit
 from crysim_energies.quotient.networks.network import list_bonds
+from crysim_energies.quotient.relaxation.potential import network_batch
 from crysim_energies.quotient.relaxation.relax import Relaxer, Track, told
 from crysim_energies.quotient.relaxation.saddle_points import leave_saddle_points
 from crysim_energies.trajectory import Snapshot, crystal_at_end, crystal_rng, keep_frames, select_frames
@@ -47,8 +48,6 @@ def _max_bonds(network: Potential) -> int:
 
 def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max_bonds: int | None = None) -> Floats:
     """Energies ``[n]``, eV per cell, in batches; NaN where an element is unknown or no atoms are near."""
-    from crysim_energies.quotient.relaxation.batch import Batch
-
     limit = max_bonds or _max_bonds(network)
     energies = np.full(len(crystals), np.nan)
     known = [i for i, c in enumerate(crystals) if set(c.composition.elements) <= set(network.element_types)]
@@ -64,7 +63,7 @@ def quotient_energies(network: QuotientNetwork, crystals: Sequence[Crystal], max
             bonds.append(found)
             size += found.size
         if chosen and (size >= limit or position == len(known) - 1):
-            energies[chosen] = Batch(network, units, bonds).energies([u.start() for u in units])
+            energies[chosen] = network_batch(network, units, bonds).energies([u.start() for u in units])
             chosen, units, bonds, size = [], [], [], 0
     return np.where(np.isfinite(energies), energies, np.nan)
 

@@ -78,9 +78,7 @@ def _of_pairs() -> list[Step]:
             _features(1, 1), *taken, cube, cube.copy(), cube.copy(), _features(1, 1), *functions
         ),
         lambda: three_body.pair_sums(*taken, cube, cube.copy(), _features(1, 1)),
-        lambda: three_body.pair_functions(
-            length, direction, one, one, length, length, 4.0, matrix, *functions, slopes
-        ),
+        lambda: three_body.pair_functions(length, direction, one, one, length, length, 4.0, matrix, *functions, slopes),
         lambda: three_body.pair_functions_backward(direction, matrix, slopes, functions, length, direction),
         lambda: bessel.spherical_bessel(length, one, length, 5.0, one.copy(), one.copy()),
     ]

@@ -7,15 +7,15 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
-from crysim.arrays import Features, Floats, Ints
+from crysim.arrays import Features, Floats
 from crysim_energies.quotient.cpu.graph import CpuAngles, CpuGraph
 from crysim_energies.quotient.cpu.kernels import add_ends, scale_backward, sum_ends, sum_rows
 from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, LayerNorm, Mlp, Normed, numbers
 from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
 from crysim_energies.quotient.cpu.vectors import lengths_of, to_vectors
+from crysim_energies.quotient.networks.chgnet import STRAIGHT
 
 if TYPE_CHECKING:
     from crysim_energies.quotient.networks.chgnet import AngleNetwork, AtomConv, BondConv, QuotientCHGNet
@@ -30,7 +30,8 @@ class CpuCHGNet:
 
     def __init__(self, network: QuotientCHGNet) -> None:
         keep_memory()
-        self._nodes, self._references = numbers(network.nodes), numbers(network.references)
+        self._nodes: Features = numbers(network.nodes)
+        self._references: Floats = numbers(network.references)
         self._long_basis, self._short_basis = network.long_basis, network.short_basis
         self._frequencies = numbers(network.frequencies)
         self._edges = numbers(network.edges)
@@ -41,10 +42,10 @@ class CpuCHGNet:
         self._norm = None if network.norm is None else LayerNorm(*network.norm)
         self._readout = Mlp(network.readout)
 
-    def blended(self, nodes: torch.Tensor, references: torch.Tensor) -> CpuCHGNet:
-        """The network with other features and reference energies of the elements."""
+    def with_elements(self, network: QuotientCHGNet) -> CpuCHGNet:
+        """With the elements' features and reference energies of a network that has the same weights otherwise."""
         one = copy(self)
-        one._nodes, one._references = numbers(nodes), numbers(references)
+        one._nodes, one._references = numbers(network.nodes), numbers(network.references)
         return one
 
     def energies(self, graph: CpuGraph) -> tuple[Floats, _Tape]:
@@ -77,7 +78,8 @@ class CpuCHGNet:
             nodes, normed = self._norm(nodes)
         out, of_readout = self._readout(nodes)
         atomic = (out.reshape(-1).astype(np.float64) + self._references[graph.species]) * graph.multiplicity
-        energies: Floats = np.bincount(graph.crystal, atomic, graph.num_crystals)
+        energies = np.zeros(graph.num_crystals)
+        np.add.at(energies, graph.crystal, atomic)
         return energies, _Tape(lengths, directions, slopes, count, scale, pairs, ends, tapes, normed, of_readout)
 
     def pulls(self, graph: CpuGraph, tape: _Tape) -> Floats:
@@ -99,7 +101,7 @@ class CpuCHGNet:
                     ends, layer.bonds, pairs.scale, to_nodes, to_edges, to_features, to_pair_scale
                 )
             self._atom_convs[i].backward(ends, layer.atoms, tape.scale, to_nodes, to_edges, to_scale)
-        to_scale *= tape.count
+        to_scale *= tape.counts
         to_weights = np.zeros((len(to_edges), to_scale.shape[1]), dtype=np.float32)
         sum_rows(to_scale, angles.undirected, to_weights)
         to_values = np.concatenate([to_edges, to_weights], axis=1) @ self._edges.T
@@ -115,8 +117,6 @@ class CpuCHGNet:
         weights, _ = self._short_weights(values.astype(np.float32))
         count = angles.count.astype(np.float32)[:, None]
         left, right = weights[angles.left] * count, weights[angles.right]
-        from crysim_energies.quotient.networks.chgnet import STRAIGHT
-
         turned = (angles.rotations * directions[angles.right][:, None, :]).sum(axis=2)
         cosines = STRAIGHT * (directions[angles.left] * turned).sum(axis=1)
         basis, basis_slopes = self._fourier(np.arccos(cosines))
@@ -135,7 +135,7 @@ class CpuCHGNet:
     ) -> None:
         pairs, short = tape.pairs, angles.num_short
         to_weights = np.zeros((short, to_scale.shape[1]), dtype=np.float32)
-        sum_rows(to_scale * pairs.right * pairs.count, angles.left, to_weights)
+        sum_rows(to_scale * pairs.right * pairs.counts, angles.left, to_weights)
         sum_rows(to_scale * pairs.left, angles.right, to_weights)
         to_lengths[:short] += (self._short_weights.backward([], to_weights) * pairs.slopes).sum(axis=1)
         to_cosines = (self._angles.backward([], to_features) * pairs.basis_slopes).sum(axis=1)[:, None]
@@ -174,7 +174,7 @@ class _Pairs(NamedTuple):
     Attributes:
         slopes: of the short bonds' basis in their lengths ``[T, k]``.
         left, right: weights of both bonds, the left ones times the count, ``[A, f]``.
-        count: ``[A, 1]``.
+        counts: ``[A, 1]``.
         scale: their product.
         turned: right directions in the left one's frame ``[A, 3]``.
         basis_slopes: of the angles' basis in the cosines.
@@ -184,7 +184,7 @@ class _Pairs(NamedTuple):
     slopes: Floats
     left: Features
     right: Features
-    count: Features
+    counts: Features
     scale: Features
     turned: Floats
     basis_slopes: Floats
@@ -210,7 +210,7 @@ class _Tape(NamedTuple):
     lengths: Floats
     directions: Floats
     slopes: Floats
-    count: Features
+    counts: Features
     scale: Features
     pairs: _Pairs
     ends: _Ends
@@ -228,9 +228,7 @@ class _CpuAtomConv:
         # an atom's share of the first layer as a centre and as a far end, side by side
         self._ends = np.ascontiguousarray(np.concatenate([center, far], axis=1))
 
-    def __call__(
-        self, ends: _Ends, nodes: Features, edges: Features, scale: Features
-    ) -> tuple[Features, _Messages]:
+    def __call__(self, ends: _Ends, nodes: Features, edges: Features, scale: Features) -> tuple[Features, _Messages]:
         """New features of the atoms ``[R, f]``."""
         center, undirected, far = ends.of_bond
         x = (edges @ self._gated.parts[1])[undirected]
@@ -272,9 +270,7 @@ class _CpuAngleNetwork:
         left, right, self._own, self._vertex = self._gated.parts
         self._sides = np.ascontiguousarray(np.concatenate([left, right], axis=1))
 
-    def __call__(
-        self, ends: _Ends, nodes: Features, edges: Features, features: Features
-    ) -> tuple[Features, GatedTape]:
+    def __call__(self, ends: _Ends, nodes: Features, edges: Features, features: Features) -> tuple[Features, GatedTape]:
         """Outputs ``[A, f]``."""
         left, right, vertex = ends.of_angle
         x = (nodes @ self._vertex)[vertex]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +21,9 @@ from crysim_energies.quotient.networks.gated import GatedRows
 from crysim_energies.quotient.networks.layers import Linear
 
 
-def numbers(tensor: torch.Tensor) -> Features:
-    """A tensor's numbers, without a copy where they lie in order."""
-    found: Features = tensor.detach().contiguous().numpy()
-    return found
+def numbers(tensor: torch.Tensor) -> Any:
+    """A tensor's numbers, without a copy where they lie in order: `Features`, or `Floats` of one in float64."""
+    return tensor.detach().contiguous().numpy()
 
 
 def side_by_side(stacked: torch.Tensor) -> Features:

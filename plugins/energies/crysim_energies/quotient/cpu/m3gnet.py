@@ -6,12 +6,12 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
+from scipy.special import expit
 
 from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuGraph
 from crysim_energies.quotient.cpu.kernels import add_ends, scale_backward, sum_ends, sum_rows
-from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, numbers, side_by_side
+from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, numbers
 from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
 from crysim_energies.quotient.cpu.three_body import (
@@ -26,6 +26,9 @@ from crysim_energies.quotient.networks.gated import GatedRows
 
 if TYPE_CHECKING:
     from crysim_energies.quotient.networks.m3gnet import Block, QuotientM3GNet
+
+PairFunctions = tuple[Features, Features, Features, Features]
+"""Of the short bonds: components, cut, once, twice (`three_body`)."""
 
 
 class CpuM3GNet:
@@ -42,7 +45,8 @@ class CpuM3GNet:
         self._mean, self._std = float(network.data_mean), float(network.data_std)
         self._basis, self._pair_basis = network.bond_basis, network.angle_basis
         self._same_basis = self._pair_basis.same_as(self._basis)
-        self._embedding, self._references = numbers(network.node_embedding), numbers(network.element_refs)
+        self._embedding: Features = numbers(network.node_embedding)
+        self._references: Floats = numbers(network.element_refs)
         embedding = network.edge_embedding
         self._edge_embedding = numbers(embedding.weight)
         width = self._edge_embedding.shape[1]
@@ -55,10 +59,10 @@ class CpuM3GNet:
         self._radial = np.stack([weight for block in self._blocks for weight in block.radial])
         self._values, self._gates = Mlp(network.readout.values), Mlp(network.readout.gates)
 
-    def blended(self, node_embedding: torch.Tensor, element_refs: torch.Tensor) -> CpuM3GNet:
-        """The network with other features and reference energies of the elements."""
+    def with_elements(self, network: QuotientM3GNet) -> CpuM3GNet:
+        """With the elements' features and reference energies of a network that has the same weights otherwise."""
         one = copy(self)
-        one._embedding, one._references = numbers(node_embedding), numbers(element_refs)
+        one._embedding, one._references = numbers(network.node_embedding), numbers(network.element_refs)
         return one
 
     def energies(self, graph: CpuGraph) -> tuple[Floats, _Tape]:
@@ -84,10 +88,11 @@ class CpuM3GNet:
             tapes.append(tape)
         value, of_values = self._values(nodes)
         gate, of_gates = self._gates(nodes)
-        gate = 1 / (1 + np.exp(-gate))
+        gate = expit(gate)
         atomic = (value * gate).reshape(-1).astype(np.float64)
         atomic = (self._std * atomic + self._references[graph.species]) * graph.multiplicity
-        energies = self._mean + np.bincount(graph.crystal, atomic, graph.num_crystals)
+        energies = np.full(graph.num_crystals, self._mean)
+        np.add.at(energies, graph.crystal, atomic)
         readout = _Readout(value, gate, of_values, of_gates)
         return energies, _Tape(lengths, directions, slopes, pairs, embedded, weights, receiver, tapes, readout)
 
@@ -97,7 +102,7 @@ class CpuM3GNet:
         to_edges = np.zeros_like(tape.embedded.out)
         to_scales = np.empty((len(self._radial), *to_edges.shape), dtype=np.float32)
         pairs = tape.pairs
-        slopes = tuple(np.zeros_like(part) for part in pairs.functions)
+        slopes = pairs.no_slopes()
         for i in reversed(range(len(self._blocks))):
             to_messages = to_nodes[tape.receiver]
             own = to_scales[2 * i], to_scales[2 * i + 1]
@@ -161,9 +166,14 @@ class _Pairs(NamedTuple):
     steps: Floats
 
     @property
-    def functions(self) -> tuple[Features, Features, Features, Features]:
+    def functions(self) -> PairFunctions:
         """What is differentiated."""
         return self.components, self.cut, self.once, self.twice
+
+    def no_slopes(self) -> PairFunctions:
+        """Zeros, for the slopes in them."""
+        components, cut, once, twice = (np.zeros_like(part) for part in self.functions)
+        return components, cut, once, twice
 
     @property
     def arrays(self) -> tuple[Ints, Ints, Ints, Features, Features, Features, Features]:
@@ -243,16 +253,14 @@ class _CpuBlock:
         edge, edge_tape = self._edge(self._rows(graph, table, edges, self._edge, 0))
         edges += edge * edge_scale
         messages, node_tape = self._node(self._rows(graph, table, edges, self._node, self._width))
-        tape = _BlockTape(
-            gates, projected, update, edge_tape, node_tape, edge, messages, edge_scale, node_scale
-        )
+        tape = _BlockTape(gates, projected, update, edge_tape, node_tape, edge, messages, edge_scale, node_scale)
         return tape, messages * node_scale
 
     def backward(
         self,
         graph: CpuGraph,
         pairs: _Pairs,
-        slopes: tuple[Features, ...],
+        slopes: PairFunctions,
         tape: _BlockTape,
         to_nodes: Features,
         to_edges: Features,
@@ -294,7 +302,7 @@ class _CpuBlock:
     def _add_three_body(
         self, graph: CpuGraph, pairs: _Pairs, nodes: Features, edges: Features
     ) -> tuple[Features, Features, GatedTape]:
-        gates = 1 / (1 + np.exp(-self._atom(nodes)[0]))
+        gates: Features = expit(self._atom(nodes)[0])
         shape = (len(nodes), len(pairs.degrees), gates.shape[1] // (pairs.degrees[-1] + 1))
         sums, projected = np.zeros(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
         totals = np.empty((len(pairs.center), gates.shape[1]), dtype=np.float32)

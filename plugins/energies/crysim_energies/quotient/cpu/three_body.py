@@ -1,9 +1,9 @@
 """M3GNet's sums over pairs of bonds, as compiled loops over bonds.
 
-T short bonds, R orbits, M = max_l² components of the harmonics, L = max_l degrees, N radial functions each. Of each bond
-there are: ``components`` C_lm of its direction ``[T, M]``; ``cut``, its smooth cut-off ``[T]``; ``once``, its radial
-functions times that and its count ``[T, L N]``; ``twice``, what it adds to its own sum and must not ``[T, L N]``. Gates
-``[R, L N]`` are of the far atoms. Degrees ``[M]`` are of the components.
+T short bonds, R orbits, M = max_l² components of the harmonics, L = max_l degrees, N radial functions each. Of each
+bond there are: ``components`` C_lm of its direction ``[T, M]``; ``cut``, its smooth cut-off ``[T]``; ``once``, its
+radial functions times that and its count ``[T, L N]``; ``twice``, what it adds to its own sum and must not
+``[T, L N]``. Gates ``[R, L N]`` are of the far atoms. Degrees ``[M]`` are of the components.
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.nn.functional import layer_norm, pad, silu
@@ -27,9 +26,6 @@ from crysim_energies.quotient.networks.gated import GatedRows, both_towers
 from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
 from crysim_energies.quotient.networks.layers import Convert, Linear, with_blend
 from crysim_energies.quotient.networks.radial import SmoothBessel, tabulated
-
-if TYPE_CHECKING:
-    from crysim_energies.quotient.cpu.chgnet import CpuCHGNet
 
 STRAIGHT = 1 - 1e-6
 """chgnet multiplies cosines by this, so that the arc cosine has a slope everywhere."""
@@ -60,6 +56,7 @@ class QuotientCHGNet:
         self.max_l = 1
         self.dtype = dtype
         self.device = torch.device(device)
+        self.made: dict[str, Any] = {}
 
         def convert(parameter: torch.Tensor) -> torch.Tensor:
             return parameter.detach().to(self.device, dtype)
@@ -123,16 +120,7 @@ class QuotientCHGNet:
         one = copy(self)
         one.nodes = with_blend(self.nodes, self.element_types, blend)
         one.references = with_blend(self.references, self.element_types, blend)
-        if self.on_cpu is not None:
-            one.on_cpu = self.on_cpu.blended(one.nodes, one.references)
         return one
-
-    @cached_property
-    def on_cpu(self) -> CpuCHGNet | None:
-        """The network on one core of a CPU, if that is where it runs, in float32."""
-        from crysim_energies.quotient.cpu.chgnet import CpuCHGNet
-
-        return CpuCHGNet(self) if self.device.type == "cpu" and self.dtype == torch.float32 else None
 
     def _pairs(self, angles: Angles, vectors: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The angles' first features ``[A, f]``, and the weights of their messages ``[A, f]``."""

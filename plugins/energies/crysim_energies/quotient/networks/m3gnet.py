@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -31,7 +30,6 @@ from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cut
 
 if TYPE_CHECKING:
     from crysim_energies.matgl_loading import M3GNetPotential
-    from crysim_energies.quotient.cpu.m3gnet import CpuM3GNet
 
 
 class QuotientM3GNet:
@@ -59,6 +57,7 @@ class QuotientM3GNet:
         self.max_l = int(model.max_l)
         self.dtype = dtype
         self.device = torch.device(device)
+        self.made: dict[str, Any] = {}
         self.data_mean = potential.data_mean
         self.data_std = potential.data_std
         self.element_refs = potential.element_refs.detach().to(self.device, torch.float64)
@@ -110,16 +109,7 @@ class QuotientM3GNet:
         one = copy(self)
         one.node_embedding = with_blend(self.node_embedding, self.element_types, blend)
         one.element_refs = with_blend(self.element_refs, self.element_types, blend)
-        if self.on_cpu is not None:
-            one.on_cpu = self.on_cpu.blended(one.node_embedding, one.element_refs)
         return one
-
-    @cached_property
-    def on_cpu(self) -> CpuM3GNet | None:
-        """The network on one core of a CPU, if that is where it runs, in float32."""
-        from crysim_energies.quotient.cpu.m3gnet import CpuM3GNet
-
-        return CpuM3GNet(self) if self.device.type == "cpu" and self.dtype == torch.float32 else None
 
     def _pair_basis(
         self, graph: QuotientGraph, lengths: torch.Tensor, basis: tuple[torch.Tensor, torch.Tensor]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import torch
 
     from crysim.interfaces import Blend
-    from crysim_energies.quotient.cpu.graph import CpuNetwork
     from crysim_energies.quotient.networks.graph import QuotientGraph
 
 
@@ -64,8 +63,8 @@ class QuotientNetwork(Neighbourhood, Protocol):
         """Energies of the crystals, eV per cell, ``[C]`` float64, differentiable in the graph's vectors."""
 
     @property
-    def on_cpu(self) -> CpuNetwork | None:
-        """The same on one core of a CPU, if that is where it runs, with the gradient written out."""
+    def made(self) -> dict[str, Any]:
+        """What others have made of the weights, by what it is for; a network's blends share it."""
 
     def blended(self, blend: Blend) -> QuotientNetwork:
         """The network in which the blend's first element has the mean features and reference energy of all."""

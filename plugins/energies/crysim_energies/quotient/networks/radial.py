@@ -36,7 +36,7 @@ class RadialBasis:
 
     @property
     def bessel(self) -> tuple[Floats, Floats, float] | None:
-        """Roots over the cut-off ``[max_l, max_n]``, norms ``[max_l max_n]`` and the cut-off, Å; None: another basis."""
+        """Roots over the cut-off ``[max_l, max_n]``, norms ``[max_l max_n]``, the cut-off (Å); None: another basis."""
         if self._module is not None:
             return None
         return self._scale.cpu().numpy(), self._norm.cpu().numpy(), self._cutoff

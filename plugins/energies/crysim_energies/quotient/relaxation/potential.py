@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crysim_energies.quotient.calculator import CalculatorPotential, calculator_gradient
-from crysim_energies.quotient.cpu.batch import CpuBatch
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.relaxation.evaluation import Evaluation, Evaluator
 
 if TYPE_CHECKING:
     from crysim_energies.quotient.networks.network import QuotientNetwork
+    from crysim_energies.quotient.relaxation.batch import Batch
+    from crysim_energies.quotient.relaxation.cpu_batch import CpuBatch
 
     Potential = QuotientNetwork | CalculatorPotential
 
@@ -22,11 +23,20 @@ def evaluator(potential: Potential, units: Sequence[AsymmetricUnit], bonds: Sequ
     """Crystals with their lists of bonds, to be evaluated by a potential; see `Batch`."""
     if isinstance(potential, CalculatorPotential):
         return _CalculatorBatch(potential, units, bonds)
-    if potential.on_cpu is not None:
-        return CpuBatch(potential, potential.on_cpu, units, bonds)
-    from crysim_energies.quotient.relaxation.batch import Batch  # brings torch, which a calculator need not have
+    return network_batch(potential, units, bonds)
 
-    return Batch(potential, units, bonds)
+
+def network_batch(
+    network: QuotientNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]
+) -> Batch | CpuBatch:
+    """Crystals that a network evaluates: NumPy and compiled loops on a CPU, torch elsewhere and in float64."""
+    # these bring torch, which a calculator need not have
+    from crysim_energies.quotient.cpu.twin import on_cpu
+    from crysim_energies.quotient.relaxation.batch import Batch
+    from crysim_energies.quotient.relaxation.cpu_batch import CpuBatch
+
+    twin = on_cpu(network)
+    return Batch(network, units, bonds) if twin is None else CpuBatch(network, twin, units, bonds)
 
 
 class _CalculatorBatch:

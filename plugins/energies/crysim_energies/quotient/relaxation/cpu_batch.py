@@ -9,6 +9,7 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuAngles, CpuGraph, CpuNetwork
+from crysim_energies.quotient.cpu.vectors import bond_vectors, pull_back
 from crysim_energies.quotient.geometry.angles import AngleList
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.relaxation.evaluation import Evaluation
@@ -22,15 +23,15 @@ class CpuBatch:
 
     Args:
         network: what is evaluated.
-        on_cpu: the same on a CPU.
+        twin: the same on a CPU (`crysim_energies.quotient.cpu.twin`).
         units: the crystals.
         bonds: a list of each, which must hold every bond within the network's cut-off at the parameters evaluated.
     """
 
     def __init__(
-        self, network: QuotientNetwork, on_cpu: CpuNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]
+        self, network: QuotientNetwork, twin: CpuNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]
     ) -> None:
-        self._network, self._on_cpu = network, on_cpu
+        self._network, self._twin = network, twin
         self._units = units
         sites = np.array([len(unit.multiplicities) for unit in units])
         sizes = np.array([len(b.center) for b in bonds])
@@ -55,28 +56,24 @@ class CpuBatch:
     def energies(self, parameters: Sequence[Parameters]) -> Floats:
         """Energies ``[C]``, eV per cell."""
         lattices, points = _stacked(parameters)
-        energies, _ = self._on_cpu.energies(self._graph(self._vectors(lattices, points))[0])
+        energies, _ = self._twin.energies(self._graph(self._vectors(lattices, points))[0])
         return energies
 
     def evaluate(self, parameters: Sequence[Parameters]) -> Evaluation:
         """Energies and their gradients in the free parameters."""
         lattices, points = _stacked(parameters)
         graph, index = self._graph(self._vectors(lattices, points))
-        energies, tape = self._on_cpu.energies(graph)
-        pulls = self._on_cpu.pulls(graph, tape)
+        energies, tape = self._twin.energies(graph)
+        pulls = self._twin.pulls(graph, tape)
         strains, sites = np.zeros_like(lattices), np.zeros_like(points)
         shortest = np.full(len(lattices), np.inf)
         ends = self._center, self._far, self._far_maps
-        from crysim_energies.quotient.cpu.vectors import pull_back
-
         pull_back(
             lattices, self._maps, self._bond_crystal, *ends, graph.vectors, pulls, index, strains, sites, shortest
         )
         return Evaluation(energies, self._gradients(strains, sites), np.sqrt(shortest))
 
     def _vectors(self, lattices: Floats, points: Floats) -> Floats:
-        from crysim_energies.quotient.cpu.vectors import bond_vectors
-
         ends = self._center, self._far, self._far_maps, self._constants
         found: Floats = bond_vectors(lattices, points, self._maps, self._offsets, self._bond_crystal, *ends)
         return found
