@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from crysim.arrays import Floats, Ints
-from crysim_energies.quotient.geometry.angles import AngleList
 from crysim_energies.quotient.geometry.asymmetric import AsymmetricUnit, Bonds, Parameters
 from crysim_energies.quotient.networks.graph import Angles, QuotientGraph
 from crysim_energies.quotient.networks.network import QuotientNetwork
 from crysim_energies.quotient.relaxation.evaluation import Evaluation
+from crysim_energies.quotient.relaxation.layout import AnglesLayout, Layout, stacked
 
 
 class Batch:
@@ -26,36 +26,21 @@ class Batch:
 
     def __init__(self, network: QuotientNetwork, units: Sequence[AsymmetricUnit], bonds: Sequence[Bonds]) -> None:
         self._network = network
-        self._units = units
-        device = network.device
-        sites = [len(unit.multiplicities) for unit in units]
-        first_site = np.concatenate([[0], np.cumsum(sites)])
-        sizes = [len(b.center) for b in bonds]
+        self._layout = laid = Layout(network.element_types, units, bonds)
 
-        def tensor(parts: Sequence[Floats | Ints], dtype: torch.dtype) -> torch.Tensor:
-            return torch.as_tensor(np.concatenate(parts), dtype=dtype, device=device)
+        def tensor(array: Floats | Ints, dtype: torch.dtype | None = None) -> torch.Tensor:
+            return torch.as_tensor(array, dtype=dtype, device=network.device)
 
-        def per_bond(parts: Sequence[Ints]) -> torch.Tensor:
-            return tensor([p + s for p, s in zip(parts, first_site, strict=False)], torch.int64)
-
-        index = {element: i for i, element in enumerate(network.element_types)}
-        self._species = tensor([np.array([index[s.element] for s in u.crystal.sites]) for u in units], torch.int64)
-        self._multiplicity = tensor([u.multiplicities for u in units], torch.float64)
-        self._projectors = tensor([u.projectors for u in units], network.dtype)
-        self._site_crystal = tensor([np.repeat(np.arange(len(units)), sites)], torch.int64)
-        self._maps = tensor([u.maps for u in units], torch.float64)
-        self._offsets = tensor([u.offsets for u in units], torch.float64)
-        self._center = per_bond([b.center for b in bonds])
-        self._far = per_bond([b.far for b in bonds])
-        self._count = tensor([b.count for b in bonds], torch.float64)
-        self._far_maps = tensor([b.far_maps for b in bonds], torch.float64)
-        self._constants = tensor([b.constants for b in bonds], torch.float64)
-        self._bond_crystal = tensor([np.repeat(np.arange(len(units)), sizes)], torch.int64)
-        angles = [b.angles for b in bonds if b.angles is not None]
-        self._angles = _BatchedAngles(angles, first_site, device) if network.uses_angles else None
+        self._species, self._multiplicity = tensor(laid.species), tensor(laid.multiplicity)
+        self._projectors = tensor(laid.projectors, network.dtype)
+        self._site_crystal, self._bond_crystal = tensor(laid.site_crystal), tensor(laid.bond_crystal)
+        self._maps, self._offsets = tensor(laid.maps), tensor(laid.offsets)
+        self._center, self._far, self._count = tensor(laid.center), tensor(laid.far), tensor(laid.count)
+        self._far_maps, self._constants = tensor(laid.far_maps), tensor(laid.constants)
+        self._angles = None if laid.angles is None else _BatchedAngles(laid.angles, network.device)
 
     def __len__(self) -> int:
-        return len(self._units)
+        return len(self._layout.units)
 
     def energies(self, parameters: Sequence[Parameters]) -> Floats:
         """Energies ``[C]``, eV per cell."""
@@ -76,7 +61,7 @@ class Batch:
         energies = self._network.energies(graph)
         (pull,) = torch.autograd.grad(energies.sum(), graph.vectors)
         with torch.no_grad():
-            count = len(self._units)
+            count = len(self._layout.units)
             crystal = self._bond_crystal.index_select(0, index)
             center, far = graph.center, graph.far
             outer = (graph.vectors[:, :, None] * pull[:, None, :]).reshape(-1, 9)
@@ -92,11 +77,12 @@ class Batch:
             # one transfer for all of it
             packed = torch.cat([energies.detach(), shortest, strain.reshape(-1), site.reshape(-1)]).cpu().numpy()
         energies_out, shortest_out, strains, sites = np.split(packed, np.cumsum([count, count, 9 * count]))
-        return Evaluation(energies_out, self._gradients(strains.reshape(-1, 3, 3), sites.reshape(-1, 3)), shortest_out)
+        return Evaluation(
+            energies_out, self._layout.gradients(strains.reshape(-1, 3, 3), sites.reshape(-1, 3)), shortest_out
+        )
 
     def _upload(self, parameters: Sequence[Parameters]) -> tuple[torch.Tensor, torch.Tensor]:
-        lattices = torch.as_tensor(np.stack([p.lattice for p in parameters]), device=self._network.device)
-        points = torch.as_tensor(np.concatenate([p.points for p in parameters]), device=self._network.device)
+        lattices, points = (torch.as_tensor(part, device=self._network.device) for part in stacked(parameters))
         return lattices, points
 
     def _fractional(self, points: torch.Tensor) -> torch.Tensor:
@@ -117,7 +103,7 @@ class Batch:
         first = torch.nonzero(short & within)[:, 0]
         index = torch.cat([first, torch.nonzero(within & ~short)[:, 0]])
         graph = QuotientGraph(
-            num_crystals=len(self._units),
+            num_crystals=len(self._layout.units),
             crystal=self._site_crystal,
             species=self._species,
             multiplicity=self._multiplicity,
@@ -131,35 +117,17 @@ class Batch:
         )
         return graph, index
 
-    def _gradients(self, strains: Floats, sites: Floats) -> list[Floats]:
-        gradients = []
-        start = 0
-        for strain, unit in zip(strains, self._units, strict=True):
-            end = start + len(unit.multiplicities)
-            cell = unit.basis.reshape(-1, 9) @ strain.reshape(9)
-            gradients.append(np.concatenate([cell, sites[start:end][unit.free]]))
-            start = end
-        return gradients
-
 
 class _BatchedAngles:
     """The lists of angles of several crystals as one."""
 
-    def __init__(self, lists: Sequence[AngleList], first_site: Ints, device: torch.device) -> None:
-        first_bond = np.concatenate([[0], np.cumsum([len(a.leader) for a in lists])])
+    def __init__(self, laid: AnglesLayout, device: torch.device) -> None:
+        def tensor(array: Floats | Ints) -> torch.Tensor:
+            return torch.as_tensor(array, device=device)
 
-        def tensor(parts: Sequence[Floats | Ints]) -> torch.Tensor:
-            return torch.as_tensor(np.concatenate(parts), device=device)
-
-        def shifted(parts: Sequence[Ints], starts: Ints) -> torch.Tensor:
-            return tensor([p + s for p, s in zip(parts, starts, strict=False)])
-
-        self.leader = shifted([a.leader for a in lists], first_bond)
-        self._center = shifted([a.center for a in lists], first_site)
-        self._left = shifted([a.left for a in lists], first_bond)
-        self._right = shifted([a.right for a in lists], first_bond)
-        self._rotations = tensor([a.rotations for a in lists])
-        self._count = tensor([a.count for a in lists])
+        self.leader, self._center = tensor(laid.leader), tensor(laid.center)
+        self._left, self._right = tensor(laid.left), tensor(laid.right)
+        self._rotations, self._count = tensor(laid.rotations), tensor(laid.count)
 
     def among(self, index: torch.Tensor, num_short: int) -> Angles:
         """The angles among some of the bonds listed, of which the first ``num_short`` are short."""
