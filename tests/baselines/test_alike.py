@@ -56,6 +56,21 @@ def test_an_order_of_spinel_is_drawn_where_the_elements_are_never_drawn_on_their
     assert smaller >= 4
 
 
+def test_no_order_where_the_larger_atoms_have_no_room_in_the_places_of_the_smaller() -> None:
+    """Yttrium and cobalt: at 13 Å³ per atom, 57 atoms 2.7 Å apart would have to be a close packing."""
+    contents = Contents.from_formula("Y6Co51", 1, "primitive")
+    least = recipe(contents).generator.thresholds
+    assert has_alike(contents)
+
+    def made(volume_per_atom: float) -> list[bool]:
+        volume = volume_per_atom * contents.num_atoms
+        draws = [ordered_draw(recipe(contents), volume, least, least, np.random.default_rng(i)) for i in range(6)]
+        return [draw is not None for draw in draws]
+
+    assert not any(made(13.0))
+    assert any(made(25.0))
+
+
 @pytest.mark.parametrize("formula", ["Li8Zr4O12", "Li4Zr4O8"])
 def test_conventional_cells_get_orders_too(formula: str) -> None:
     contents = Contents.from_formula(formula)
