@@ -46,9 +46,14 @@ class NetworkModel(CalculatorModel):
 
     @cached_property
     def quotient(self) -> QuotientNetwork | None:
-        """The network on quotient graphs; None if ASE is to relax."""
+        """The network on quotient graphs; None if ASE is to relax.
+
+        Raises:
+            InputError: the device is not to be had.
+        """
         if self.relaxer == "ase":
             return None
+        _check_device(self.device)
         try:
             return self.make_quotient()
         except InputError:
@@ -120,3 +125,13 @@ class NetworkModel(CalculatorModel):
         if self.quotient is None:
             return super().race(crystals, settings, stops)
         return quotient_relax(self.quotient, crystals, settings, stops=stops)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"option 'device': {device!r} is not to be had here ({reason}); 'cpu' always is") from error

@@ -103,3 +103,12 @@ def test_an_unknown_kind_of_network_is_left_to_ase(capsys):
 def test_elements_that_no_training_crystal_holds_are_not_known(model):
     assert len(model.elements) == 89
     assert not model.elements & {"Po", "At", "Rn", "Fr", "Ra", "Am"}
+
+
+@pytest.mark.parametrize("relaxer", ["auto", "quotient"])
+def test_a_device_that_is_not_there_is_an_error_and_no_reason_for_ase(relaxer):
+    model = CHGNetModel(relaxer=relaxer, device="cuda:63")
+    with pytest.raises(InputError, match=r"option 'device': 'cuda:63' is not to be had here \(.+\); 'cpu' always is"):
+        model.relax([rock_salt(ELEMENTS, 5.6)], RelaxSettings(max_steps=1))
+    with pytest.raises(InputError, match="option 'device': 'gpu'"):
+        CHGNetModel(relaxer=relaxer, device="gpu").energies([rock_salt(ELEMENTS, 5.6)])
