@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import sys
 
@@ -18,18 +20,18 @@ from crysim.crystal.bonding import dimensions
 from crysim.crystal.distinct import invariant
 from crysim.crystal.prior import Prior, PriorGenerator
 from crysim.interfaces import RelaxSettings
-from crysim_energies.chgnet import CHGNetModel
+from crysim_energies.{module} import {model}
 
 generator = PriorGenerator(Prior(Composition.from_formula("Na2Cl2")))
 rng = np.random.default_rng(0)
 with event.install_recorder("numba:compile") as alone:
-    CHGNetModel.compile_ahead({})
+    {model}.compile_ahead(dict())
 assert "torch" not in sys.modules
 with event.install_recorder("numba:compile") as before:
     crystals = [generator.draw(rng) for _ in range(6)]
     for crystal in crystals:
         looks = invariant(crystal), dimensions(crystal), crystal.min_distance()
-    model = CHGNetModel()
+    model = {model}()
     model.warm_up()
 with event.install_recorder("numba:compile") as after:
     model.energies(crystals)
@@ -42,9 +44,17 @@ for name, recorder in (("alone", alone), ("before", before), ("after", after)):
 """
 
 
-def test_a_relaxation_compiles_nothing_that_was_not_compiled_ahead(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["CHGNetModel", "M3GNetModel"])
+def test_a_relaxation_compiles_nothing_that_was_not_compiled_ahead(
+    model: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    module = model.removesuffix("Model").lower()
+    pytest.importorskip(module if module == "chgnet" else "matgl")
+    if module == "m3gnet":
+        request.getfixturevalue("checkpoint")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    script = SCRIPT.format(module=module, model=model)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     compiled = [line.split() for line in done.stdout.splitlines()]
     ahead = {(module, name) for when, module, name in compiled if when != "after"}

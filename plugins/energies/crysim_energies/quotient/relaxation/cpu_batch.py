@@ -33,7 +33,8 @@ class CpuBatch:
     ) -> None:
         self._network, self._twin = network, twin
         self._layout = Layout(network.element_types, units, bonds)
-        self._projectors = self._layout.projectors.astype(np.float32)
+        # kernels are compiled for this layout, and projectors come in any
+        self._projectors = np.ascontiguousarray(self._layout.projectors, dtype=np.float32)
 
     def energies(self, parameters: Sequence[Parameters]) -> Floats:
         """Energies ``[C]``, eV per cell."""
