@@ -62,7 +62,11 @@ def measured(name: str, system: str, rounds: int) -> list[dict[str, Any]]:
     """A row for each size of the batches."""
     model: Any = build_energy(PartSpec(name))
     single: QuotientNetwork = model.quotient
-    double = QuotientM3GNet(model.potential, torch.float64) if name == "m3gnet" else _double(model)
+    double = (
+        QuotientM3GNet(model.potential, torch.float64)
+        if name == "m3gnet"
+        else QuotientCHGNet(model.network, torch.float64)
+    )
     twin = on_cpu(single)
     assert twin is not None
     crystals = _crystals(model, system, max(SIZES))
@@ -94,10 +98,6 @@ def measured(name: str, system: str, rounds: int) -> list[dict[str, Any]]:
         rows.append(row)
         print(json.dumps(row), flush=True)
     return rows
-
-
-def _double(model: Any) -> QuotientCHGNet:
-    return QuotientCHGNet(model.network, torch.float64)
 
 
 def _crystals(model: Any, system: str, count: int) -> list[Crystal]:

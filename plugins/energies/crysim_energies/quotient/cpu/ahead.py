@@ -20,7 +20,7 @@ def _features(*shape: int) -> Features:
     return np.zeros(shape, dtype=np.float32)
 
 
-def _none() -> Ints:
+def _first() -> Ints:
     """The first row, by its index."""
     return np.zeros(1, dtype=np.int64)
 
@@ -35,9 +35,9 @@ def _of_rows() -> list[Step]:
         lambda: kernels.gate_backward(_features(1, 1), x, x, x.copy()),
         lambda: kernels.silu_backward(x, x, x),
         lambda: kernels.scale_backward(x, x, x, x.copy()),
-        lambda: kernels.sum_rows(x, _none(), x.copy()),
-        lambda: kernels.add_ends(x, wide, _none(), _none(), 0, 2),
-        lambda: kernels.sum_ends(x, wide, _none(), _none(), 0, 2),
+        lambda: kernels.sum_rows(x, _first(), x.copy()),
+        lambda: kernels.add_ends(x, wide, _first(), _first(), 0, 2),
+        lambda: kernels.sum_ends(x, wide, _first(), _first(), 0, 2),
     ]
 
 
@@ -55,9 +55,9 @@ def _of_vectors() -> list[Step]:
     from crysim_energies.quotient.cpu import vectors
 
     cells, point = np.eye(3)[None], np.zeros((1, 3))
-    ends = _none(), _none(), _none(), cells
+    ends = _first(), _first(), _first(), cells
     return [
-        lambda: vectors.pull_back(cells, cells, *ends, point, point, _none(), cells.copy(), point.copy(), np.ones(1)),
+        lambda: vectors.pull_back(cells, cells, *ends, point, point, _first(), cells.copy(), point.copy(), np.ones(1)),
         lambda: vectors.bond_vectors(cells, point, cells, point, *ends, point),
     ]
 
@@ -69,7 +69,7 @@ def _of_pairs() -> list[Step]:
     length, direction, one = np.ones(1), np.ones((1, 3)), np.ones((1, 1))
     matrix: Floats = coefficients(1)
     functions = _features(1, 1), _features(1), _features(1, 1), _features(1, 1)
-    ends = _none(), _none(), _none()
+    ends = _first(), _first(), _first()
     cube = _features(1, 1, 1)
     slopes = np.zeros((1, 3))
     taken = _features(1, 1), *ends, *functions, cube

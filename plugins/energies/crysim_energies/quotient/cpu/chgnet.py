@@ -197,6 +197,13 @@ class _Messages(NamedTuple):
     messages: Features
     gated: GatedTape
 
+    def before_scale(self, pull: Features, scale: Features, to_scale: Features) -> Features:
+        """The pull on the messages, written over that on the scaled ones; that on the scale is added."""
+        along = np.empty_like(pull)
+        scale_backward(pull, self.messages, scale, along)
+        to_scale += along
+        return pull
+
 
 class _Layer(NamedTuple):
     atoms: _Messages
@@ -250,10 +257,7 @@ class _CpuAtomConv:
         """Turn pulls on the features after into those before, in place; add to that on the scale."""
         center, undirected, far = ends.of_bond
         pull = self._out.backward([], to_nodes)[center]
-        along = np.empty_like(pull)
-        scale_backward(pull, tape.messages, scale, along)
-        to_scale += along
-        x = self._gated.backward(tape.gated, pull)
+        x = self._gated.backward(tape.gated, tape.before_scale(pull, scale, to_scale))
         to_table = np.zeros((len(to_nodes), 2 * self._gated.width), dtype=np.float32)
         sum_ends(x, to_table, center, far, 0, self._gated.width)
         to_nodes += to_table @ self._ends.T
@@ -331,7 +335,5 @@ class _CpuBondConv:
     ) -> None:
         """Turn pulls on the features after into those before, in place; add to that on the scale."""
         pull = (to_edges[: ends.num_short] @ self._weight.T)[ends.of_angle[0]]
-        along = np.empty_like(pull)
-        scale_backward(pull, tape.messages, scale, along)
-        to_scale += along
+        pull = tape.before_scale(pull, scale, to_scale)
         self._network.backward(ends, tape.gated, pull, to_nodes, to_edges, to_features)

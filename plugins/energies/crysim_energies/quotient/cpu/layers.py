@@ -26,6 +26,14 @@ def numbers(tensor: torch.Tensor) -> Any:
     return tensor.detach().contiguous().numpy()
 
 
+def bias_of(layer: Linear) -> Features:
+    """A layer's bias ``[out]``; zeros where it has none."""
+    if layer.bias is None:
+        return np.zeros(layer.weight.shape[1], dtype=np.float32)
+    found: Features = numbers(layer.bias)
+    return found
+
+
 def side_by_side(stacked: torch.Tensor) -> Features:
     """Weights or biases of towers ``[towers, rows, k]`` as ``[rows, towers k]``."""
     return np.ascontiguousarray(np.concatenate(list(numbers(stacked)), axis=1))
@@ -64,11 +72,7 @@ class Mlp:
 
     def __init__(self, layers: Sequence[Linear]) -> None:
         self._weights = [numbers(layer.weight) for layer in layers]
-        widths = [weight.shape[1] for weight in self._weights]
-        self._biases = [
-            np.zeros(width, dtype=np.float32) if layer.bias is None else numbers(layer.bias)
-            for layer, width in zip(layers, widths, strict=True)
-        ]
+        self._biases = [bias_of(layer) for layer in layers]
 
     def __call__(self, x: Features) -> tuple[Features, list[Activated]]:
         """Outputs ``[n, out]`` of inputs ``[n, in]``, and the tape."""

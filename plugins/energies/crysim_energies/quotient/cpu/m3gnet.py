@@ -11,7 +11,7 @@ from scipy.special import expit
 from crysim.arrays import Features, Floats, Ints
 from crysim_energies.quotient.cpu.graph import CpuGraph
 from crysim_energies.quotient.cpu.kernels import add_ends, scale_backward, sum_ends, sum_rows
-from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, numbers
+from crysim_energies.quotient.cpu.layers import Activated, Gated, GatedTape, Mlp, bias_of, numbers
 from crysim_energies.quotient.cpu.memory import keep_memory
 from crysim_energies.quotient.cpu.radial import evaluated
 from crysim_energies.quotient.cpu.three_body import (
@@ -40,17 +40,14 @@ class CpuM3GNet:
 
     def __init__(self, network: QuotientM3GNet) -> None:
         keep_memory()
-        self._cutoff, self._max_l = network.threebody_cutoff, network.max_l
+        self._cutoff = network.threebody_cutoff
         self._into_source = network.convention == "source"
         self._mean, self._std = float(network.data_mean), float(network.data_std)
         self._basis, self._pair_basis = network.bond_basis, network.angle_basis
         self._same_basis = self._pair_basis.same_as(self._basis)
         self._embedding: Features = numbers(network.node_embedding)
         self._references: Floats = numbers(network.element_refs)
-        embedding = network.edge_embedding
-        self._edge_embedding = numbers(embedding.weight)
-        width = self._edge_embedding.shape[1]
-        self._edge_bias = np.zeros(width, dtype=np.float32) if embedding.bias is None else numbers(embedding.bias)
+        self._edge_embedding, self._edge_bias = numbers(network.edge_embedding.weight), bias_of(network.edge_embedding)
         self._norm = numbers(network.norm)
         self._coefficients = coefficients(network.max_l)
         self._degrees = np.array(degrees(network.max_l))

@@ -72,7 +72,7 @@ def spherical_bessel(order: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.T
 
 def polynomial_cutoff(lengths: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:
     """1 - 10 x³ + 15 x⁴ - 6 x⁵ for x = length / cutoff below 1, zero beyond (arXiv:2003.03123), and its slope."""
-    x = (lengths / cutoff).clip(max=1.0)
+    x = (lengths / cutoff).clamp(max=1.0)
     return 1 - x**3 * (10 - 15 * x + 6 * x * x), -30 / cutoff * (x * (1 - x)) ** 2
 
 
