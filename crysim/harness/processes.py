@@ -5,16 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
-import types
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from crysim.errors import CrysimError, hush_warnings
+from crysim.harness.forks import can_fork, forks, give_up_forks
+from crysim.harness.inherited import (
+    environment,
+    interrupts_ignored,
+    may_have_children,
+    threads_of_libraries,
+    without_main,
+)
 from crysim.process_state import PROCESS_STATE
 
 GRACE = 2.0
@@ -41,9 +47,9 @@ class ProcessDiedError(CrysimError):
     """The process ended before it had answered."""
 
 
-def start_context() -> Any:
-    """How processes begin: as new interpreters, since one with threads must not be forked."""
-    return multiprocessing.get_context("spawn")
+def start_context(threads: int) -> Any:
+    """How processes of so many threads begin: as forks (`crysim.harness.forks`), or as new interpreters."""
+    return forks() if can_fork(threads) else multiprocessing.get_context("spawn")
 
 
 class Process:
@@ -55,13 +61,22 @@ class Process:
     """
 
     def __init__(self, answer: Answer, threads: int) -> None:
-        context = start_context()
+        try:
+            self._start(start_context(threads), answer, threads)
+        except (EOFError, ConnectionError):
+            if not can_fork(threads):
+                raise
+            give_up_forks()  # what was imported for them ended the server
+            self._start(start_context(threads), answer, threads)
+        self.threads = threads
+
+    def _start(self, context: Any, answer: Answer, threads: int) -> None:
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_serve, args=(theirs, answer), daemon=True)
-        with _STARTING, _environment(threads), _interrupts_ignored(), _without_main(), _may_have_children():
+        # Forks ignore them as their server does, and the first has to wait for that.
+        deaf = nullcontext() if context.get_start_method() == "forkserver" else interrupts_ignored()
+        with theirs, _STARTING, environment(threads_of_libraries(threads)), deaf, without_main(), may_have_children():
             self._process.start()
-        theirs.close()
-        self.threads = threads
 
     @property
     def connection(self) -> Connection:
@@ -120,70 +135,6 @@ def _exit_text(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {signal.Signals(-code).name}"
     return f"exit code {code}"
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """A process begun here ignores interrupts from the terminal: its parent decides."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may set how a signal is handled
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if os.name == "posix" else set()
-        try:
-            yield
-        finally:
-            if os.name == "posix":
-                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """A process begun here does not import the script that asked for it.
-
-    Nothing that it does lies in that script, and one without an ``if __name__ == "__main__"`` would run itself in
-    every process.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextmanager
-def _may_have_children() -> Iterator[None]:
-    """Workers of clusters are daemons, which multiprocessing lets have no children; ours end with their parent."""
-    config: dict[str, Any] = getattr(multiprocessing.current_process(), "_config", {})
-    before = config.get("daemon")
-    config["daemon"] = False
-    try:
-        yield
-    finally:
-        if before is None:
-            del config["daemon"]
-        else:
-            config["daemon"] = before
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Numbers of threads that libraries read when they are first imported."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 # ------------------------------------------------------------------------------------- in the process

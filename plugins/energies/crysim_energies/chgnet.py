@@ -113,25 +113,36 @@ class CHGNetModel(NetworkModel):
 
         return CHGNetCalculator(self.network)
 
+    @classmethod
+    def import_network(cls) -> None:
+        """Import chgnet's, and ours."""
+        import crysim_energies.quotient.networks.chgnet
+
+        _import_class()
+
     @cached_property
     def network(self) -> Any:
         """chgnet's own model with the weights, in evaluation mode and frozen."""
         import torch
 
-        # What the packages import beside the network, molecular dynamics and VASP's files, takes longer than torch.
-        defer_package("chgnet.model")
-        defer_package("chgnet.utils", parts=["common_utils"])
-        from chgnet.model.model import CHGNet
-
         # The package's own loader unpickles whatever the file says; the file needs no more than tensors.
         saved = torch.load(io.BytesIO(self._bytes), map_location="cpu", weights_only=True)
         with output_discarded():
             # Only 0.2.0 was trained with a bias in the last layer, as chgnet's own loader has it.
-            model = CHGNet.from_dict(saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights)
+            model = _import_class().from_dict(saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights)
         model.eval().requires_grad_(False)
         # Random crystals are often loose: an atom on its own is nothing to stop or to warn of.
         model.graph_converter.set_isolated_atom_response("ignore")
         return model
+
+
+def _import_class() -> Any:
+    # What the packages import beside the network, molecular dynamics and VASP's files, takes longer than torch.
+    defer_package("chgnet.model")
+    defer_package("chgnet.utils", parts=["common_utils"])
+    from chgnet.model.model import CHGNet
+
+    return CHGNet
 
 
 @hookimpl

@@ -68,6 +68,14 @@ class M3GNetModel(NetworkModel):
             "arguments_sha256": self.checkpoint.sha256["model.pt"],
         }
 
+    @classmethod
+    def import_network(cls) -> None:
+        """Import matgl's, and ours."""
+        import crysim_energies.quotient.networks.m3gnet
+        from crysim_energies.matgl_loading import import_classes
+
+        import_classes()
+
     @cached_property
     def potential(self) -> M3GNetPotential:
         """The loaded potential, in evaluation mode."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from crysim.errors import CrysimError, InputError
 from crysim_energies.checkpoints import Checkpoint, Convention
+from crysim_energies.deferred import defer_package
 
 _POTENTIAL = ("Potential", ("matgl.apps.pes", "matgl.apps._pes", "matgl.apps._pes_pyg", "matgl.apps._pes_dgl"))
 _MODEL = ("M3GNet", ("matgl.models._m3gnet", "matgl.models._m3gnet_pyg", "matgl.models._m3gnet_dgl", "matgl.models"))
@@ -63,13 +64,7 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     """
     import torch
 
-    try:
-        from matgl.apps.pes import Potential
-        from matgl.models import M3GNet
-    # On import matgl makes its cache in the home folder, which may be read-only.
-    except (ImportError, OSError) as error:
-        raise CrysimError(f"matgl cannot be imported: {str(error).splitlines()[0]}") from error
-
+    Potential, M3GNet = import_classes()  # noqa: N806
     where = checkpoint.folder
     try:
         described = json.loads(checkpoint.files["model.json"])
@@ -111,6 +106,28 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
         convention=checkpoint.convention,
         checkpoint=checkpoint,
     )
+
+
+def import_classes() -> tuple[Any, Any]:
+    """matgl's ``Potential`` and ``M3GNet``, imported without what matgl trains with.
+
+    Raises:
+        CrysimError: matgl cannot be imported.
+    """
+    import numpy as np
+    import torch
+
+    # Training, data sets and the other models, which nobody asked for, take as long to import as torch.
+    types = {"float_th": torch.float32, "float_np": np.float32, "int_th": torch.int32, "int_np": np.int32}
+    try:
+        defer_package("matgl", given=types)
+        defer_package("matgl.models")
+        from matgl.apps.pes import Potential
+        from matgl.models._m3gnet import M3GNet
+    # On import matgl makes its cache in the home folder, which may be read-only.
+    except (ImportError, OSError) as error:
+        raise CrysimError(f"matgl cannot be imported: {str(error).splitlines()[0]}") from error
+    return Potential, M3GNet
 
 
 def restore_destination_convention(model: Any) -> None:

@@ -82,6 +82,18 @@ class NetworkModel(CalculatorModel):
         return {}
 
     @classmethod
+    def import_ahead(cls, options: Mapping[str, Any]) -> None:
+        """Import torch, and what relaxes."""
+        import crysim_energies.quotient.ahead
+        import crysim_energies.quotient.model
+
+        cls.import_network()
+
+    @classmethod
+    def import_network(cls) -> None:
+        """Import what the network is made of."""
+
+    @classmethod
     def compile_ahead(cls, options: Mapping[str, Any]) -> None:
         """Compile what builds graphs and relaxes, from the end of what `warm_up` compiles."""
         from crysim_energies.quotient.ahead import compile_ahead
