@@ -1,8 +1,8 @@
 """Worker processes for tests that are about something else: they begin with everything imported.
 
-A new interpreter imports numpy, ase, numba and maybe torch, and reads what they compiled, before it does a run of a few
-relaxations: seconds of work each time. Here one server for each process of pytest has done that, and forks. All else is
-as it is with new interpreters: what is sent is pickled, nothing of pytest's own process is inherited.
+What the server of `crysim.harness.forks` imports takes seconds, and so does what its forks read of what is compiled.
+Here one server for each process of pytest has done both. All else is as it is with new interpreters: what is sent is
+pickled, nothing of pytest's own process is inherited.
 """
 
 from __future__ import annotations
@@ -14,30 +14,25 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from crysim.harness import processes
+from crysim.harness import forks, processes
+from crysim.harness.forks import Fork
 
 ROOT = Path(__file__).parents[1]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class _Process(ForkServerProcess):
-    """A process with its parent's environment; the server's is that of its own beginning."""
-
-    def start(self) -> None:
-        self._environment = dict(os.environ)
-        super().start()
+class _Process(Fork):
+    """One that begins processes as pytest's does."""
 
     def run(self) -> None:
-        os.environ.clear()
-        os.environ.update(self._environment)
         _ask_the_parents_server()
-        processes.start_context = start_context  # for those that it begins itself
+        processes.start_context = start_context
         super().run()
 
 
@@ -49,8 +44,9 @@ _CONTEXT = _Context()
 _INSTALLED = processes.start_context
 
 
-def start_context() -> _Context:
+def start_context(threads: int = 1) -> _Context:
     """In place of `crysim.harness.processes.start_context`; begins the server if there is none."""
+    del threads
     server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
     server.set_forkserver_preload([__name__ + "_imports"])
     with pytest.MonkeyPatch.context() as patch:
@@ -94,6 +90,7 @@ def prepared() -> Iterator[None]:
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "start_context", start_context)
+        patch.setattr(forks, "begin_server", lambda *_: start_context())
         yield
     _end_server()
 
@@ -109,9 +106,10 @@ def _end_server() -> None:
 
 @contextmanager
 def as_installed() -> Iterator[None]:
-    """Within that, they are new interpreters again."""
+    """Within that, they are new interpreters, as where nothing can be forked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "start_context", _INSTALLED)
+        patch.setattr(forks, "_given_up", True)
         yield
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crysim.crystal.files import structure_cif
+from crysim.crystal.files.poscar import structure_poscar
 from crysim.errors import UnknownNameError
 from crysim.process_state import warnings_ignored
 
@@ -93,9 +94,7 @@ def _poscar(entries: Sequence[Entry]) -> tuple[list[File], list[str]]:
 
 
 def _poscar_text(one: Entry) -> str:
-    from pymatgen.io.vasp import Poscar
-
-    return str(Poscar(one.structure, comment=_comment(one.info)).get_str(significant_figures=12))
+    return structure_poscar(one.structure, _comment(one.info))
 
 
 def _extxyz(entries: Sequence[Entry]) -> tuple[list[File], list[str]]:

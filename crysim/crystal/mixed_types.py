@@ -121,14 +121,17 @@ def _mixtures(unit: Composition) -> Iterator[tuple[tuple[str, ...], float]]:
 
     None that give electrons with such as take them, where charges balance: nitrogen with the oxygen of a nitrate.
     """
-    charges = likely_charges(unit)
     known = {element: value for element in unit.elements if (value := electronegativity(element)) is not None}
     counts = unit.amounts
     found = []
     for number in range(2, len(known) + 1):
         for some in combinations(known, number):
             values = [known[element] for element in some]
-            opposite = charges and min(charges[e] for e in some) < 0 < max(charges[e] for e in some)
-            if max(values) - min(values) <= APART and not opposite:
+            if max(values) - min(values) <= APART and not _opposite(unit, some):
                 found.append((tuple(sorted(some, key=lambda e: -counts[e])), max(values) - min(values)))
     yield from sorted(found, key=lambda one: one[1])
+
+
+def _opposite(unit: Composition, elements: Sequence[str]) -> bool:
+    charges = likely_charges(unit)
+    return charges is not None and min(charges[e] for e in elements) < 0 < max(charges[e] for e in elements)

@@ -18,6 +18,7 @@ from typing import Any
 from crysim.crystal.bonding import DEFAULT_CUTOFF
 from crysim.crystal.crystal import one_atom
 from crysim.crystal.validity import find_fault
+from crysim.harness import forks
 from crysim.harness.care import Care, Failure, Once
 from crysim.harness.compiling import compiling
 from crysim.harness.driving import Driving
@@ -85,6 +86,7 @@ def run_tasks(
         threads: of each process.
         ended: called as tasks end, in any order: with the task's index, its result, and the error in its place.
     """
+    forks.begin_server(energy.name, energy.options)
     care = Care(energy, threads, placement.task_timeout)
     left = [len(tasks)]
 
@@ -131,6 +133,7 @@ def run_jobs(
         InputError: the energy model cannot be built or does not know an element, a folder cannot be written or holds
             another run, or the executor cannot be had.
     """
+    forks.begin_server(jobs[0].spec.energy.name, jobs[0].spec.energy.options)
     for job in jobs:
         check_writable(job.folder)
     outcomes: dict[int, Outcome] = {}

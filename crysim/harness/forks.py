@@ -26,7 +26,7 @@ IMPORTS = "crysim.harness.imported_ahead"
 """The module that the server imports, and with it all else."""
 
 
-class _Fork(ForkServerProcess):
+class Fork(ForkServerProcess):
     """A process with its parent's environment; the server's is that of its own beginning."""
 
     def start(self) -> None:
@@ -40,7 +40,7 @@ class _Fork(ForkServerProcess):
 
 
 class _Forks(ForkServerContext):
-    Process = _Fork
+    Process = Fork
 
 
 _CONTEXT = _Forks()
@@ -77,7 +77,7 @@ def begin_server(energy: str | None = None, options: Mapping[str, Any] | None = 
     """
     if not can_fork(1):
         return
-    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    server = multiprocessing.forkserver._forkserver
     variables = {
         **threads_of_libraries(1),
         "PYTHONSAFEPATH": "1",  # no module of the folder that a person is in

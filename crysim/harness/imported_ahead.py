@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 
 from crysim.errors import hush_warnings
 from crysim.harness.forks import ENERGY
@@ -28,7 +29,12 @@ def _in_the_server(given: str) -> None:
     hush_warnings()
     with garbage_kept(), contextlib.suppress(Exception), contextlib.redirect_stdout(sys.stderr):
         import_ahead(*json.loads(given))
-    if len(os.listdir("/proc/self/task")) > 1:  # a fork would lack the others, and wait for what they hold
+    refuse_threads()
+
+
+def refuse_threads() -> None:
+    """End this process if it has several: a fork would lack the others, and wait for what they hold."""
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
         os._exit(1)
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crysim.crystal.files.poscar import structure_poscar
 from crysim.errors import InputError
 from crysim.written_files import refuse_link, replace_file
 
@@ -95,7 +96,7 @@ def template_folder(source: str | Path, out: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for material_id, structure in structures.items():
-            replace_file(folder / f"{material_id}.vasp", structure.to(fmt="poscar"))
+            replace_file(folder / f"{material_id}.vasp", structure_poscar(structure))
         # last: a folder without it was not written to its end
         replace_file(folder / _QUERY, json.dumps({"query": query, "ids": sorted(structures)}))
     except OSError as error:

@@ -13,6 +13,7 @@ from crysim.analysis.tables import Column, Table, Value
 from crysim.crystal import Crystal
 from crysim.crystal.distinct import DistinctCrystals, group_distinct
 from crysim.crystal.files import cif_text
+from crysim.crystal.files.poscar import structure_poscar
 from crysim.crystal.identify import find_space_group
 from crysim.crystal.identity import TIGHT, TOLERANCE, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
@@ -217,7 +218,7 @@ def write_answers(answers: Sequence[Answer], folder: Path) -> list[Path]:
     for rank, answer in enumerate(answers, start=1):
         stem = f"{rank:03d}-{answer.crystal.composition.reduced_formula}-{answer.identity.space_group}"
         paths.append(files.write(stem, ".cif", cif_text(answer.crystal)))
-        files.write(f"{stem}-primitive", ".vasp", answer.identity.primitive.to(fmt="poscar"))
+        files.write(f"{stem}-primitive", ".vasp", structure_poscar(answer.identity.primitive))
     return paths
 
 

@@ -15,9 +15,9 @@ from crysim.composition import CellKind, cell_kind
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.declared import read_setting
 from crysim.errors import InputError
+from crysim.harness import forks
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
-from crysim.harness.forks import begin_server
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
 from crysim.harness.materials_project import template_folder
 from crysim.harness.settings import BenchSettings
@@ -175,7 +175,7 @@ def search(
         defaults["batch"] = batch_in(folder, DEFAULT, BATCH)
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
-    begin_server(read.energy, read.part_options("energy", read.energy))
+    forks.begin_server(read.energy, read.part_options("energy", read.energy))
     if method is None:  # it learns from ends alone
         read = replace(read, relax=replace(read.relax, num_frames=1))
     wanted = prototypes and method is None and prototype_folder is not None

@@ -95,7 +95,7 @@ def test_promise_1_a_run_killed_anywhere_while_others_compute_gives_the_same_tri
     assert len(expected) == spec.budget
     executor = request.getfixturevalue("dask") if place == "dask" else PartSpec("processes")
     there = elsewhere(spec, Placement(2, executor))
-    processes.start_context()  # begins the tests' server of forks, or each life would begin one for itself
+    processes.start_context(1)  # begins the tests' server of forks, or each life would begin one for itself
     label = f"{method}, {place}"
     kill_anywhere(spec, tmp_path, emt, there, trials_of, expected, kills=SOME, calls=24, label=label)
 

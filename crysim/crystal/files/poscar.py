@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from crysim.arrays import Floats
 from crysim.crystal.files.contents import Contents, check_cell, check_count
 from crysim.crystal.files.symbols import element_of, is_element
 from crysim.crystal.files.text import UnreadableError, WrongFormatError, count, misplaced, number, numbers, shortened
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 FIXED = "holds atoms fixed (selective dynamics): crysim moves all atoms"
 FROM_COMMENT = "names no elements in line 6: those of its first line are taken"
@@ -179,3 +184,25 @@ def _species(names: list[str] | None, counts: list[int], rows: list[list[str]], 
         if one != other:
             raise UnreadableError(f"has {one} by its counts and '{other}' behind the coordinates in line {first + i}")
     return species
+
+
+def structure_poscar(structure: Structure, comment: str = "") -> str:
+    """A structure of plain elements as the text of a POSCAR, its atoms in their order.
+
+    pymatgen's own writer is one of a package that takes two seconds to import, of VASP's output files for the most.
+
+    Args:
+        structure: to write.
+        comment: its first line, in place of the formula.
+    """
+    symbols = [site.specie.symbol for site in structure]
+    runs = [(symbol, len(list(run))) for symbol, run in groupby(symbols)]
+    lines = [" ".join((comment or structure.formula).split()), "1.0"]
+    lines += [_row(vector) for vector in structure.lattice.matrix]
+    lines += [" ".join(symbol for symbol, _ in runs), " ".join(str(number) for _, number in runs), "direct"]
+    lines += [f"{_row(at)} {symbol}" for at, symbol in zip(structure.frac_coords, symbols, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(values: Floats) -> str:
+    return " ".join(f"{value + 0.0:18.14f}" for value in values)

@@ -114,10 +114,8 @@ class CHGNetModel(NetworkModel):
         return CHGNetCalculator(self.network)
 
     @classmethod
-    def import_network(cls) -> None:
-        """Import chgnet's, and ours."""
-        import crysim_energies.quotient.networks.chgnet
-
+    def import_package(cls) -> None:
+        """Import chgnet's class."""
         _import_class()
 
     @cached_property
@@ -129,7 +127,9 @@ class CHGNetModel(NetworkModel):
         saved = torch.load(io.BytesIO(self._bytes), map_location="cpu", weights_only=True)
         with output_discarded():
             # Only 0.2.0 was trained with a bias in the last layer, as chgnet's own loader has it.
-            model = _import_class().from_dict(saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights)
+            model = _import_class().from_dict(
+                saved["model"], mlp_out_bias=self.weights == "0.2.0", version=self.weights
+            )
         model.eval().requires_grad_(False)
         # Random crystals are often loose: an atom on its own is nothing to stop or to warn of.
         model.graph_converter.set_isolated_atom_response("ignore")

@@ -69,9 +69,8 @@ class M3GNetModel(NetworkModel):
         }
 
     @classmethod
-    def import_network(cls) -> None:
-        """Import matgl's, and ours."""
-        import crysim_energies.quotient.networks.m3gnet
+    def import_package(cls) -> None:
+        """Import matgl's classes."""
         from crysim_energies.matgl_loading import import_classes
 
         import_classes()

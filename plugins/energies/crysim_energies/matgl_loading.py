@@ -64,7 +64,7 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     """
     import torch
 
-    Potential, M3GNet = import_classes()  # noqa: N806
+    potential_class, network_class = import_classes()
     where = checkpoint.folder
     try:
         described = json.loads(checkpoint.files["model.json"])
@@ -78,9 +78,9 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     if not isinstance(inner, Mapping) or not isinstance(inner.get("init_args"), Mapping):
         raise InputError(f"'{where / 'model.pt'}' holds no arguments of an M3GNet")
     try:
-        model = M3GNet(**inner["init_args"])
+        model = network_class(**inner["init_args"])
         others = {k: v for k, v in arguments.items() if k != "model" and not k.startswith("@")}
-        potential = Potential(model=model, **others)
+        potential = potential_class(model=model, **others)
         missing, unexpected = potential.load_state_dict(state, strict=False)
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"'{where}' does not fit matgl's M3GNet: {str(error).splitlines()[0]}") from error

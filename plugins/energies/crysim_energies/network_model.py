@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from crysim.arrays import Floats
@@ -83,15 +84,15 @@ class NetworkModel(CalculatorModel):
 
     @classmethod
     def import_ahead(cls, options: Mapping[str, Any]) -> None:
-        """Import torch, and what relaxes."""
-        import crysim_energies.quotient.ahead
-        import crysim_energies.quotient.model
-
-        cls.import_network()
+        """Import torch, the network's package and what relaxes."""
+        if options.get("relaxer") != "ase":
+            import_module("crysim_energies.quotient.ahead")
+            import_module(f"crysim_energies.quotient.networks.{cls.name}")
+        cls.import_package()
 
     @classmethod
-    def import_network(cls) -> None:
-        """Import what the network is made of."""
+    def import_package(cls) -> None:
+        """Import what the network's package makes it of."""
 
     @classmethod
     def compile_ahead(cls, options: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ class GoodInProcesses(Good):
 
     def start(self, workers):
         self.workers = workers
-        return ProcessPoolExecutor(workers, mp_context=processes.start_context())
+        return ProcessPoolExecutor(workers, mp_context=processes.start_context(1))
 
 
 class _Altered(OwnProcesses):
