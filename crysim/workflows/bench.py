@@ -23,7 +23,7 @@ from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.systems import System
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.workflows.running import Ended, check_runs, progress_console, run_all
+from crysim.workflows.running import Ended, begin_workers, check_runs, progress_console, run_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,6 +155,7 @@ def run_protocol(settings: BenchSettings, console: Console | None = None) -> tup
 
     Of a run that once had a larger budget, the record holds what the budget asked for now had bought.
     """
+    begin_workers(settings)
     runs, systems = settings.runs(), settings.systems()
     check_runs(runs)
     out = Path(settings.out)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from crysim.crystal.generation import RandomGenerator
 from crysim.errors import EXIT_ALL_FAILED, EXIT_BAD_INPUT, EXIT_PARTLY_FAILED, InputError
+from crysim.harness import forks
 from crysim.harness.executors import Job, ModelTask, Outcome, run_jobs
 from crysim.harness.loop import Progress
 from crysim.harness.placement import Placement
 from crysim.harness.plan import write_plan
+from crysim.harness.settings import BenchSettings
 from crysim.harness.sittings import software_warning
 from crysim.harness.spec import RunSpec
 
@@ -86,6 +88,11 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
         if spec.system.name not in checked:
             RandomGenerator(spec.system, spec.space_groups, spec.min_distance, spec.pair_distances)
         checked |= {spec.method, spec.system.name}
+
+
+def begin_workers(settings: BenchSettings) -> None:
+    """Have begin what workers are forked of, as soon as is known what it imports; of no effect where it runs."""
+    forks.begin_server(settings.energy, settings.part_options("energy", settings.energy))
 
 
 def run_all(

@@ -15,7 +15,6 @@ from crysim.composition import CellKind, cell_kind
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.declared import read_setting
 from crysim.errors import InputError
-from crysim.harness import forks
 from crysim.harness.config_file import check_from_file, read_settings
 from crysim.harness.contents import read_units
 from crysim.harness.journal import MANIFEST, RunRecord, read_run
@@ -26,7 +25,7 @@ from crysim.harness.systems import names_structure, read_reference, spelled_out
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
 from crysim.workflows.begun import ahead_in, batch_in
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
-from crysim.workflows.running import Ended, check_runs, progress_console, run_all
+from crysim.workflows.running import Ended, begin_workers, check_runs, progress_console, run_all
 from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
 from crysim.written_files import check_written
 
@@ -175,7 +174,7 @@ def search(
         defaults["batch"] = batch_in(folder, DEFAULT, BATCH)
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
-    forks.begin_server(read.energy, read.part_options("energy", read.energy))
+    begin_workers(read)
     if method is None:  # it learns from ends alone
         read = replace(read, relax=replace(read.relax, num_frames=1))
     wanted = prototypes and method is None and prototype_folder is not None
