@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -114,9 +114,10 @@ class CHGNetModel(NetworkModel):
         return CHGNetCalculator(self.network)
 
     @classmethod
-    def import_package(cls) -> None:
-        """Import chgnet's class."""
+    def import_ahead(cls, options: Mapping[str, Any]) -> None:
+        """Import chgnet's class, torch, and what relaxes."""
         _import_class()
+        super().import_ahead(options)
 
     @cached_property
     def network(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
@@ -13,7 +13,7 @@ from typing import Any
 from crysim.process_state import PROCESS_STATE
 
 
-def defer_package(name: str, parts: Sequence[str] = (), given: Mapping[str, Any] | None = None) -> ModuleType:
+def defer_package(name: str, parts: Sequence[str] = ()) -> ModuleType:
     """Have a package among the modules without running its ``__init__``; one that was imported is left as it is.
 
     Its modules can be imported from then on. The ``__init__`` runs as soon as an attribute is asked for that the
@@ -21,7 +21,6 @@ def defer_package(name: str, parts: Sequence[str] = (), given: Mapping[str, Any]
 
     Args:
         name: of the package; those that it lies in are imported.
-        given: attributes that it has from the first, as its ``__init__`` sets them, for modules that ask for them.
         parts: modules of the package in which attributes are looked for first. One that it lacks is passed over.
 
     Raises:
@@ -49,7 +48,6 @@ def defer_package(name: str, parts: Sequence[str] = (), given: Mapping[str, Any]
                     run(package)
             return getattr(package, attribute)
 
-        vars(package).update(given or {})
         vars(package)["__getattr__"] = load
         sys.modules[name] = package
         parent, _, own = name.rpartition(".")

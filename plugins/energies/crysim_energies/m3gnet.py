@@ -12,6 +12,7 @@ from crysim_energies.checkpoints import DEFAULT_NAME, Unverified, resolve
 from crysim_energies.network_model import NetworkModel, Relaxer
 
 if TYPE_CHECKING:
+    from crysim_energies.m3gnet_parts import M3GNetParts
     from crysim_energies.matgl_loading import M3GNetPotential
     from crysim_energies.quotient.networks.network import QuotientNetwork
 
@@ -68,13 +69,6 @@ class M3GNetModel(NetworkModel):
             "arguments_sha256": self.checkpoint.sha256["model.pt"],
         }
 
-    @classmethod
-    def import_package(cls) -> None:
-        """Import matgl's classes."""
-        from crysim_energies.matgl_loading import import_classes
-
-        import_classes()
-
     @cached_property
     def potential(self) -> M3GNetPotential:
         """The loaded potential, in evaluation mode."""
@@ -82,21 +76,28 @@ class M3GNetModel(NetworkModel):
 
         return load_m3gnet(self.checkpoint)
 
+    @cached_property
+    def parts(self) -> M3GNetParts | M3GNetPotential:
+        """What quotient graphs need of the potential."""
+        from crysim_energies.matgl_loading import load_parts
+
+        return load_parts(self.checkpoint)
+
     @property
     def cutoff(self) -> float:
         """The radius of the graph, Å."""
-        return self.potential.cutoff
+        return self.parts.cutoff
 
     @property
     def elements(self) -> frozenset[str]:
         """The elements that the checkpoint was trained for."""
-        return frozenset(self.potential.element_types)
+        return frozenset(self.parts.element_types)
 
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
         from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
 
-        return QuotientM3GNet(self.potential, device=self.device)
+        return QuotientM3GNet(self.parts, device=self.device)
 
     @cached_property
     def calculator(self) -> Any:

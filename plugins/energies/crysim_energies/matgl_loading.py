@@ -18,7 +18,7 @@ from typing import Any
 
 from crysim.errors import CrysimError, InputError
 from crysim_energies.checkpoints import Checkpoint, Convention
-from crysim_energies.deferred import defer_package
+from crysim_energies.m3gnet_parts import M3GNetParts, published_parts
 
 _POTENTIAL = ("Potential", ("matgl.apps.pes", "matgl.apps._pes", "matgl.apps._pes_pyg", "matgl.apps._pes_dgl"))
 _MODEL = ("M3GNet", ("matgl.models._m3gnet", "matgl.models._m3gnet_pyg", "matgl.models._m3gnet_dgl", "matgl.models"))
@@ -64,23 +64,20 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     """
     import torch
 
-    potential_class, network_class = import_classes()
+    try:
+        from matgl.apps.pes import Potential
+        from matgl.models import M3GNet
+    # On import matgl makes its cache in the home folder, which may be read-only.
+    except (ImportError, OSError) as error:
+        raise CrysimError(f"matgl cannot be imported: {str(error).splitlines()[0]}") from error
+
     where = checkpoint.folder
+    arguments, state = _contents(checkpoint)
+    inner = arguments["model"]
     try:
-        described = json.loads(checkpoint.files["model.json"])
-    except ValueError:
-        raise InputError(f"'{where / 'model.json'}' is no JSON") from None
-    arguments = _unpickle(checkpoint, "model.pt")
-    state = _unpickle(checkpoint, "state.pt")
-    _check_class(where, described, _POTENTIAL)
-    inner = arguments.get("model")
-    _check_class(where, inner, _MODEL)
-    if not isinstance(inner, Mapping) or not isinstance(inner.get("init_args"), Mapping):
-        raise InputError(f"'{where / 'model.pt'}' holds no arguments of an M3GNet")
-    try:
-        model = network_class(**inner["init_args"])
+        model = M3GNet(**inner["init_args"])
         others = {k: v for k, v in arguments.items() if k != "model" and not k.startswith("@")}
-        potential = potential_class(model=model, **others)
+        potential = Potential(model=model, **others)
         missing, unexpected = potential.load_state_dict(state, strict=False)
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"'{where}' does not fit matgl's M3GNet: {str(error).splitlines()[0]}") from error
@@ -108,26 +105,14 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     )
 
 
-def import_classes() -> tuple[Any, Any]:
-    """matgl's ``Potential`` and ``M3GNet``, imported without what matgl trains with.
+def load_parts(checkpoint: Checkpoint) -> M3GNetParts | M3GNetPotential:
+    """What quotient graphs need of a checkpoint's potential: without matgl where it is of the published kind.
 
     Raises:
-        CrysimError: matgl cannot be imported.
+        InputError, CrysimError: as of `load_m3gnet`.
     """
-    import numpy as np
-    import torch
-
-    # Training, data sets and the other models, which nobody asked for, take as long to import as torch.
-    types = {"float_th": torch.float32, "float_np": np.float32, "int_th": torch.int32, "int_np": np.int32}
-    try:
-        defer_package("matgl", given=types)
-        defer_package("matgl.models")
-        from matgl.apps.pes import Potential
-        from matgl.models._m3gnet import M3GNet
-    # On import matgl makes its cache in the home folder, which may be read-only.
-    except (ImportError, OSError) as error:
-        raise CrysimError(f"matgl cannot be imported: {str(error).splitlines()[0]}") from error
-    return Potential, M3GNet
+    arguments, state = _contents(checkpoint)
+    return published_parts(arguments, state, checkpoint.convention) or load_m3gnet(checkpoint)
 
 
 def restore_destination_convention(model: Any) -> None:
@@ -164,6 +149,27 @@ def restore_destination_convention(model: Any) -> None:
             layer.node_weight_func,
             layer.state_update_func,
         )
+
+
+def _contents(checkpoint: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of a checkpoint's potential and its tensors by name.
+
+    Raises:
+        InputError: it is no M3GNet potential, or cannot be unpickled safely.
+    """
+    where = checkpoint.folder
+    try:
+        described = json.loads(checkpoint.files["model.json"])
+    except ValueError:
+        raise InputError(f"'{where / 'model.json'}' is no JSON") from None
+    arguments = _unpickle(checkpoint, "model.pt")
+    state = _unpickle(checkpoint, "state.pt")
+    _check_class(where, described, _POTENTIAL)
+    inner = arguments.get("model")
+    _check_class(where, inner, _MODEL)
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("init_args"), Mapping):
+        raise InputError(f"'{where / 'model.pt'}' holds no arguments of an M3GNet")
+    return arguments, state
 
 
 def _unpickle(checkpoint: Checkpoint, file: str) -> dict[str, Any]:

@@ -83,16 +83,10 @@ class NetworkModel(CalculatorModel):
         return {}
 
     @classmethod
-    def import_ahead(cls, options: Mapping[str, Any]) -> None:
-        """Import torch, the network's package and what relaxes."""
-        if options.get("relaxer") != "ase":
-            import_module("crysim_energies.quotient.ahead")
-            import_module(f"crysim_energies.quotient.networks.{cls.name}")
-        cls.import_package()
-
-    @classmethod
-    def import_package(cls) -> None:
-        """Import what the network's package makes it of."""
+    def import_ahead(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
+        """Import torch, and what relaxes."""
+        import_module("crysim_energies.quotient.ahead")
+        import_module(f"crysim_energies.quotient.networks.{cls.name}")
 
     @classmethod
     def compile_ahead(cls, options: Mapping[str, Any]) -> None:

@@ -56,6 +56,11 @@ class CpuM3GNet:
         self._radial = np.stack([weight for block in self._blocks for weight in block.radial])
         self._values, self._gates = Mlp(network.readout.values), Mlp(network.readout.gates)
 
+    @staticmethod
+    def suits(network: QuotientM3GNet) -> bool:
+        """Whether atoms and bonds have as many features: their messages are made in one array."""
+        return network.node_embedding.shape[1] == network.edge_embedding.weight.shape[1]
+
     def with_elements(self, network: QuotientM3GNet) -> CpuM3GNet:
         """With the elements' features and reference energies of a network that has the same weights otherwise."""
         one = copy(self)

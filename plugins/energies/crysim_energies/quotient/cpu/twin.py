@@ -22,7 +22,7 @@ def on_cpu(network: QuotientNetwork) -> CpuNetwork | None:
     if network.device.type != "cpu" or network.dtype != torch.float32:
         return None
     make = _WRITTEN_OUT.get(type(network))
-    if make is None:
+    if make is None or (isinstance(network, QuotientM3GNet) and not CpuM3GNet.suits(network)):
         return None
     if "cpu" not in network.made:
         network.made["cpu"] = make(network)

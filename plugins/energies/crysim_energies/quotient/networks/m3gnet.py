@@ -29,6 +29,7 @@ from crysim_energies.quotient.networks.layers import Convert, GatedMLP, Linear, 
 from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cutoff, tabulated
 
 if TYPE_CHECKING:
+    from crysim_energies.m3gnet_parts import M3GNetParts
     from crysim_energies.matgl_loading import M3GNetPotential
 
 
@@ -36,7 +37,7 @@ class QuotientM3GNet:
     """A loaded M3GNet potential, to be evaluated on quotient graphs.
 
     Args:
-        potential: what `crysim_energies.matgl_loading.load_m3gnet` returns; its weights are copied.
+        potential: what `crysim_energies.matgl_loading.load_parts` or `load_m3gnet` returns; its weights are copied.
         dtype: of the network; basis functions and the sums over atoms are float64 in any case.
         device: where the network runs.
 
@@ -45,7 +46,10 @@ class QuotientM3GNet:
     """
 
     def __init__(
-        self, potential: M3GNetPotential, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+        self,
+        potential: M3GNetParts | M3GNetPotential,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> None:
         model = potential.model
         _refuse_unknown_parts(model)
