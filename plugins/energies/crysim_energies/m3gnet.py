@@ -77,7 +77,7 @@ class M3GNetModel(NetworkModel):
         return load_m3gnet(self.checkpoint)
 
     @cached_property
-    def parts(self) -> M3GNetParts | M3GNetPotential:
+    def network_parts(self) -> M3GNetParts | M3GNetPotential:
         """What quotient graphs need of the potential."""
         from crysim_energies.matgl_loading import load_parts
 
@@ -86,18 +86,18 @@ class M3GNetModel(NetworkModel):
     @property
     def cutoff(self) -> float:
         """The radius of the graph, Å."""
-        return self.parts.cutoff
+        return self.network_parts.cutoff
 
     @property
     def elements(self) -> frozenset[str]:
         """The elements that the checkpoint was trained for."""
-        return frozenset(self.parts.element_types)
+        return frozenset(self.network_parts.element_types)
 
     def make_quotient(self) -> QuotientNetwork:
         """The network on quotient graphs."""
         from crysim_energies.quotient.networks.m3gnet import QuotientM3GNet
 
-        return QuotientM3GNet(self.parts, device=self.device)
+        return QuotientM3GNet(self.network_parts, device=self.device)
 
     @cached_property
     def calculator(self) -> Any:
