@@ -56,14 +56,15 @@ def can_fork(threads: int) -> bool:
     return sys.platform == "linux" and threads == 1 and not _given_up
 
 
-def forks() -> ForkServerContext:
-    """The context of forks; begins the server if there is none."""
-    begin_server()
-    return _CONTEXT
+def start_context(threads: int) -> Any:
+    """How processes of so many threads each begin: as forks, or as new interpreters."""
+    if can_fork(threads):
+        begin_server()
+    return _CONTEXT if can_fork(threads) else multiprocessing.get_context("spawn")
 
 
 def give_up_forks() -> None:
-    """Begin no more forks: the server died of what it imported."""
+    """Begin no more forks: there can be no server, or it died of what it imported."""
     global _given_up
     _given_up = True
 
@@ -84,7 +85,10 @@ def begin_server(energy: str | None = None, options: Mapping[str, Any] | None = 
         ENERGY: json.dumps([energy, dict(options or {})]),
     }
     with PROCESS_STATE, environment(variables), interrupts_ignored(), without_main(), _preloading(server):
-        server.ensure_running()
+        try:
+            server.ensure_running()
+        except OSError:  # a folder for temporary files whose name is too long for a socket, or that cannot be written
+            give_up_forks()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from crysim.errors import CrysimError, hush_warnings
-from crysim.harness.forks import can_fork, forks, give_up_forks
+from crysim.harness.forks import can_fork, give_up_forks, start_context
 from crysim.harness.inherited import (
     environment,
     interrupts_ignored,
@@ -45,11 +45,6 @@ Answer = Callable[[Any, Channel], Any]
 
 class ProcessDiedError(CrysimError):
     """The process ended before it had answered."""
-
-
-def start_context(threads: int) -> Any:
-    """How processes of so many threads begin: as forks (`crysim.harness.forks`), or as new interpreters."""
-    return forks() if can_fork(threads) else multiprocessing.get_context("spawn")
 
 
 class Process:

@@ -101,6 +101,13 @@ def test_where_it_dies_of_an_import_processes_are_new_interpreters(tmp_path: Pat
     assert said(tmp_path, program, PYTHONPATH=path_with(tmp_path)) == ["True"]
 
 
+def test_where_there_can_be_no_socket_processes_are_new_interpreters(tmp_path: Path) -> None:
+    far = tmp_path / ("a" * 120)
+    far.mkdir()
+    program = "forks.begin_server()\nprint(asked(here.parent) == os.getpid())"
+    assert said(tmp_path, program, TMPDIR=str(far)) == ["True"]
+
+
 def test_processes_of_several_threads_are_new_interpreters(tmp_path: Path) -> None:
     program = "print(asked(here.parent, threads=2) == os.getpid(), asked(here.variable, 'OMP_NUM_THREADS', threads=2))"
     assert said(tmp_path, program) == ["True", "2"]
