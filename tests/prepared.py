@@ -22,9 +22,9 @@ import pytest
 
 from crysim.harness import forks, processes
 from crysim.harness.forks import Fork
+from crysim.harness.inherited import threads_of_libraries
 
 ROOT = Path(__file__).parents[1]
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class _Process(Fork):
@@ -51,8 +51,8 @@ def start_context(threads: int = 1) -> _Context:
     server.set_forkserver_preload([__name__ + "_imports"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-        for name in THREADS:
-            patch.setenv(name, "1")
+        for name, number in threads_of_libraries(1).items():
+            patch.setenv(name, number)
         server.ensure_running()
     return _CONTEXT
 

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 from crysim.compiled import is_fresh
 from crysim.harness.processes import Channel, Process
 from crysim.harness.runner import compile_comparisons
-from crysim.harness.spec import PartSpec
+from crysim.harness.spec import PartSpec, energy_class
 from crysim.interfaces import EnergyModel
-from crysim.plugins import plugin_manager
 from crysim.process_state import garbage_kept
 
 
@@ -28,7 +26,7 @@ def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
         energy: the model.
         wanted: whether anybody on this machine would find it there.
     """
-    if not (wanted and any(map(is_fresh, _packages(_model(energy))))):
+    if not (wanted and any(map(is_fresh, _packages(energy_class(energy.name))))):
         yield False
         return
     process = Process(compile_kernels, 1)
@@ -42,13 +40,9 @@ def compiling(energy: PartSpec, *, wanted: bool) -> Iterator[bool]:
 def compile_kernels(energy: PartSpec, _: Channel) -> None:
     """In the process: compile. That a model cannot is no failure: its workers compile, too."""
     with suppress(Exception), garbage_kept():
-        _model(energy).compile_ahead(energy.options)
+        energy_class(energy.name).compile_ahead(energy.options)
         compile_comparisons()
     raise EOFError  # as if nobody asked for more, which ends the process
-
-
-def _model(energy: PartSpec) -> type[EnergyModel]:
-    return cast("type[EnergyModel]", plugin_manager().get("energy", energy.name))
 
 
 def _packages(model: type[EnergyModel]) -> list[Path]:

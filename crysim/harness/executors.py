@@ -86,7 +86,6 @@ def run_tasks(
         threads: of each process.
         ended: called as tasks end, in any order: with the task's index, its result, and the error in its place.
     """
-    forks.begin_server(energy.name, energy.options)
     care = Care(energy, threads, placement.task_timeout)
     left = [len(tasks)]
 
@@ -95,7 +94,7 @@ def run_tasks(
         failed = isinstance(result, Failure)
         ended(index, None if failed else result, result.error if isinstance(result, Failure) else "")
 
-    with _started(placement) as (sender, _):
+    with _started(placement, energy) as (sender, _):
         for index, task in enumerate(tasks):
             sender.submit_task(Once(task), care, partial(done, index))
         while left[0]:
@@ -133,7 +132,6 @@ def run_jobs(
         InputError: the energy model cannot be built or does not know an element, a folder cannot be written or holds
             another run, or the executor cannot be had.
     """
-    forks.begin_server(jobs[0].spec.energy.name, jobs[0].spec.energy.options)
     for job in jobs:
         check_writable(job.folder)
     outcomes: dict[int, Outcome] = {}
@@ -153,7 +151,7 @@ def run_jobs(
             ended(outcomes[index])
 
     care = Care(jobs[0].spec.energy, jobs[0].spec.threads, placement.task_timeout)
-    with _started(placement) as (sender, plugin):
+    with _started(placement, care.energy) as (sender, plugin):
         work = _Beside(sender, care, beside, beside_failed)
         if plugin.local or len(jobs) < plugin.tasks:
             runners = min(placement.workers, len(jobs)) if plugin.local else len(jobs)
@@ -177,8 +175,9 @@ def run_jobs(
 
 
 @contextmanager
-def _started(placement: Placement) -> Iterator[tuple[Sender, Executor]]:
+def _started(placement: Placement, energy: PartSpec) -> Iterator[tuple[Sender, Executor]]:
     """An executor's client, and the plug-in; whatever is under way at the end is ended."""
+    forks.begin_server(energy.name)
     plugin = placement.build()
     engine: FuturesExecutor = plugin.start(placement.workers)
     sender = Sender(placement.executor.name, engine)

@@ -7,12 +7,11 @@ its forks are as good as new. It begins while its parent still reads what is ask
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import multiprocessing.forkserver
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
@@ -21,7 +20,7 @@ from crysim.harness.inherited import environment, interrupts_ignored, threads_of
 from crysim.process_state import PROCESS_STATE
 
 ENERGY = "CRYSIM_IMPORT_AHEAD"
-"""Variable of the server's environment: name and options of the energy model that it imports for, as JSON."""
+"""Variable of the server's environment: name of the energy model that it imports for."""
 IMPORTS = "crysim.harness.imported_ahead"
 """The module that the server imports, and with it all else."""
 
@@ -69,12 +68,11 @@ def give_up_forks() -> None:
     _given_up = True
 
 
-def begin_server(energy: str | None = None, options: Mapping[str, Any] | None = None) -> None:
+def begin_server(energy: str = "") -> None:
     """Begin the process that imports and forks, unless it runs; returns at once.
 
     Args:
-        energy: name of the energy model that its forks will compute with; None: it imports what all of them need.
-        options: of that model.
+        energy: name of the energy model that its forks will compute with; empty: it imports what all of them need.
     """
     if not can_fork(1):
         return
@@ -82,7 +80,7 @@ def begin_server(energy: str | None = None, options: Mapping[str, Any] | None = 
     variables = {
         **threads_of_libraries(1),
         "PYTHONSAFEPATH": "1",  # no module of the folder that a person is in
-        ENERGY: json.dumps([energy, dict(options or {})]),
+        ENERGY: energy,
     }
     with PROCESS_STATE, environment(variables), interrupts_ignored(), without_main(), _preloading(server):
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import threading
@@ -22,22 +21,22 @@ GRACE = 1.0
 """Seconds that a thread which has been joined may take to be gone."""
 
 
-def import_ahead(energy: str | None, options: dict[str, object]) -> None:
+def import_ahead(energy: str) -> None:
     """Import what runs and an energy model stand on; what cannot be imported, who needs it says."""
     import crysim.harness.care
     import crysim.harness.runner  # noqa: F401
-    from crysim.plugins import plugin_manager
+    from crysim.harness.spec import energy_class
 
-    if energy is not None:
-        plugin_manager().get("energy", energy).import_ahead(options)  # type: ignore[attr-defined]
+    if energy:
+        energy_class(energy).import_ahead()
 
 
-def _in_the_server(given: str) -> None:
+def _in_the_server(energy: str) -> None:
     os.environ.pop(ENERGY)
     os.environ.pop("PYTHONSAFEPATH")
     hush_warnings()
     with _ended_with(os.getppid()), garbage_kept(), suppress(Exception), redirect_stdout(sys.stderr):
-        import_ahead(*json.loads(given))
+        import_ahead(energy)
     gc.freeze()  # what is imported stays, and whoever looks for garbage need not look at it
     refuse_threads()
 

@@ -122,7 +122,7 @@ class BenchSettings(RunSettings):
     def placement(self) -> Placement:
         """Where the runs are computed."""
         name, limit = self.executor, time_limit(self.task_timeout, self.relax.timeout)
-        return Placement(self.workers, PartSpec(name, self.part_options("executor", name)), limit)
+        return Placement(self.workers, PartSpec(name, self._part_options("executor", name)), limit)
 
     @property
     def _cell(self) -> CellKind:
@@ -153,7 +153,7 @@ class BenchSettings(RunSettings):
                 system=system,
                 method=label,
                 strategy=strategy,
-                energy=PartSpec(self.energy, self.part_options("energy", self.energy)),
+                energy=PartSpec(self.energy, self._part_options("energy", self.energy)),
                 parts=parts,
                 seed=seed,
                 seed_structures=seeds[system],
@@ -188,7 +188,7 @@ class BenchSettings(RunSettings):
         cls = plugin_manager().get("strategy", name)
         assert issubclass(cls, Strategy)
         options = {
-            **self.part_options("strategy", name),
+            **self._part_options("strategy", name),
             **current_options("strategy", name, variant.get("options", {})),
             **current_options("strategy", name, self._chosen_options(label, known_options(cls))),
         }
@@ -197,11 +197,10 @@ class BenchSettings(RunSettings):
             if kind in cls.parts:
                 part = variant.get(kind, getattr(self, kind))
                 own = current_options(kind, part, variant.get(f"{kind}_options", {}))
-                parts[kind] = PartSpec(part, {**self.part_options(kind, part), **own})
+                parts[kind] = PartSpec(part, {**self._part_options(kind, part), **own})
         return PartSpec(name, options), parts
 
-    def part_options(self, kind: Kind, name: str) -> dict[str, Any]:
-        """Those that a part is made with, by their current names."""
+    def _part_options(self, kind: Kind, name: str) -> dict[str, Any]:
         tables = self.options.get(kind, {})
         return current_options(kind, name, tables.get(name) or tables.get(name.partition(":")[0]) or {})
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from crysim.composition import Composition, Contents
 from crysim.crystal import Crystal
@@ -253,6 +253,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(sorted(value.items()))
     return sorted(value) if isinstance(value, tuple) else value
+
+
+def energy_class(name: str) -> type[EnergyModel]:
+    """The energy model of a name, before it is made.
+
+    Raises:
+        UnknownNameError, PluginError: see `PluginManager.get`.
+    """
+    return cast("type[EnergyModel]", plugin_manager().get("energy", name))
 
 
 def build_energy(part: PartSpec) -> EnergyModel:

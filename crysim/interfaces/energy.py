@@ -170,13 +170,10 @@ class EnergyModel(Plugin, ABC):
         """
 
     @classmethod
-    def import_ahead(cls, options: Mapping[str, Any]) -> None:
+    def import_ahead(cls) -> None:
         """Import what the model stands on, for processes that are forks of this one; by default nothing.
 
         Only import: a fork has no threads but its own and no device that this process uses.
-
-        Args:
-            options: that the model will be made with.
         """
 
     @classmethod

@@ -92,7 +92,7 @@ def check_runs(runs: Sequence[RunSpec]) -> None:
 
 def begin_workers(settings: BenchSettings) -> None:
     """Have begin what workers are forked of, as soon as is known what it imports; of no effect where it runs."""
-    forks.begin_server(settings.energy, settings.part_options("energy", settings.energy))
+    forks.begin_server(settings.energy)
 
 
 def run_all(

@@ -84,14 +84,14 @@ def test_what_the_energy_model_stands_on_is_imported_and_a_module_of_the_persons
     (tmp_path / "torch.py").write_text("raise SystemExit('the wrong module')", encoding="utf-8")
     program = """
     sys.path[:] = [entry for entry in sys.path if entry]
-    forks.begin_server("chgnet", {})
+    forks.begin_server("chgnet")
     print(*(asked(here.modules, name) for name in ("torch", "chgnet.model.model", "crysim_energies.quotient.ahead")))
     """
     assert said(tmp_path, program) == ["True", "True", "True"]
 
 
 def test_a_server_that_cannot_import_costs_no_process(tmp_path: Path) -> None:
-    program = "forks.begin_server('no-such-energy', {})\nprint(asked(here.parent) == os.getpid())"
+    program = "forks.begin_server('no-such-energy')\nprint(asked(here.parent) == os.getpid())"
     assert said(tmp_path, program) == ["False"]
 
 

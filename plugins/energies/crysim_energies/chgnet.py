@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -114,10 +114,10 @@ class CHGNetModel(NetworkModel):
         return CHGNetCalculator(self.network)
 
     @classmethod
-    def import_ahead(cls, options: Mapping[str, Any]) -> None:
+    def import_ahead(cls) -> None:
         """Import chgnet's class, torch, and what relaxes."""
         _import_class()
-        super().import_ahead(options)
+        super().import_ahead()
 
     @cached_property
     def network(self) -> Any:

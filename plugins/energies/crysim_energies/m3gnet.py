@@ -77,7 +77,7 @@ class M3GNetModel(NetworkModel):
         return load_m3gnet(self.checkpoint)
 
     @cached_property
-    def network_parts(self) -> M3GNetParts | M3GNetPotential:
+    def network_parts(self) -> M3GNetParts:
         """What quotient graphs need of the potential."""
         from crysim_energies.matgl_loading import load_parts
 

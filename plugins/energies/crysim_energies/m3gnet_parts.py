@@ -32,11 +32,9 @@ _PUBLISHED = {
 }
 """Arguments that decide which parts there are."""
 _SIZES = frozenset(
-    ("element_types", "dim_node_embedding", "dim_edge_embedding", "max_n", "max_l", "nblocks", "cutoff", "units")
-) | {"threebody_cutoff"}
-_UNUSED = frozenset(
-    ("dim_state_embedding", "ntypes_state", "dim_state_feats", "niters_set2set", "nlayers_set2set", "dropout")
+    "element_types dim_node_embedding dim_edge_embedding max_n max_l nblocks units cutoff threebody_cutoff".split()
 )
+_UNUSED = frozenset("dim_state_embedding ntypes_state dim_state_feats niters_set2set nlayers_set2set dropout".split())
 """Arguments that change nothing in a network that is evaluated and has no state."""
 MOST_ORDERS = 3
 """Orders of spherical Bessel functions, from 0, whose norms are written out below."""
@@ -46,7 +44,18 @@ _DERIVED = frozenset(("element_refs.onehot", "model.bond_expansion.rbf.cutoff", 
 
 @dataclass(frozen=True)
 class M3GNetParts:
-    """What an M3GNet on quotient graphs is made of; the attributes are those of `matgl_loading.M3GNetPotential`."""
+    """What an M3GNet on quotient graphs is made of.
+
+    The energy of a graph is ``data_std * model(graph) + data_mean + sum of element_refs over atoms``, eV per cell.
+
+    Attributes:
+        model: its parts, by the names that they have in ``matgl.models.M3GNet``.
+        element_types: symbols; an atom's ``node_type`` is its element's index here.
+        data_mean, data_std: eV per cell, eV.
+        element_refs: torch tensor ``[len(element_types)]``, eV per atom; zeros if the checkpoint has none.
+        cutoff, threebody_cutoff: Å.
+        convention: end of a bond into which the node update sums.
+    """
 
     model: Any = field(repr=False)
     element_types: tuple[str, ...] = field(repr=False)
@@ -83,7 +92,7 @@ def published_parts(
     elements = tuple(given["element_types"])
     cutoff, orders, roots = float(given["cutoff"]), int(given["max_l"]), int(given["max_n"])
     tree = _tree(learnt)
-    basis = SimpleNamespace(max_l=orders, cutoff=cutoff, use_phi=False, **_bessel(orders, roots, cutoff))
+    basis = SimpleNamespace(max_l=orders, cutoff=cutoff, **_bessel(orders, roots, cutoff))
     model = SimpleNamespace(
         **vars(tree.model),
         max_l=orders,
@@ -181,9 +190,8 @@ def _bessel(orders: int, roots: int, cutoff: float) -> dict[str, Any]:
     """
     import torch
 
-    found = torch.tensor([spherical_bessel_roots(order, roots) for order in range(orders)], dtype=torch.float32)
+    x = torch.tensor([spherical_bessel_roots(order, roots) for order in range(orders)], dtype=torch.float32)
     factor = math.sqrt(2.0 / cutoff**3)
-    x = found
     sin, cos = torch.sin(x), torch.cos(x)
     next_order = [
         -cos / x + sin / x**2,
@@ -191,7 +199,7 @@ def _bessel(orders: int, roots: int, cutoff: float) -> dict[str, Any]:
         (-6 / x**2 + 15 / x**4) * sin + (x**-1 - 15 / x**3) * cos,
     ]
     norms = torch.stack([factor / torch.abs(next_order[order][order]) for order in range(orders)])
-    return {"roots_slice": found, "inv_norm": norms}
+    return {"roots_slice": x, "inv_norm": norms}
 
 
 def spherical_bessel_roots(order: int, number: int) -> list[float]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crysim.errors import CrysimError, InputError
-from crysim_energies.checkpoints import Checkpoint, Convention
+from crysim_energies.checkpoints import Checkpoint
 from crysim_energies.m3gnet_parts import M3GNetParts, published_parts
 
 _POTENTIAL = ("Potential", ("matgl.apps.pes", "matgl.apps._pes", "matgl.apps._pes_pyg", "matgl.apps._pes_dgl"))
@@ -26,32 +26,17 @@ _DERIVED_BUFFERS = (".onehot",)
 """Entries of older state files that current code derives instead of storing."""
 
 
-@dataclass(frozen=True)
-class M3GNetPotential:
+@dataclass(frozen=True, kw_only=True)
+class M3GNetPotential(M3GNetParts):
     """A loaded M3GNet potential in evaluation mode, with frozen parameters.
 
-    The energy of a graph is ``data_std * model(graph) + data_mean + sum of element_refs over atoms``, eV per cell.
-
     Attributes:
-        potential: ``matgl.apps.pes.Potential``, gives energy (eV), forces (eV/Å) and stress (GPa).
-        model: ``matgl.models.M3GNet`` inside it.
-        element_types: symbols; an atom's ``node_type`` is its element's index here.
-        data_mean, data_std: eV per cell, eV.
-        element_refs: torch tensor ``[len(element_types)]``, eV per atom; zeros if the checkpoint has none.
-        cutoff, threebody_cutoff: Å.
-        convention: end of a bond into which the node update sums; `model` follows it.
+        model: ``matgl.models.M3GNet``, which follows the convention.
+        potential: ``matgl.apps.pes.Potential`` around it, gives energy (eV), forces (eV/Å) and stress (GPa).
         checkpoint: where it came from.
     """
 
     potential: Any = field(repr=False)
-    model: Any = field(repr=False)
-    element_types: tuple[str, ...] = field(repr=False)
-    data_mean: float
-    data_std: float
-    element_refs: Any = field(repr=False)
-    cutoff: float
-    threebody_cutoff: float
-    convention: Convention
     checkpoint: Checkpoint = field(repr=False)
 
 
@@ -105,7 +90,7 @@ def load_m3gnet(checkpoint: Checkpoint) -> M3GNetPotential:
     )
 
 
-def load_parts(checkpoint: Checkpoint) -> M3GNetParts | M3GNetPotential:
+def load_parts(checkpoint: Checkpoint) -> M3GNetParts:
     """What quotient graphs need of a checkpoint's potential: without matgl where it is of the published kind.
 
     Raises:

@@ -83,7 +83,7 @@ class NetworkModel(CalculatorModel):
         return {}
 
     @classmethod
-    def import_ahead(cls, options: Mapping[str, Any]) -> None:  # noqa: ARG003
+    def import_ahead(cls) -> None:
         """Import torch, and what relaxes."""
         import_module("crysim_energies.quotient.ahead")
         import_module(f"crysim_energies.quotient.networks.{cls.name}")

@@ -107,7 +107,7 @@ import sys
 from crysim.crystal.crystal import one_atom
 from crysim_energies.m3gnet import M3GNetModel
 model = M3GNetModel(path={str(tmp_path / "model")!r}, unverified="source")
-M3GNetModel.import_ahead(dict())
+M3GNetModel.import_ahead()
 assert sorted(model.elements) == ["Ca", "S"] and model.cutoff == 5.0
 model.warm_up()
 print([name for name in ("matgl", "torch_geometric", "lightning") if name in sys.modules])

@@ -30,7 +30,6 @@ from crysim_energies.quotient.networks.radial import RadialBasis, polynomial_cut
 
 if TYPE_CHECKING:
     from crysim_energies.m3gnet_parts import M3GNetParts
-    from crysim_energies.matgl_loading import M3GNetPotential
 
 
 class QuotientM3GNet:
@@ -47,7 +46,7 @@ class QuotientM3GNet:
 
     def __init__(
         self,
-        potential: M3GNetParts | M3GNetPotential,
+        potential: M3GNetParts,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
