@@ -15,10 +15,10 @@ def ahead_in(folder: Path, otherwise: int) -> int:
     """Batches under way at a time: one, where a search began before they were asked for ahead."""
     for config in _configs(folder):
         name = config["strategy"]["name"]
-        if "ahead" not in config and name in plugin_manager().names("strategy"):
+        if name in plugin_manager().names("strategy"):
             cls = plugin_manager().get("strategy", name)
             if issubclass(cls, Strategy) and cls.max_ahead > 1:
-                return 1
+                return int(config.get("ahead", 1))
     return otherwise
 
 

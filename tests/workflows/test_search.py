@@ -257,3 +257,9 @@ def test_a_search_goes_on_with_the_batches_that_it_began_with(tmp_path: Path) ->
     assert more.records[0].config["batch"] == 3
     assert more.records[0].trials[:4] == first.records[0].trials
     assert len(more.records[0].trials) == 6
+
+
+def test_a_search_goes_on_with_as_many_batches_under_way_as_it_began_with(tmp_path: Path) -> None:
+    crysim.search("Cu", z=1, budget=4, batch=2, ahead=5, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    more = crysim.search("Cu", z=1, budget=6, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    assert more.records[0].config["ahead"] == 5
