@@ -22,7 +22,7 @@ from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE, PACKED
 from crysim_baselines.portfolio.generators import SHARES, Generators
-from crysim_baselines.portfolio.minima import Minima, Minimum
+from crysim_baselines.portfolio.minima import KEPT, Minima, Minimum
 
 CAS = Contents.together([Contents.from_formula("CaS", z, "primitive") for z in (1, 2, 4)])
 
@@ -286,6 +286,22 @@ def test_distances_of_a_minimum_are_those_of_its_nearest_pairs() -> None:
     a = (4 * 40.0) ** (1 / 3)
     spacings = Minimum(-3.0, 0, rock_salt()).spacings
     assert spacings == pytest.approx(np.array([[a / 2**0.5, a / 2], [a / 2, a / 2**0.5]]))
+
+
+def test_cells_breed_from_their_own_lowest_however_many_others_are_lower() -> None:
+    """Of LiBF4's forty lowest minima one had the eighteen atoms of the crystal that was looked for."""
+    minima = Minima()
+    for number in range(KEPT + 5):
+        minima.add(Minimum(-3.0, number, rock_salt(40.0 + 2.0 * number)))
+    minima.add(Minimum(-2.9, 999, wurtzite()))
+    one, two = CAS.each[:2]
+    rng = np.random.default_rng(0)
+    assert {minima.draw(rng, two).number for _ in range(5)} == {999}  # type: ignore[union-attr]
+    assert {minima.draw(rng, one).energy for _ in range(5)} == {-3.0}  # type: ignore[union-attr]
+    assert {minima.draw(rng, two, parts=True).energy for _ in range(20)} == {-3.0}, "the lowest of both"  # type: ignore[union-attr]
+    assert 999 not in {low.number for low in minima}
+    minima.add(Minimum(-3.5, 1000, rock_salt()))
+    assert minima.draw(rng, two) is None, "too far above the lowest of all"
 
 
 def test_starts_keep_the_distances_of_a_low_minimum() -> None:

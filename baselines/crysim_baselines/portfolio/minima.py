@@ -20,7 +20,8 @@ from crysim_baselines.portfolio.units import Units, units_of
 SAME_VOLUME = 0.01
 """Relative difference of volumes per atom within which crystals of one energy and near distances are one."""
 KEPT = 40
-"""Lowest minima that are bred from."""
+"""Lowest minima that are bred from, of each number of atoms per primitive cell: where some have many low ones, the lowest
+of all hold hardly any of the others."""
 WINDOW = 0.3
 """eV per atom above the best within which they lie."""
 TEMPERATURE = 0.05
@@ -111,6 +112,7 @@ class Minima:
         """Nothing is known."""
         self.best: Minimum | None = None
         self._kept: list[Minimum] = []
+        self._of_size: dict[int, list[Minimum]] = {}
         self._all: list[Minimum] = []
         self._lows: Lows | None = Lows()
 
@@ -119,11 +121,12 @@ class Minima:
         if self.is_known(one):
             return False
         insort(self._all, one)
-        insort(self._kept, one)
         self._lows = None
-        self.best = self._kept[0]
-        while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
-            self._kept.pop()
+        self.best = self._all[0]
+        for kept in (self._kept, self._of_size.setdefault(one.crystal.num_primitive_atoms, [])):
+            insort(kept, one)
+            while kept and (len(kept) > KEPT or kept[-1].energy > self.best.energy + WINDOW):
+                kept.pop()
         return True
 
     def is_known(self, one: Minimum) -> bool:
@@ -157,14 +160,20 @@ class Minima:
             contents: of the crystals; None: of any.
             parts: whether crystals of a fraction of these contents will do.
         """
-        found = list(self._kept)
-        if contents is not None and parts:
-            found = [one for one in found if contents.num_atoms % one.crystal.num_primitive_atoms == 0]
-        elif contents is not None:
-            found = [one for one in found if contents.held_by(one.crystal)]
+        found = self._kept if contents is None else self._lowest(contents, parts)
         if not found:
             return None
         return found[choose([one.energy for one in found], rng)]
+
+    def _lowest(self, contents: Contents, parts: bool) -> list[Minimum]:
+        """The lowest of those that some contents hold, or a whole number of which they are."""
+        if parts:
+            sizes = [size for size in self._of_size if contents.num_atoms % size == 0]
+            found = [one for size in sizes for one in self._of_size[size]]
+        else:
+            found = [one for kept in self._of_size.values() for one in kept if contents.held_by(one.crystal)]
+        reach = self._all[0].energy + WINDOW if self._all else 0.0
+        return [one for one in sorted(found)[:KEPT] if one.energy <= reach]
 
     @property
     def lows(self) -> Lows:
