@@ -41,8 +41,8 @@ BATCH = 16
 """Crystals relaxed together, where nothing is said: of 64 an evaluation takes a sixth less time, and more of them were
 taken to the crystal (results/search)."""
 AHEAD = 3
-"""Batches of one run under way at a time, where nothing is said: each of two cores has a next one while the other's takes
-longer (results/executors), and the search loses little."""
+"""Batches of one run under way at a time, where nothing is said: each of two cores has a next one while the other is
+at a longer one (results/executors), and the search loses little."""
 
 
 @dataclass(frozen=True)

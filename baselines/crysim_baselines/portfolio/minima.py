@@ -20,8 +20,8 @@ from crysim_baselines.portfolio.units import Units, units_of
 SAME_VOLUME = 0.01
 """Relative difference of volumes per atom within which crystals of one energy and near distances are one."""
 KEPT = 40
-"""Lowest minima that are bred from, of each number of atoms per primitive cell: where some have many low ones, the lowest
-of all hold hardly any of the others."""
+"""Lowest minima that are bred from, of each number of atoms per primitive cell: where some have many, the lowest of all
+hold hardly any of the others."""
 WINDOW = 0.3
 """eV per atom above the best within which they lie."""
 TEMPERATURE = 0.05
