@@ -288,7 +288,7 @@ def test_distances_of_a_minimum_are_those_of_its_nearest_pairs() -> None:
     assert spacings == pytest.approx(np.array([[a / 2**0.5, a / 2], [a / 2, a / 2**0.5]]))
 
 
-def test_cells_breed_from_their_own_lowest_however_many_others_are_lower() -> None:
+def test_cells_breed_from_their_own_lowest_where_all_others_are_lower() -> None:
     """Of LiBF4's forty lowest minima one had the eighteen atoms of the crystal that was looked for."""
     minima = Minima()
     for number in range(KEPT + 5):

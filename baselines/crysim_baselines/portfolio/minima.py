@@ -20,8 +20,9 @@ from crysim_baselines.portfolio.units import Units, units_of
 SAME_VOLUME = 0.01
 """Relative difference of volumes per atom within which crystals of one energy and near distances are one."""
 KEPT = 40
-"""Lowest minima that are bred from, of each number of atoms per primitive cell: where some have many, the lowest of all
-hold hardly any of the others."""
+"""Lowest minima that are bred from,"""
+OWN = 8
+"""and so many in cells of each size at least: where some have many low ones, the lowest of all hold few of the others."""
 WINDOW = 0.3
 """eV per atom above the best within which they lie."""
 TEMPERATURE = 0.05
@@ -123,10 +124,12 @@ class Minima:
         insort(self._all, one)
         self._lows = None
         self.best = self._all[0]
-        for kept in (self._kept, self._of_size.setdefault(one.crystal.num_primitive_atoms, [])):
-            insort(kept, one)
-            while kept and (len(kept) > KEPT or kept[-1].energy > self.best.energy + WINDOW):
-                kept.pop()
+        insort(self._kept, one)
+        while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
+            self._kept.pop()
+        own = self._of_size.setdefault(one.crystal.num_primitive_atoms, [])
+        insort(own, one)
+        del own[OWN:]
         return True
 
     def is_known(self, one: Minimum) -> bool:
@@ -166,14 +169,17 @@ class Minima:
         return found[choose([one.energy for one in found], rng)]
 
     def _lowest(self, contents: Contents, parts: bool) -> list[Minimum]:
-        """The lowest of those that some contents hold, or a whole number of which they are."""
-        if parts:
-            sizes = [size for size in self._of_size if contents.num_atoms % size == 0]
-            found = [one for size in sizes for one in self._of_size[size]]
-        else:
-            found = [one for kept in self._of_size.values() for one in kept if contents.held_by(one.crystal)]
-        reach = self._all[0].energy + WINDOW if self._all else 0.0
-        return [one for one in sorted(found)[:KEPT] if one.energy <= reach]
+        """Those that some contents hold, or a whole number of which they are: of the lowest of all, or `OWN`."""
+
+        def is_meant(one: Minimum) -> bool:
+            return contents.num_atoms % one.crystal.num_primitive_atoms == 0 if parts else contents.held_by(one.crystal)
+
+        found = [one for one in self._kept if is_meant(one)]
+        if len(found) < OWN:
+            reach = self._all[0].energy + WINDOW if self._all else 0.0
+            own = sorted(one for some in self._of_size.values() for one in some)
+            found = [one for one in own if one.energy <= reach and is_meant(one)][:OWN]
+        return found
 
     @property
     def lows(self) -> Lows:
