@@ -22,7 +22,7 @@ SAME_VOLUME = 0.01
 KEPT = 40
 """Lowest minima that are bred from,"""
 OWN = 8
-"""and so many in cells of each size at least: where some have many low ones, the lowest of all hold few of the others."""
+"""and so many in cells of each size at least: where some have many low ones, the lowest of all are of few sizes."""
 WINDOW = 0.3
 """eV per atom above the best within which they lie."""
 TEMPERATURE = 0.05
