@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -113,7 +114,6 @@ class Minima:
         """Nothing is known."""
         self.best: Minimum | None = None
         self._kept: list[Minimum] = []
-        self._of_size: dict[int, list[Minimum]] = {}
         self._all: list[Minimum] = []
         self._lows: Lows | None = Lows()
 
@@ -127,9 +127,6 @@ class Minima:
         insort(self._kept, one)
         while len(self._kept) > KEPT or self._kept[-1].energy > self.best.energy + WINDOW:
             self._kept.pop()
-        own = self._of_size.setdefault(one.crystal.num_primitive_atoms, [])
-        insort(own, one)
-        del own[OWN:]
         return True
 
     def is_known(self, one: Minimum) -> bool:
@@ -176,9 +173,8 @@ class Minima:
 
         found = [one for one in self._kept if is_meant(one)]
         if len(found) < OWN:
-            reach = self._all[0].energy + WINDOW if self._all else 0.0
-            own = sorted(one for some in self._of_size.values() for one in some)
-            found = [one for one in own if one.energy <= reach and is_meant(one)][:OWN]
+            within = takewhile(lambda one: one.energy <= self._all[0].energy + WINDOW, self._all)
+            found = list(islice(filter(is_meant, within), OWN))
         return found
 
     @property
