@@ -43,9 +43,10 @@ def saved(folder, **changes):
     from matgl.apps.pes import Potential
     from matgl.models import M3GNet
 
-    torch.manual_seed(1)
-    given = {**ARGUMENTS, **changes}
-    Potential(M3GNet(**given), data_std=2.0, data_mean=0.5, element_refs=torch.tensor([-1.0, -3.0])).save(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = M3GNet(**{**ARGUMENTS, **changes})
+    Potential(network, data_std=2.0, data_mean=0.5, element_refs=torch.tensor([-1.0, -3.0])).save(folder)
     return read(folder, unverified="source")
 
 
