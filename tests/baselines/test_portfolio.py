@@ -9,22 +9,18 @@ import numpy as np
 import pytest
 
 from crysim.composition import Contents
-from crysim.crystal import Crystal, Site
-from crysim.crystal.packing import scaled
 from crysim.errors import InputError
 from crysim.harness.journal import read_run
 from crysim.harness.loop import execute
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.interfaces import Candidate, Problem, Relaxation, RelaxSettings, RelaxStatus, Trial, TrialStatus
-from crysim.symmetry import space_group
 from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE, PACKED
 from crysim_baselines.portfolio.generators import SHARES, Generators
-from crysim_baselines.portfolio.minima import KEPT, Minima, Minimum
-
-CAS = Contents.together([Contents.from_formula("CaS", z, "primitive") for z in (1, 2, 4)])
+from crysim_baselines.portfolio.minima import Minima, Minimum
+from tests.baselines.calcium_sulphide import CAS, of_volume, rock_salt, wurtzite
 
 
 def told(strategy: Portfolio, batches: int, n: int = 8) -> list[Trial]:
@@ -35,13 +31,6 @@ def told(strategy: Portfolio, batches: int, n: int = 8) -> list[Trial]:
         strategy.tell(new)
         trials += new
     return trials
-
-
-def rock_salt(volume: float = 40.0) -> Crystal:
-    a = (4 * volume) ** (1 / 3)
-    contents = Contents.from_formula("CaS", cell="primitive").composition_in(225)
-    last = len(space_group(225).positions) - 1
-    return Crystal(contents, 225, (a, a, a, 90.0, 90.0, 90.0), (Site("Ca", last), Site("S", last - 1)))
 
 
 def test_it_begins_with_the_simplest_crystals_of_every_content_smallest_first() -> None:
@@ -242,35 +231,6 @@ def test_what_was_found_long_ago_counts_for_less() -> None:
     assert now > once
 
 
-def test_minima_of_one_energy_volume_and_distances_are_one_whatever_their_cell() -> None:
-    minima = Minima()
-    assert minima.add(Minimum(-3.0, 0, rock_salt()))
-    assert not minima.add(Minimum(-3.0004, 1, rock_salt(40.1)))
-    assert minima.add(Minimum(-3.0, 2, rock_salt(44.0)))
-    assert minima.add(Minimum(-3.1, 3, rock_salt()))
-    assert [one.number for one in minima] == [3, 0, 2]
-
-
-def of_volume(crystal: Crystal, per_atom: float) -> Crystal:
-    return scaled(crystal, (per_atom * crystal.num_atoms / crystal.volume) ** (1 / 3))
-
-
-def test_other_crystals_of_one_energy_and_volume_are_minima_of_their_own() -> None:
-    minima = Minima()
-    first = rock_salt()
-    per_atom = first.volume / first.num_atoms
-    assert minima.add(Minimum(-3.0, 0, first))
-    assert minima.add(Minimum(-3.0004, 1, of_volume(wurtzite(), per_atom)))
-    assert not minima.add(Minimum(-3.0002, 2, of_volume(wurtzite(), per_atom)))
-
-
-def test_a_crystal_that_is_torn_apart_is_none_that_was_found() -> None:
-    minima = Minima()
-    torn = of_volume(rock_salt(), 2000.0)
-    assert minima.add(Minimum(-3.0, 0, torn))
-    assert minima.add(Minimum(-3.0, 1, torn))
-
-
 def test_other_crystals_of_the_lowest_energy_and_volume_are_no_starts_that_led_to_it() -> None:
     strategy = Portfolio(Problem(CAS, 0), first=1, stop_after=2)
     best = rock_salt()
@@ -282,28 +242,6 @@ def test_other_crystals_of_the_lowest_energy_and_volume_are_no_starts_that_led_t
     assert not strategy.finished()
 
 
-def test_distances_of_a_minimum_are_those_of_its_nearest_pairs() -> None:
-    a = (4 * 40.0) ** (1 / 3)
-    spacings = Minimum(-3.0, 0, rock_salt()).spacings
-    assert spacings == pytest.approx(np.array([[a / 2**0.5, a / 2], [a / 2, a / 2**0.5]]))
-
-
-def test_cells_breed_from_their_own_lowest_where_all_others_are_lower() -> None:
-    """Of LiBF4's forty lowest minima one had the eighteen atoms of the crystal that was looked for."""
-    minima = Minima()
-    for number in range(KEPT + 5):
-        minima.add(Minimum(-3.0, number, rock_salt(40.0 + 2.0 * number)))
-    minima.add(Minimum(-2.9, 999, wurtzite()))
-    one, two = CAS.each[:2]
-    rng = np.random.default_rng(0)
-    assert {minima.draw(rng, two).number for _ in range(5)} == {999}  # type: ignore[union-attr]
-    assert {minima.draw(rng, one).energy for _ in range(5)} == {-3.0}  # type: ignore[union-attr]
-    assert {minima.draw(rng, two, parts=True).energy for _ in range(20)} == {-3.0}, "the lowest of both"  # type: ignore[union-attr]
-    assert 999 not in {low.number for low in minima}
-    minima.add(Minimum(-3.5, 1000, rock_salt()))
-    assert minima.draw(rng, two) is None, "too far above the lowest of all"
-
-
 def test_starts_keep_the_distances_of_a_low_minimum() -> None:
     minima = Minima()
     minima.add(Minimum(-3.0, 0, rock_salt()))
@@ -311,13 +249,6 @@ def test_starts_keep_the_distances_of_a_low_minimum() -> None:
     for number in range(10):
         crystal = generators.propose("spaced", np.random.default_rng(number)).drawn().start
         assert Minimum(0.0, 0, crystal).spacings.min() > 0.75 * 0.75 * (4 * 40.0) ** (1 / 3) / 2
-
-
-def wurtzite() -> Crystal:
-    contents = Contents.from_formula("CaS", 2, "primitive").composition_in(186)
-    place = space_group(186).position_by_letter("b")
-    sites = (Site("Ca", place, (0.0,)), Site("S", place, (0.375,)))
-    return Crystal(contents, 186, (4.3, 4.3, 7.0, 90.0, 90.0, 120.0), sites)
 
 
 @pytest.mark.parametrize("arm", [arm for arm in SHARES if arm not in {ALIKE, PACKED}])
