@@ -45,7 +45,7 @@ METHODS = ("prior", "enumerate", "random", "pyxtal-random", "evolution", "swarm"
 SEARCH = "search"
 FORTY_RELAXATIONS = 100_000
 """Of a formula's search; its seconds end it."""
-FRAMES = {"crysim": RelaxSettings().num_frames}
+FRAMES = {"crysim": RelaxSettings().num_frames, "portfolio": 2, "search": 2}
 """Of a trajectory, of a strategy that learns from them; the others are relaxed as in ``crysim search``, which keeps the
 end."""
 

@@ -28,6 +28,15 @@ def batch_in(folder: Path, strategy: str, otherwise: int) -> int:
     return next((batch for batch in found if isinstance(batch, int)), otherwise)
 
 
+def option_in(folder: Path, strategy: str, option: str) -> Any:
+    """What an option is in a strategy's runs, where they do not say it too; None if there are none."""
+    for config in _configs(folder):
+        if config["strategy"]["name"] == strategy:
+            newer = plugin_manager().get("strategy", strategy).newer_options
+            return config["strategy"].get("options", {}).get(option, newer.get(option))
+    return None
+
+
 def _configs(folder: Path) -> Iterator[Mapping[str, Any]]:
     for manifest in filter(None, map(read_manifest, find_runs(folder))):
         yield manifest["config"]

@@ -26,7 +26,7 @@ from crysim.workflows.answers import Answer, answer_table, find_answers, write_a
 from crysim.workflows.begun import ahead_in, batch_in
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, begin_workers, check_runs, progress_console, run_all
-from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
+from crysim.workflows.search_plan import DEFAULT, Plan, frames_kept, plan_search, searched_contents
 from crysim.written_files import check_written
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ def search(
     given = {**_given(settings), "system": names, "cell": kind, "seeds": (seed,)}
     read = replace(read_settings(file, given, defaults), out=str(folder))
     begin_workers(read)
-    if method is None:  # it learns from ends alone
-        read = replace(read, relax=replace(read.relax, num_frames=1))
+    if method is None:
+        read = replace(read, relax=replace(read.relax, num_frames=frames_kept(folder)))
     wanted = prototypes and method is None and prototype_folder is not None
     types = str(template_folder(prototype_folder, folder)) if wanted and prototype_folder is not None else None
     plan = plan_search(

@@ -19,11 +19,14 @@ from crysim.harness.run_folder import run_folder
 from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec
 from crysim.symmetry import compatible_space_groups
+from crysim.workflows.begun import option_in
 
 PROTOTYPES = "prototypes"
 """The strategy that proposes known structure types."""
 DEFAULT = "portfolio"
 """The strategy of a search: it shares its relaxations among the contents by itself."""
+SETTLED = "settled"
+"""Its option by which it learns a potential from where relaxations begin and end; what began without goes on so."""
 STOP_AFTER = 30
 """Independent starts that must have led to the lowest crystal for a search to end before its budget."""
 PROTOTYPES_SHARE = 0.5
@@ -107,6 +110,11 @@ def searched_contents(
     return contents_of(formula, kept, cell, MAX_SEARCHED)
 
 
+def frames_kept(out: Path) -> int:
+    """Of the trajectories of a search into a folder where no strategy is named: what `DEFAULT` learns from."""
+    return 1 if option_in(out, DEFAULT, SETTLED) is False else 2
+
+
 def plan_search(
     settings: BenchSettings,
     out: Path,
@@ -140,6 +148,8 @@ def plan_search(
         larger = _larger(contents, prototype_folder) if larger_types and prototypes else []
         if larger:
             wanted["types_alone"] = len(larger)
+        if option_in(out, strategy.name, SETTLED) is False:
+            wanted = {SETTLED: False, **wanted}
         options = {"stop_after": STOP_AFTER, **wanted, **strategy.options}
         together = Contents.together([*contents, *larger])
         runs = [replace(general[0], system=together, strategy=PartSpec(strategy.name, options))]

@@ -39,11 +39,12 @@ from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE
-from crysim_baselines.portfolio.generators import ENUMERATE, SHARES, Generators
+from crysim_baselines.portfolio.generators import ENUMERATE, SETTLED, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
 from crysim_baselines.portfolio.swelling import Swelling
 from crysim_baselines.portfolio.virtual import VIRTUAL, VirtualCrystals
+from crysim_baselines.potential import Learning
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
@@ -62,6 +63,8 @@ ATOMS = 1280
 """Of all cells of a batch together, beyond `BATCH`: large crystals cost what they cost, among many or few."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
+SETTLING = 6.0
+"""Evaluations of the energy model that a pool of crystals settled in a learned potential is worth."""
 POLISHED = 0.06
 """eV per atom above the best within which minima are looked at for saddle points."""
 POLISHED_SHARE = 0.06
@@ -107,7 +110,7 @@ class Portfolio(Strategy):
     name: ClassVar[str] = "portfolio"
     max_ahead: ClassVar[int] = ANY_NUMBER
     several_contents: ClassVar[bool] = True
-    newer_options: ClassVar[Mapping[str, Any]] = {"virtual": False, "wanted": 0}
+    newer_options: ClassVar[Mapping[str, Any]] = {"virtual": False, "wanted": 0, "settled": False}
 
     def __init__(
         self,
@@ -126,6 +129,7 @@ class Portfolio(Strategy):
         patience: int = PATIENCE,
         margin: float = MARGIN,
         wanted: int = 0,
+        settled: bool = True,
     ) -> None:
         """Choose what takes part; nothing is counted yet.
 
@@ -181,7 +185,8 @@ class Portfolio(Strategy):
         self._led_to_best = 0
         self._race = race
         self._patience, self._margin, self._wanted = patience, margin, wanted
-        self._cells = [Generators(replace(problem, contents=one), self._minima) for one in drawn]
+        self._learning = Learning(drawn[0].composition) if settled else None
+        self._cells = [Generators(replace(problem, contents=one), self._minima, self._learning) for one in drawn]
         self._atoms = max(one.num_atoms for one in drawn)
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
@@ -329,6 +334,8 @@ class Portfolio(Strategy):
                     self._virtual.learn(trial)
                 continue
             new = self._learn(trial)
+            if self._learning is not None:
+                self._learning.tell(trial)
             start, end = trial.candidate.crystal, trial.crystal
             if (
                 info["origin"] == TYPES
@@ -341,9 +348,10 @@ class Portfolio(Strategy):
                 self._orderings.learn(trial)
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
-                self._contents_shares.learn(place, cost(trial), new, self._told)
+                spent = cost(trial) + (SETTLING if arm == SETTLED else 0.0)
+                self._contents_shares.learn(place, spent, new, self._told)
                 if arm in self._arms:
-                    self._arm_shares[place].learn(arm, cost(trial), new, self._told)
+                    self._arm_shares[place].learn(arm, spent, new, self._told)
                 if arm == ENUMERATE:
                     self._cells[place].enumeration.tell([trial])
 

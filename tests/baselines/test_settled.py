@@ -1,0 +1,103 @@
+"""Of many crystals that settle in a learned potential, the lowest that is not known is relaxed."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crysim.crystal import Crystal
+from crysim.interfaces import Candidate, Frame, Problem, Stream, Trial
+from crysim.testing.strategies import pretended_trials
+from crysim_baselines.portfolio import Portfolio
+from crysim_baselines.portfolio.drafts import PRIOR, ArmDraft, Filling
+from crysim_baselines.portfolio.generators import SETTLED
+from crysim_baselines.portfolio.minima import Lows
+from crysim_baselines.portfolio.settled import KnownLow, SettledDraft
+from crysim_baselines.potential import PairPotential
+from crysim_baselines.potential.learning import FEWEST
+from tests.baselines.calcium_sulphide import CAS
+from tests.baselines.test_potential import COEFFICIENTS, ELEMENTS
+
+POTENTIAL = PairPotential.of(ELEMENTS, COEFFICIENTS, np.full((2, 2), 2.2), -1.0, 0.0)
+CONTENTS = CAS.each[1]
+
+
+def a_draft(seed: int = 0, number: int = 6, known: tuple[KnownLow, ...] = ()) -> SettledDraft:
+    filling = Filling.of(Problem(CONTENTS, 0))
+    streams = [Stream.of(np.random.default_rng([seed, place])) for place in range(number)]
+    return SettledDraft(tuple(ArmDraft(filling, PRIOR, None, Lows(), stream) for stream in streams), POTENTIAL, known)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_lowest_of_a_pool_is_drawn(seed: int) -> None:
+    draft = a_draft(seed)
+    crystal, info = draft.draw()
+    assert info["drawn"] == PRIOR
+    assert POTENTIAL.energy(crystal) == pytest.approx(info["predicted"], abs=1e-6)
+    for one in draft.pool:
+        end = POTENTIAL.settle(one.draw()[0], 40)
+        assert end is None or info["predicted"] < end.energy + 1e-3
+
+
+def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn() -> None:
+    draft = a_draft()
+    elsewhere = pickle.loads(pickle.dumps(draft))  # noqa: S301 - its own
+    assert draft.draw() == draft.draw() == elsewhere.draw()
+
+
+def test_what_is_known_is_not_drawn_again_at_any_volume() -> None:
+    crystal, info = a_draft().draw()
+    for factor in (1.0, 1.03):
+        cell = [*(factor * length for length in crystal.cell[:3]), *crystal.cell[3:]]
+        known = KnownLow.of(crystal.with_parameters(cell, [site.free for site in crystal.sites]), POTENTIAL)
+        assert known is not None
+        other, then = a_draft(known=(known,)).draw()
+        assert other != crystal
+        assert then["predicted"] > info["predicted"] - 1e-6
+
+
+def test_where_all_are_known_the_first_is_drawn_as_it_is() -> None:
+    draft = a_draft(number=1)
+    crystal, _ = draft.draw()
+    known = KnownLow.of(crystal, POTENTIAL)
+    assert known is not None
+    same, info = replace(draft, known=(known,)).draw()
+    assert same == draft.pool[0].draw()[0]
+    assert "predicted" not in info
+
+
+def with_frames(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, their starts and ends as frames with the potential's energies."""
+    told = []
+    for trial in trials:
+        start, end = trial.candidate.start, trial.crystal
+        ways: tuple[Crystal, ...] = (start,) if end is None else (start, end)
+        frames = tuple(Frame(one, POTENTIAL.energy(one) * one.num_atoms) for one in ways)
+        told.append(replace(trial, relaxation=replace(trial.relaxation, frames=frames)))
+    return told
+
+
+def run(strategy: Portfolio, number: int, told: list[Candidate]) -> list[Candidate]:
+    """Drawn candidates, asked for and told in batches."""
+    while len(told) < number:
+        drawn = [one.drawn() for one in strategy.ask(8)]
+        strategy.tell(with_frames(pretended_trials(drawn, len(told))))
+        told.extend(drawn)
+    return told
+
+
+def test_a_portfolio_settles_crystals_once_it_has_energies_enough() -> None:
+    told = run(Portfolio(Problem(CONTENTS, 0), virtual=False), FEWEST, [])
+    origins = [one.info["origin"] for one in told]
+    assert SETTLED not in origins[: FEWEST // 2]
+    assert SETTLED in origins[FEWEST // 2 + 8 :]
+    assert all("predicted" in one.info or "drawn" in one.info for one in told if one.info["origin"] == SETTLED)
+
+
+def test_a_portfolio_that_is_not_to_settles_none() -> None:
+    told = run(Portfolio(Problem(CONTENTS, 0), virtual=False, settled=False), FEWEST, [])
+    assert SETTLED not in [one.info["origin"] for one in told]
