@@ -28,6 +28,12 @@ def batch_in(folder: Path, strategy: str, otherwise: int) -> int:
     return next((batch for batch in found if isinstance(batch, int)), otherwise)
 
 
+def frames_in(folder: Path, strategy: str, otherwise: int) -> int:
+    """Frames kept of a trajectory, in a strategy's runs."""
+    found = (config["relax"]["num_frames"] for config in _configs(folder) if config["strategy"]["name"] == strategy)
+    return next(found, otherwise)
+
+
 def option_in(folder: Path, strategy: str, option: str) -> Any:
     """What an option is in a strategy's runs, where they do not say it too; None if there are none."""
     for config in _configs(folder):

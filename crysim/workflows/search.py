@@ -23,10 +23,10 @@ from crysim.harness.settings import BenchSettings
 from crysim.harness.spec import PartSpec
 from crysim.harness.systems import names_structure, read_reference, spelled_out
 from crysim.workflows.answers import Answer, answer_table, find_answers, write_answers
-from crysim.workflows.begun import ahead_in, batch_in
+from crysim.workflows.begun import ahead_in, batch_in, frames_in
 from crysim.workflows.rerank import Reranker, check_distinct, make_reranker, reranked_table
 from crysim.workflows.running import Ended, begin_workers, check_runs, progress_console, run_all
-from crysim.workflows.search_plan import DEFAULT, Plan, frames_kept, plan_search, searched_contents
+from crysim.workflows.search_plan import DEFAULT, Plan, plan_search, searched_contents
 from crysim.written_files import check_written
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ taken to the crystal (results/search)."""
 AHEAD = 3
 """Batches of one run under way at a time, where nothing is said: each of two cores has a next one while the other is
 at a longer one (results/executors), and the search loses little."""
+FRAMES = 2
+"""Of a trajectory, the first and the last: what the strategy of a search learns from."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def search(
     read = replace(read_settings(file, given, defaults), out=str(folder))
     begin_workers(read)
     if method is None:
-        read = replace(read, relax=replace(read.relax, num_frames=frames_kept(folder)))
+        read = replace(read, relax=replace(read.relax, num_frames=frames_in(folder, DEFAULT, FRAMES)))
     wanted = prototypes and method is None and prototype_folder is not None
     types = str(template_folder(prototype_folder, folder)) if wanted and prototype_folder is not None else None
     plan = plan_search(

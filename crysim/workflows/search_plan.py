@@ -110,11 +110,6 @@ def searched_contents(
     return contents_of(formula, kept, cell, MAX_SEARCHED)
 
 
-def frames_kept(out: Path) -> int:
-    """Of the trajectories of a search into a folder where no strategy is named: what `DEFAULT` learns from."""
-    return 1 if option_in(out, DEFAULT, SETTLED) is False else 2
-
-
 def plan_search(
     settings: BenchSettings,
     out: Path,

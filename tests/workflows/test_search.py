@@ -259,6 +259,16 @@ def test_a_search_goes_on_with_the_batches_that_it_began_with(tmp_path: Path) ->
     assert len(more.records[0].trials) == 6
 
 
+def test_a_search_that_learned_no_potential_goes_on_without(tmp_path: Path) -> None:
+    without = {"portfolio.settled": False}
+    crysim.search("Cu", z=1, budget=4, options=without, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    more = crysim.search("Cu", z=1, budget=6, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+    assert len(more.records[0].trials) == 6
+    new = crysim.search("Cu", z=1, budget=4, out=tmp_path / "new", **QUICK)  # type: ignore[arg-type]
+    assert new.records[0].config["strategy"]["options"]["settled"] is True
+    assert new.records[0].config["relax"]["num_frames"] == 2
+
+
 def test_a_search_goes_on_with_as_many_batches_under_way_as_it_began_with(tmp_path: Path) -> None:
     crysim.search("Cu", z=1, budget=4, batch=2, ahead=5, out=tmp_path, **QUICK)  # type: ignore[arg-type]
     more = crysim.search("Cu", z=1, budget=6, out=tmp_path, **QUICK)  # type: ignore[arg-type]
