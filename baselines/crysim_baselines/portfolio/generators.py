@@ -24,8 +24,7 @@ from crysim_baselines.portfolio.drafts import (
     Filling,
 )
 from crysim_baselines.portfolio.minima import Minima
-from crysim_baselines.portfolio.settled import POOL, KnownLow, SettledDraft
-from crysim_baselines.potential import Learning, PairPotential
+from crysim_baselines.portfolio.settled import POOL, Settling
 
 ENUMERATE, SETTLED = "enumerate", "settled"
 SHARES: Mapping[str, float] = {
@@ -39,23 +38,15 @@ SHARES: Mapping[str, float] = {
     DERIVE: 0.15,
     PACKED: 0.15,
     ALIKE: 0.10,
-    SETTLED: 1.00,
+    SETTLED: 0.60,
 }
 """Of the relaxations of each content, where nothing is learned. Those of the first three and of the last one are drawn
 afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
 _OF_ANY = frozenset({SPACED, PACKED, ALIKE})
 """What takes distances and bodies from minima of any contents."""
 
-_POOLED: Mapping[str, float] = {
-    PRIOR: 0.35,
-    SPACED: 0.05,
-    AGAIN: 0.15,
-    REFILL: 0.25,
-    MUTANT: 0.10,
-    EXCHANGE: 0.05,
-    DERIVE: 0.05,
-}
-"""Of the crystals that are settled for one that is relaxed: those that are drawn in few milliseconds are the most."""
+_POOLED: Mapping[str, float] = {PRIOR: 0.45, AGAIN: 0.15, REFILL: 0.25, MUTANT: 0.10, EXCHANGE: 0.05}
+"""Of the crystals that settle for one that is relaxed: by those arms that draw one in a few milliseconds."""
 
 
 class Generators:
@@ -65,19 +56,17 @@ class Generators:
     minima they depend on.
     """
 
-    def __init__(self, problem: Problem, minima: Minima, learning: Learning | None = None) -> None:
+    def __init__(self, problem: Problem, minima: Minima, settling: Settling | None = None) -> None:
         """Nothing is counted yet.
 
         Args:
             problem: of one content.
             minima: of all contents, as they are found.
-            learning: of all contents, from where relaxations began and ended; None: nothing is settled.
+            settling: of all contents; None: nothing settles before it is relaxed.
         """
         self.problem = problem
         self._minima = minima
-        self._learning = learning
-        self._known_by: PairPotential | None = None
-        self._known: dict[int, KnownLow | None] = {}
+        self._settling = settling
         self.enumeration = Enumerate(problem)
 
     @cached_property
@@ -90,7 +79,7 @@ class Generators:
     def offers(self, arm: str) -> bool:
         """Whether an arm has anything to begin with: bodies in the lowest crystal, or elements that are alike."""
         if arm == SETTLED:
-            return self._learning is not None and self._learning.potential is not None
+            return self._settling is not None and self._settling.potential is not None
         if arm == PACKED:
             return self._minima.in_units
         return arm != ALIKE or has_alike(self.problem.contents)
@@ -100,7 +89,9 @@ class Generators:
         if arm == ENUMERATE:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
         if arm == SETTLED:
-            return Candidate(None, {"origin": arm}, draft=self._settled(rng))
+            if self._settling is not None and self.offers(arm):
+                return Candidate(None, {"origin": arm}, draft=self._settling.draft(self._pool(rng)))
+            arm = PRIOR
         draft = self._draft(arm, rng)
         return Candidate(None, {"origin": draft.arm}, draft=draft)
 
@@ -112,18 +103,7 @@ class Generators:
         low = low and low.measured(arm == PACKED)
         return ArmDraft(self._filling, arm, low, self._minima.lows, Stream.of(rng))
 
-    def _settled(self, rng: np.random.Generator) -> SettledDraft:
-        assert self._learning is not None
-        potential = self._learning.potential
-        assert potential is not None
+    def _pool(self, rng: np.random.Generator) -> list[ArmDraft]:
         arms = list(_POOLED)
         chosen = rng.choice(len(arms), size=POOL, p=list(_POOLED.values()))
-        pool = tuple(self._draft(arms[one], np.random.default_rng(rng.integers(2**63))) for one in chosen)
-        if self._known_by is not potential:
-            self._known_by = potential
-            self._known = {}
-        for one in self._minima:
-            if one.number not in self._known:
-                self._known[one.number] = KnownLow.of(one.crystal, potential)
-        known = (self._known[one.number] for one in self._minima)
-        return SettledDraft(pool, potential, tuple(one for one in known if one is not None))
+        return [self._draft(arms[one], np.random.default_rng(rng.integers(2**63))) for one in chosen]

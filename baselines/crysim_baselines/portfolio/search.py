@@ -42,9 +42,9 @@ from crysim_baselines.portfolio.drafts import ALIKE
 from crysim_baselines.portfolio.generators import ENUMERATE, SETTLED, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
+from crysim_baselines.portfolio.settled import Settling
 from crysim_baselines.portfolio.swelling import Swelling
 from crysim_baselines.portfolio.virtual import VIRTUAL, VirtualCrystals
-from crysim_baselines.potential import Learning
 
 UNITS: Mapping[int, float] = {1: 0.34, 2: 0.31, 3: 0.05, 4: 0.20, 6: 0.04, 8: 0.05}
 """How many formula units the primitive cells of the AFLOW library's compounds hold (220 of them: those of the tables in
@@ -151,6 +151,8 @@ class Portfolio(Strategy):
             margin: eV per atom above the best that the energy within reach must lie for it.
             wanted: lowest minima that are relaxed to their end; what is about to come to rest above them is stopped
                 shortly before. 0: all are. Cheaper, but a crystal was lost with it (results/search).
+            settled: whether a pair potential is learned from where relaxations begin and end (`num_frames` 2 or more), in
+                which many crystals settle for each that is relaxed.
 
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
@@ -185,8 +187,8 @@ class Portfolio(Strategy):
         self._led_to_best = 0
         self._race = race
         self._patience, self._margin, self._wanted = patience, margin, wanted
-        self._learning = Learning(drawn[0].composition) if settled else None
-        self._cells = [Generators(replace(problem, contents=one), self._minima, self._learning) for one in drawn]
+        self._settling = Settling(drawn[0].composition, self._minima) if settled else None
+        self._cells = [Generators(replace(problem, contents=one), self._minima, self._settling) for one in drawn]
         self._atoms = max(one.num_atoms for one in drawn)
         self._contents_shares = Shares(_even_shares(drawn), learned)
         self._arms = _arms_without(without)
@@ -334,8 +336,8 @@ class Portfolio(Strategy):
                     self._virtual.learn(trial)
                 continue
             new = self._learn(trial)
-            if self._learning is not None:
-                self._learning.tell(trial)
+            if self._settling is not None:
+                self._settling.tell(trial)
             start, end = trial.candidate.crystal, trial.crystal
             if (
                 info["origin"] == TYPES

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from crysim.arrays import Floats
+from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.packing import scaled
-from crysim.interfaces import Draft
+from crysim.interfaces import Draft, Trial
 from crysim.interfaces.racing import are_near, average_distances
 from crysim_baselines.portfolio.drafts import ArmDraft
-from crysim_baselines.potential import PairPotential, Settled
+from crysim_baselines.portfolio.minima import Minima
+from crysim_baselines.potential import Learning, PairPotential, Settled
 
-POOL = 16
+POOL = 24
 """Crystals of which one is relaxed."""
-FIRST_STEPS, LEFT, STEPS = 40, 4, 200
+FIRST_STEPS, LEFT, STEPS = 40, 6, 200
 """Of the descent of each, how many of the lowest go on, and the steps of theirs."""
 SAME_ENERGY = 0.002
 """eV per atom, in the potential, of one crystal twice."""
@@ -96,3 +98,40 @@ class SettledDraft(Draft):
                 if there is not None and abs(there.energy - one.energy) < SAME_ENERGY:
                     return True
         return False
+
+
+class Settling:
+    """What crystals of all contents settle in: the potential that a search has learned, and its minima there."""
+
+    def __init__(self, composition: Composition, minima: Minima) -> None:
+        """Nothing is learned yet.
+
+        Args:
+            composition: of the crystals, any number of formula units of it.
+            minima: of the search, as they are found.
+        """
+        self._learning = Learning(composition)
+        self._minima = minima
+        self._known_in: PairPotential | None = None
+        self._known: dict[int, KnownLow | None] = {}
+
+    def tell(self, trial: Trial) -> None:
+        """Learn from a relaxation."""
+        self._learning.tell(trial)
+
+    @property
+    def potential(self) -> PairPotential | None:
+        """None while too little is known."""
+        return self._learning.potential
+
+    def draft(self, pool: Sequence[ArmDraft]) -> SettledDraft:
+        """The lowest of a pool of drafts that is none of the minima that are bred from; there is a potential."""
+        potential = self.potential
+        assert potential is not None
+        if self._known_in is not potential:
+            self._known_in, self._known = potential, {}
+        for one in self._minima:
+            if one.number not in self._known:
+                self._known[one.number] = KnownLow.of(one.crystal, potential)
+        known = (self._known[one.number] for one in self._minima)
+        return SettledDraft(tuple(pool), potential, tuple(one for one in known if one is not None))
