@@ -40,8 +40,8 @@ SHARES: Mapping[str, float] = {
     ALIKE: 0.10,
     SETTLED: 0.60,
 }
-"""Of the relaxations of each content, where nothing is learned. Those of the first three and of the last one are drawn
-afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found."""
+"""Of the relaxations of each content, where nothing is learned. Those of the first three and of `ALIKE` are drawn
+afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found, or may."""
 _OF_ANY = frozenset({SPACED, PACKED, ALIKE})
 """What takes distances and bodies from minima of any contents."""
 

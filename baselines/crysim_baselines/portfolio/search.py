@@ -4,7 +4,8 @@ It begins with the simplest crystals of each content, smallest cells first, and 
 alike elements on their places where they are wanted; these hold the answer at once where it is simple. Then contents
 and generators share the relaxations: a part evenly, so that nothing starves, the rest by the new low minima that each
 has found for what it spent. From the low minima it takes volumes, the distances that pairs of elements keep, positions
-to be filled anew, and crystals to be changed. Every relaxation is given up as soon as it cannot win
+to be filled anew, and crystals to be changed; from all relaxations a pair potential, in which many crystals settle
+for one that is relaxed. Every relaxation is given up as soon as it cannot win
 (`crysim.interfaces.racing`); saddle points are left only by the lowest crystals, in relaxations of their own.
 """
 
@@ -151,8 +152,8 @@ class Portfolio(Strategy):
             margin: eV per atom above the best that the energy within reach must lie for it.
             wanted: lowest minima that are relaxed to their end; what is about to come to rest above them is stopped
                 shortly before. 0: all are. Cheaper, but a crystal was lost with it (results/search).
-            settled: whether a pair potential is learned from where relaxations begin and end (`num_frames` 2 or more), in
-                which many crystals settle for each that is relaxed.
+            settled: whether a pair potential is learned from where relaxations begin and end (``num_frames`` 2 or
+                more), in which many crystals settle for each that is relaxed.
 
         Raises:
             InputError: an option is out of range, or leaves out a generator that there is not, or all.
