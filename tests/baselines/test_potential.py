@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crysim.crystal import Crystal
+from crysim.crystal import Crystal, Site
 from crysim.crystal.packing import scaled
 from crysim.crystal.prior import MIN_RATIO, Prior, PriorGenerator
 from crysim.crystal.radii import radius_sums
@@ -173,6 +173,17 @@ def test_crystals_too_dense_to_say_are_no_data_and_settle_to_nothing() -> None:
     dense = scaled(rock_salt(), 0.2)
     assert features(dense, ELEMENTS, np.zeros((2, 2))) is None
     assert a_potential().settle(dense, 10) is None
+
+
+@pytest.mark.parametrize("length", [0.01, 1e-6])
+def test_of_a_cell_far_too_flat_nothing_is_said(length: float) -> None:
+    contents = CAS.each[1].composition_in(1)
+    sites = tuple(
+        Site(element, 0, (x, 0.1, 0.2)) for element, x in zip("Ca Ca S S".split(), (0.1, 0.3, 0.6, 0.8), strict=True)
+    )
+    flat = Crystal(contents, 1, (10.0, 10.0, length, 90.0, 90.0, 90.0), sites)
+    assert features(flat, ELEMENTS, np.zeros((2, 2))) is None
+    assert a_potential().settle(flat, 10) is None
 
 
 def test_ridge_is_the_least_squares_solution_where_data_are_many() -> None:

@@ -17,6 +17,8 @@ FIRST_STEP, LONGEST_STEP, MIXING = 0.05, 0.3, 0.1
 """FIRE's steps of time, and its mixing."""
 FARTHEST = 0.15
 """Å that a coordinate moves in a step."""
+MOST_IMAGES = 4000.0
+"""Of an atom that are looked at: of a cell that has become flatter, or is none any more, nothing is said."""
 _SELF = 1e-8
 """Å², the square of the distance of an atom from itself."""
 
@@ -69,11 +71,13 @@ def find_pairs(
     """Write the neighbours of some atoms within a cutoff: whose, which atom, and the vector to it in Å ``[3]``.
 
     Returns:
-        How many there are; if that is more than there is room for, the rest is not written.
+        How many there are; more than there is room for, where the rest is not written or the cell is far too flat.
     """
     widths = np.empty(3)  # of the cutoff, in fractions of the cell
     for a in range(3):
         widths[a] = cutoff * sqrt(inverse[0, a] ** 2 + inverse[1, a] ** 2 + inverse[2, a] ** 2)
+    if not (2 * widths[0] + 1) * (2 * widths[1] + 1) * (2 * widths[2] + 1) <= MOST_IMAGES:
+        return len(centre_of) + 1
     count = 0
     for site in range(len(centres)):
         for atom in range(len(coords)):
