@@ -12,6 +12,7 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
+from crysim.crystal.placement import put_images
 
 FIRST_STEP, LONGEST_STEP, MIXING = 0.05, 0.3, 0.1
 """FIRE's steps of time, and its mixing."""
@@ -31,15 +32,10 @@ def write_images(points: Floats, positions: Ints, maps: Floats, offsets: Floats,
     """
     atom = 0
     for site in range(len(points)):
-        for image in range(starts[positions[site]], starts[positions[site] + 1]):
-            for a in range(3):
-                coords[atom, a] = (
-                    offsets[image, a]
-                    + maps[image, a, 0] * points[site, 0]
-                    + maps[image, a, 1] * points[site, 1]
-                    + maps[image, a, 2] * points[site, 2]
-                )
-            atom += 1
+        begin = starts[positions[site]]
+        end = atom + starts[positions[site] + 1] - begin
+        put_images(coords[atom:end], points[site], maps[begin:], offsets[begin:])
+        atom = end
 
 
 @compiled
