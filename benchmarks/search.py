@@ -39,15 +39,15 @@ from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.systems import builtin_systems, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
 from crysim.workflows.crystals40 import MAX_ATOMS, UNITS
+from crysim.workflows.search import FRAMES
 from crysim.workflows.search_plan import DEFAULT, plan_search, searched_contents
 
 METHODS = ("prior", "enumerate", "random", "pyxtal-random", "evolution", "swarm", "bayesian", "crysim")
 SEARCH = "search"
 FORTY_RELAXATIONS = 100_000
 """Of a formula's search; its seconds end it."""
-FRAMES = {"crysim": RelaxSettings().num_frames, "portfolio": 2, "search": 2}
-"""Of a trajectory, of a strategy that learns from them; the others are relaxed as in ``crysim search``, which keeps the
-end."""
+FRAMES_OF = {"crysim": RelaxSettings().num_frames, DEFAULT: FRAMES, SEARCH: FRAMES}
+"""Of a trajectory, of a strategy that learns from them; of the others the end is kept."""
 
 T = TypeVar("T")
 
@@ -191,7 +191,7 @@ def _settings(
         "batch": options.batch,
         "energy": options.energy,
         "symmetry": options.symmetry,
-        "num_frames": FRAMES.get(strategy, 1),
+        "num_frames": FRAMES_OF.get(strategy, 1),
         "options": own,
         **parts,
     }

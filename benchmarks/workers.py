@@ -39,11 +39,11 @@ from crysim.harness.placement import Placement
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.tasks import Here, Relaxations, Task, Wait
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.workflows.search import AHEAD, BATCH
+from crysim.workflows.search import AHEAD, BATCH, FRAMES
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "random": {"batch": 4, "relax": RelaxSettings(symmetry="keep")},
-    "portfolio": {"batch": BATCH, "relax": RelaxSettings(symmetry="keep", num_frames=1), "require_bound": True},
+    "portfolio": {"batch": BATCH, "relax": RelaxSettings(symmetry="keep", num_frames=FRAMES), "require_bound": True},
 }
 """As ``crysim bench`` runs the one, and ``crysim search`` the other."""
 LEARNING = ("portfolio",)

@@ -106,7 +106,7 @@ class MinDistances:
         """
         from crysim.crystal.placement import place_one_by_one
 
-        positions, elements = _sites(crystal, self.composition.elements)
+        positions, elements = flat_sites(crystal, self.composition.elements)
         tried = rng.random((len(positions), POINTS, 3))
         tried[:, 0] = _points(crystal)
         order = np.argsort([len(site.free) for site in crystal.sites], kind="stable")
@@ -124,7 +124,7 @@ def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats
     """Whether no two atoms of a crystal are closer than the thresholds ``[elements, elements]``, Å."""
     from crysim.crystal.placement import fits
 
-    positions, kinds = _sites(crystal, elements)
+    positions, kinds = flat_sites(crystal, elements)
     kept = np.array(thresholds)  # a kernel is compiled anew for what cannot be written
     return bool(fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, kept))
 
@@ -138,7 +138,7 @@ def shortest_distances(crystal: Crystal, most: float) -> Floats:
     return shortest_of_pairs(crystal.lattice, crystal.frac_coords, owners, len(elements), most)
 
 
-def _sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:
+def flat_sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:
     """Index of the position ``[sites]`` and of the element ``[sites]`` of each site."""
     return (
         np.array([site.position for site in crystal.sites], dtype=np.int64),

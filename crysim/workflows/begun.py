@@ -24,25 +24,26 @@ def ahead_in(folder: Path, otherwise: int) -> int:
 
 def batch_in(folder: Path, strategy: str, otherwise: int) -> int:
     """Crystals relaxed together at most, in a strategy's runs."""
-    found = (config.get("batch") for config in _configs(folder) if config["strategy"]["name"] == strategy)
+    found = (config.get("batch") for config in _configs(folder, strategy))
     return next((batch for batch in found if isinstance(batch, int)), otherwise)
 
 
 def frames_in(folder: Path, strategy: str, otherwise: int) -> int:
     """Frames kept of a trajectory, in a strategy's runs."""
-    found = (config["relax"]["num_frames"] for config in _configs(folder) if config["strategy"]["name"] == strategy)
-    return next(found, otherwise)
+    return next((config["relax"]["num_frames"] for config in _configs(folder, strategy)), otherwise)
 
 
 def option_in(folder: Path, strategy: str, option: str) -> Any:
     """What an option is in a strategy's runs, where they do not say it too; None if there are none."""
-    for config in _configs(folder):
-        if config["strategy"]["name"] == strategy:
-            newer = plugin_manager().get("strategy", strategy).newer_options
-            return config["strategy"].get("options", {}).get(option, newer.get(option))
+    for config in _configs(folder, strategy):
+        newer = plugin_manager().get("strategy", strategy).newer_options
+        return config["strategy"].get("options", {}).get(option, newer.get(option))
     return None
 
 
-def _configs(folder: Path) -> Iterator[Mapping[str, Any]]:
+def _configs(folder: Path, strategy: str | None = None) -> Iterator[Mapping[str, Any]]:
+    """Of a strategy's runs; None: of all."""
     for manifest in filter(None, map(read_manifest, find_runs(folder))):
-        yield manifest["config"]
+        config = manifest["config"]
+        if strategy is None or config["strategy"]["name"] == strategy:
+            yield config

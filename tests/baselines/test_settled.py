@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from crysim.crystal import Crystal
+from crysim.crystal.packing import scaled
 from crysim.interfaces import Candidate, Frame, Problem, Stream, Trial
 from crysim.testing.strategies import pretended_trials
 from crysim_baselines.portfolio import Portfolio
@@ -52,8 +53,7 @@ def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn() -> None:
 def test_what_is_known_is_not_drawn_again_at_any_volume() -> None:
     crystal, info = a_draft().draw()
     for factor in (1.0, 1.03):
-        cell = [*(factor * length for length in crystal.cell[:3]), *crystal.cell[3:]]
-        known = KnownLow.of(crystal.with_parameters(cell, [site.free for site in crystal.sites]), POTENTIAL)
+        known = KnownLow.of(scaled(crystal, factor), POTENTIAL)
         assert known is not None
         other, then = a_draft(known=(known,)).draw()
         assert other != crystal

@@ -77,7 +77,7 @@ class Generators:
         return filling
 
     def offers(self, arm: str) -> bool:
-        """Whether an arm has anything to begin with: bodies in the lowest crystal, or elements that are alike."""
+        """Whether an arm has what it needs: a potential, bodies in the lowest crystal, or elements that are alike."""
         if arm == SETTLED:
             return self._settling is not None and self._settling.potential is not None
         if arm == PACKED:

@@ -8,6 +8,7 @@ import numpy as np
 
 from crysim.arrays import Floats, Ints
 from crysim.crystal import Crystal
+from crysim.crystal.min_distances import flat_sites
 from crysim.errors import CrysimError
 from crysim.symmetry import cell_from_lattice
 from crysim_baselines.potential.radial import CUTOFF, STEP, radial_functions
@@ -132,11 +133,11 @@ def features(crystal: Crystal, elements: tuple[str, ...], walls: Floats) -> Feat
     centres = np.cumsum(counts) - counts
     coords = np.empty((counts.sum(), 3))
     write_images(points, positions, maps, offsets, starts, coords)
-    inverse = np.empty((3, 3))
-    volume = invert(crystal.lattice, inverse)
+    lattice, inverse = np.array(crystal.lattice), np.empty((3, 3))  # kernels are compiled anew for what is read-only
+    volume = invert(lattice, inverse)
     room = NEIGHBOURS * len(positions)
     centre_of, atom_of, vectors = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64), np.empty((room, 3))
-    count = find_pairs(crystal.lattice, inverse, coords, centres, CUTOFF, centre_of, atom_of, vectors)
+    count = find_pairs(lattice, inverse, coords, centres, CUTOFF, centre_of, atom_of, vectors)
     if count > room:
         return None
     centre_of, atom_of = centre_of[:count], atom_of[:count]
@@ -163,6 +164,4 @@ def _pairs(elements: int) -> list[tuple[int, int]]:
 
 def _sites(crystal: Crystal, elements: tuple[str, ...]) -> tuple[Ints, Ints, Floats]:
     """Of each site its position, its element, and its point."""
-    positions = np.array([site.position for site in crystal.sites], dtype=np.int64)
-    kinds = np.array([elements.index(site.element) for site in crystal.sites], dtype=np.int64)
-    return positions, kinds, np.ascontiguousarray(crystal.frac_coords[crystal.representatives])
+    return *flat_sites(crystal, elements), np.ascontiguousarray(crystal.frac_coords[crystal.representatives])
