@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -187,7 +187,8 @@ class Crystal:
         """
         imposed = impose_cell(self.system, cell)
         sites = tuple(
-            replace(site, free=tuple(float(v) for v in free)) for site, free in zip(self.sites, frees, strict=True)
+            Site(site.element, site.position, tuple(map(float, free)))
+            for site, free in zip(self.sites, frees, strict=True)
         )
         return Crystal(self.composition, self.space_group, _as_cell(imposed), sites)
 

@@ -108,7 +108,7 @@ class MinDistances:
 
         positions, elements = flat_sites(crystal, self.composition.elements)
         tried = rng.random((len(positions), POINTS, 3))
-        tried[:, 0] = _points(crystal)
+        tried[:, 0] = flat_points(crystal)
         order = np.argsort([len(site.free) for site in crystal.sites], kind="stable")
         cell = np.array(crystal.cell)
         tables = crystal.group.flat_positions
@@ -126,7 +126,9 @@ def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats
 
     positions, kinds = flat_sites(crystal, elements)
     kept = np.array(thresholds)  # a kernel is compiled anew for what cannot be written
-    return bool(fits(np.array(crystal.cell), positions, kinds, _points(crystal), *crystal.group.flat_positions, kept))
+    return bool(
+        fits(np.array(crystal.cell), positions, kinds, flat_points(crystal), *crystal.group.flat_positions, kept)
+    )
 
 
 def shortest_distances(crystal: Crystal, most: float) -> Floats:
@@ -146,9 +148,10 @@ def flat_sites(crystal: Crystal, elements: Sequence[str]) -> tuple[Ints, Ints]:
     )
 
 
-def _points(crystal: Crystal) -> Floats:
+def flat_points(crystal: Crystal) -> Floats:
     """A point ``[sites, 3]`` for every site, zero where a coordinate is not free."""
     points = np.zeros((len(crystal.sites), 3))
-    for point, site, position in zip(points, crystal.sites, crystal.positions, strict=True):
-        point[list(position.axes)] = site.free
+    for row, (site, position) in enumerate(zip(crystal.sites, crystal.positions, strict=True)):
+        for axis, value in zip(position.axes, site.free, strict=True):
+            points[row, axis] = value
     return points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def check_sites(composition: Composition, group: SpaceGroup, sites: tuple[Site, 
             if site.position in fixed:
                 raise InputError(f"a position of {where} without free coordinates is taken twice")
             fixed.add(site.position)
-        if not all(np.isfinite(site.free)):
+        if not all(map(isfinite, site.free)):
             raise InputError("a site's free coordinates must be finite")
         atoms[site.element] += multiplicity
     if tuple(atoms.values()) != composition.counts:

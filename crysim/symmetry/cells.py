@@ -6,6 +6,8 @@ a along x and b in the xy plane.
 
 from __future__ import annotations
 
+from math import cos, isfinite, radians, sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -18,6 +20,14 @@ CELL_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
 
 MIN_VOLUME_FACTOR = 0.1
 """Volume over a·b·c below which a cell counts as collapsed: no such cell is drawn at random or decoded."""
+
+_FLATTEST = 1e-6
+"""Volume over a·b·c below which there is no cell."""
+_OUT_OF_RANGE = "a cell has positive finite lengths and angles between 0 and 180 degrees"
+_NO_CELL = "these three cell angles close no cell: each must be less than the sum of the other two"
+
+_EXACT = {60.0: 0.5, 90.0: 0.0, 120.0: -0.5}
+"""Cosines of angles in degrees: exact zeros and halves keep symmetric cells symmetric to the last bit."""
 
 _FREE: dict[str, tuple[str, ...]] = {
     "triclinic": CELL_PARAMETERS,
@@ -90,11 +100,13 @@ def lattice_from_cell(cell: ArrayLike) -> Floats:
         InputError: a length or angle out of range, or angles that close no cell.
     """
     parameters = np.asarray(cell, dtype=np.float64)
+    if parameters.shape == (6,):
+        return _lattice_of(*parameters.tolist())
     if not np.isfinite(parameters).all() or (parameters <= 0).any() or (parameters[..., 3:] >= 180).any():
-        raise InputError("a cell has positive finite lengths and angles between 0 and 180 degrees")
+        raise InputError(_OUT_OF_RANGE)
     factor = volume_factor(parameters)
-    if (factor < 1e-6).any():
-        raise InputError("these three cell angles close no cell: each must be less than the sum of the other two")
+    if (factor < _FLATTEST).any():
+        raise InputError(_NO_CELL)
     ca, cb, cg = np.moveaxis(_cosines(parameters[..., 3:]), -1, 0)
     sg = np.sqrt(1.0 - cg * cg)
     lattice = np.zeros((*parameters.shape[:-1], 3, 3))
@@ -105,6 +117,19 @@ def lattice_from_cell(cell: ArrayLike) -> Floats:
     lattice[..., 2, 1] = (ca - cb * cg) / sg
     lattice[..., 2, 2] = factor / sg
     return np.asarray(lattice * parameters[..., :3, None])
+
+
+def _lattice_of(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> Floats:
+    """Lattice vectors ``[3, 3]`` of one cell: each crystal that is made needs one, and plain numbers are quicker."""
+    parameters = (a, b, c, alpha, beta, gamma)
+    if not all(isfinite(v) and v > 0.0 for v in parameters) or max(parameters[3:]) >= 180.0:
+        raise InputError(_OUT_OF_RANGE)
+    ca, cb, cg = (_EXACT.get(angle, cos(radians(angle))) for angle in parameters[3:])
+    factor = sqrt(max(1.0 - ca * ca - cb * cb - cg * cg + 2.0 * ca * cb * cg, 0.0))
+    if factor < _FLATTEST:
+        raise InputError(_NO_CELL)
+    sg = sqrt(1.0 - cg * cg)
+    return np.array([[a, 0.0, 0.0], [b * cg, b * sg, 0.0], [c * cb, c * (ca - cb * cg) / sg, c * factor / sg]])
 
 
 def cell_from_lattice(lattice: ArrayLike) -> Floats:
@@ -129,8 +154,7 @@ def cell_from_metric(metric: ArrayLike) -> Floats:
 
 
 def _cosines(angles: Floats) -> Floats:
-    # Exact zeros and halves for 90 and 120 degrees keep symmetric cells symmetric to the last bit.
-    cosines = np.cos(np.radians(angles))
-    cosines = np.where(angles == 90.0, 0.0, cosines)
-    cosines = np.where(angles == 120.0, -0.5, cosines)
-    return np.asarray(np.where(angles == 60.0, 0.5, cosines))
+    cosines = np.asarray(np.cos(np.radians(angles)))
+    for angle, exact in _EXACT.items():
+        cosines = np.where(angles == angle, exact, cosines)
+    return cosines

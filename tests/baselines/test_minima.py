@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crysim_baselines.portfolio.minima import KEPT, Minima, Minimum
+from crysim_baselines.portfolio.minima import KEPT, WINDOW, Minima, Minimum
 from tests.baselines.calcium_sulphide import CAS, of_volume, rock_salt, wurtzite
 
 
@@ -54,3 +54,13 @@ def test_cells_breed_from_their_own_lowest_where_all_others_are_lower() -> None:
     assert 999 not in {low.number for low in minima}
     minima.add(Minimum(-3.5, 1000, rock_salt()))
     assert minima.draw(rng, two) is None, "too far above the lowest of all"
+
+
+def test_the_lowest_are_more_than_are_bred_from_but_near_the_best() -> None:
+    minima = Minima()
+    assert not minima.lowest(3)
+    for number in range(KEPT + 5):
+        minima.add(Minimum(-3.0 + 0.001 * number, number, rock_salt(40.0 + 2.0 * number)))
+    minima.add(Minimum(-3.0 + WINDOW + 0.01, 999, wurtzite()))
+    assert [one.number for one in minima.lowest(3)] == [0, 1, 2]
+    assert [one.number for one in minima.lowest(1000)] == list(range(KEPT + 5))

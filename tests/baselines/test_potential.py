@@ -75,6 +75,7 @@ def test_a_settled_crystal_is_at_rest_at_its_volume_and_in_its_group(crystal: Cr
     potential = a_potential(walls=2.2)
     end = potential.settle(crystal, 5000, fmax=1e-5)
     assert end is not None
+    assert end.crystal is not None
     assert end.crystal.space_group == crystal.space_group
     assert end.crystal.combination == crystal.combination
     assert end.crystal.volume == pytest.approx(crystal.volume, rel=1e-6)
@@ -91,6 +92,22 @@ def test_a_settled_crystal_is_at_rest_at_its_volume_and_in_its_group(crystal: Cr
             assert min(energies) > end.energy - 1e-4  # energies are linear between the points of the tables
 
 
+@pytest.mark.parametrize("crystal", random_crystals(3, seed=4))
+def test_a_descent_goes_on_from_where_one_ended(crystal: Crystal) -> None:
+    potential = a_potential(walls=2.2)
+    begun = potential.settle(crystal, 30)
+    assert begun is not None
+    assert begun.crystal is not None
+    for begin in (begun, begun.crystal):
+        end = potential.settle(begin, 5000, fmax=1e-3)
+        assert end is not None
+        assert end.start.sites == crystal.sites if begin is begun else end.start == begun.crystal
+        assert end.energy <= begun.energy + 1e-9
+    again = potential.settle(begun, 1)
+    assert again is not None
+    assert again.energy == pytest.approx(begun.energy, abs=1e-9)
+
+
 def test_the_shape_of_a_cell_settles() -> None:
     potential = a_potential(walls=2.2)
     start = wurtzite()
@@ -102,6 +119,8 @@ def test_the_shape_of_a_cell_settles() -> None:
     first, second = ends
     assert first is not None
     assert second is not None
+    assert first.crystal is not None
+    assert second.crystal is not None
     assert first.crystal.cell == pytest.approx(second.crystal.cell, rel=1e-2)
     assert first.energy == pytest.approx(second.energy, abs=1e-4)
 

@@ -16,8 +16,8 @@ from crysim.testing.strategies import pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.drafts import PRIOR, ArmDraft, Filling
 from crysim_baselines.portfolio.generators import SETTLED
-from crysim_baselines.portfolio.minima import Lows
-from crysim_baselines.portfolio.settled import KnownLow, SettledDraft
+from crysim_baselines.portfolio.minima import Lows, Minima
+from crysim_baselines.portfolio.settled import PREDICTED, KnownLow, KnownLows, SettledDraft, Settling
 from crysim_baselines.potential import PairPotential
 from crysim_baselines.potential.learning import FEWEST
 from tests.baselines.calcium_sulphide import CAS
@@ -30,7 +30,8 @@ CONTENTS = CAS.each[1]
 def a_draft(seed: int = 0, number: int = 6, known: tuple[KnownLow, ...] = ()) -> SettledDraft:
     filling = Filling.of(Problem(CONTENTS, 0))
     streams = [Stream.of(np.random.default_rng([seed, place])) for place in range(number)]
-    return SettledDraft(tuple(ArmDraft(filling, PRIOR, None, Lows(), stream) for stream in streams), POTENTIAL, known)
+    pool = tuple(ArmDraft(filling, PRIOR, None, Lows(), stream) for stream in streams)
+    return SettledDraft(pool, POTENTIAL, KnownLows.of(known))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -38,10 +39,10 @@ def test_the_lowest_of_a_pool_is_drawn(seed: int) -> None:
     draft = a_draft(seed)
     crystal, info = draft.draw()
     assert info["drawn"] == PRIOR
-    assert POTENTIAL.energy(crystal) == pytest.approx(info["predicted"], abs=1e-6)
+    assert POTENTIAL.energy(crystal) == pytest.approx(info[PREDICTED], abs=1e-6)
     for one in draft.pool:
         end = POTENTIAL.settle(one.draw()[0], 40)
-        assert end is None or info["predicted"] < end.energy + 1e-3
+        assert end is None or info[PREDICTED] < end.energy + 1e-3
 
 
 def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn() -> None:
@@ -50,24 +51,54 @@ def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn() -> None:
     assert draft.draw() == draft.draw() == elsewhere.draw()
 
 
+def low(crystal: Crystal) -> KnownLow:
+    known = KnownLow.of(crystal, POTENTIAL)
+    assert known is not None
+    return known
+
+
 def test_what_is_known_is_not_drawn_again_at_any_volume() -> None:
     crystal, info = a_draft().draw()
     for factor in (1.0, 1.03):
-        known = KnownLow.of(scaled(crystal, factor), POTENTIAL)
-        assert known is not None
-        other, then = a_draft(known=(known,)).draw()
+        other, then = a_draft(known=(low(scaled(crystal, factor)),)).draw()
         assert other != crystal
-        assert then["predicted"] > info["predicted"] - 1e-6
+        assert then[PREDICTED] > info[PREDICTED] - 1e-6
+
+
+def test_however_many_are_known_the_next_one_is_drawn() -> None:
+    known: list[KnownLow] = []
+    energies = []
+    for _ in range(10):
+        crystal, info = a_draft(number=12, known=tuple(known)).draw()
+        energies.append(info[PREDICTED])
+        known.append(low(crystal))
+    assert energies == sorted(energies)
+    assert energies[-1] > energies[0] + 0.01
 
 
 def test_where_all_are_known_the_first_is_drawn_as_it_is() -> None:
     draft = a_draft(number=1)
     crystal, _ = draft.draw()
-    known = KnownLow.of(crystal, POTENTIAL)
-    assert known is not None
-    same, info = replace(draft, known=(known,)).draw()
+    same, info = replace(draft, known=KnownLows.of([low(crystal)])).draw()
     assert same == draft.pool[0].draw()[0]
-    assert "predicted" not in info
+    assert PREDICTED not in info
+
+
+def test_where_a_relaxation_began_none_begins_again() -> None:
+    minima = Minima()
+    settling = Settling(CONTENTS.composition_in(1), minima)
+    told = run(Portfolio(Problem(CONTENTS, 0), virtual=False, settled=False), FEWEST, [])
+    for trial in with_frames(pretended_trials(told, 0)):
+        settling.tell(trial)
+    pool = a_draft(number=12).pool
+    seen: list[Crystal] = []
+    for number in range(4):
+        candidate = Candidate(None, {"origin": SETTLED}, draft=settling.draft(pool)).drawn()
+        assert PREDICTED in candidate.info
+        assert candidate.start not in seen
+        seen.append(candidate.start)
+        settling.tell(pretended_trials([candidate], FEWEST + number)[0])
+    assert not list(minima)
 
 
 def with_frames(trials: Sequence[Trial]) -> list[Trial]:
@@ -95,7 +126,7 @@ def test_a_portfolio_settles_crystals_once_it_has_energies_enough() -> None:
     origins = [one.info["origin"] for one in told]
     assert SETTLED not in origins[: FEWEST // 2]
     assert SETTLED in origins[FEWEST // 2 + 8 :]
-    assert all("predicted" in one.info or "drawn" in one.info for one in told if one.info["origin"] == SETTLED)
+    assert all(PREDICTED in one.info or "drawn" in one.info for one in told if one.info["origin"] == SETTLED)
 
 
 def test_a_portfolio_that_is_not_to_settles_none() -> None:

@@ -141,10 +141,29 @@ def test_opened_cells_have_volume(cell: tuple[float, ...]) -> None:
         assert np.array_equal(opened, cell)
 
 
-@pytest.mark.parametrize("cell", [(5, 5, 5, 50, 50, 130), (5, 5, 5, 120, 120, 120), (0, 5, 5, 90, 90, 90)])
+@given(cells)
+def test_one_cell_has_the_lattice_that_it_has_among_others(cell: tuple[float, ...]) -> None:
+    opened = open_cell(cell)
+    among = lattice_from_cell(np.array([opened, (3.0, 4.0, 5.0, 90.0, 90.0, 120.0)]))
+    np.testing.assert_allclose(lattice_from_cell(opened), among[0], rtol=1e-12, atol=1e-12 * opened[:3].max())
+    assert np.array_equal(lattice_from_cell((3.0, 4.0, 5.0, 90.0, 90.0, 120.0)), among[1])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        (5, 5, 5, 50, 50, 130),
+        (5, 5, 5, 120, 120, 120),
+        (0, 5, 5, 90, 90, 90),
+        (5, 5, 5, 90, 90, 180),
+        (5, np.inf, 5, 90, 90, 90),
+        (5, 5, 5, 90, np.nan, 90),
+    ],
+)
 def test_impossible_cells_are_refused(cell: tuple[float, ...]) -> None:
-    with pytest.raises(InputError):
-        lattice_from_cell(cell)
+    for refused in (cell, [cell, (5, 5, 5, 90, 90, 90)]):
+        with pytest.raises(InputError, match="angles"):
+            lattice_from_cell(refused)
 
 
 def test_unknown_system() -> None:

@@ -138,6 +138,13 @@ class Minima:
             place += 1
         return False
 
+    def lowest(self, number: int) -> Sequence[Minimum]:
+        """So many lowest, within `WINDOW` of the best."""
+        if self.best is None:
+            return []
+        most = self.best.energy + WINDOW
+        return list(takewhile(lambda one: one.energy <= most, self._all[:number]))
+
     def highest_of(self, number: int) -> float | None:
         """The highest energy per atom, eV, of so many lowest; None where there are fewer, or none are asked for."""
         return self._all[number - 1].energy if 0 < number <= len(self._all) else None

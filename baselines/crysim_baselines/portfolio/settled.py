@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
+
+import numpy as np
 
 from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.packing import scaled
+from crysim.crystal.validity import is_comparable
 from crysim.interfaces import Draft, Trial
-from crysim.interfaces.racing import are_near, average_distances
+from crysim.interfaces.racing import SAME_PLACES, average_distances
 from crysim_baselines.portfolio.drafts import ArmDraft
 from crysim_baselines.portfolio.minima import Minima
 from crysim_baselines.potential import Learning, PairPotential, Settled
@@ -20,14 +24,18 @@ from crysim_baselines.potential import Learning, PairPotential, Settled
 POOL = 24
 """Crystals of which one is relaxed."""
 FIRST_STEPS, LEFT, STEPS = 40, 6, 200
-"""Of the descent of each, how many of the lowest go on, and the steps of theirs."""
+"""Of the descent of each, how many of the lowest that are not known go on to their end, and the steps of theirs."""
 SAME_ENERGY = 0.002
 """eV per atom, in the potential, of one crystal twice."""
+LOWEST, BEGUN = 100, 300
+"""Known are so many of the lowest minima, and of the last crystals that were relaxed from where they had settled."""
+PREDICTED = "predicted"
+"""In the info of what has settled, its energy there, eV per atom."""
 
 
 @dataclass(frozen=True, eq=False)
 class KnownLow:
-    """Where a minimum settles in the potential.
+    """Where a known crystal settles in the potential.
 
     Attributes:
         energy: eV per atom there.
@@ -41,11 +49,40 @@ class KnownLow:
 
     @classmethod
     def of(cls, crystal: Crystal, potential: PairPotential) -> KnownLow | None:
-        """Of the crystal of a minimum; None where it comes to nothing in the potential."""
+        """Of a crystal; None where it comes to nothing in the potential."""
         end = potential.settle(crystal, STEPS)
-        if end is None:
+        if end is None or end.crystal is None or not is_comparable(end.crystal):
             return None
         return cls(end.energy, crystal.volume / crystal.num_atoms, average_distances(end.crystal))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLows:
+    """Many of them: energies ``[n]``, volumes ``[n]`` and distances ``[n, k]``."""
+
+    energies: Floats
+    volumes: Floats
+    distances: Floats
+
+    @classmethod
+    def of(cls, lows: Sequence[KnownLow]) -> KnownLows:
+        """In one."""
+        energies = np.array([one.energy for one in lows])
+        volumes = np.array([one.volume for one in lows])
+        return cls(energies, volumes, np.array([one.distances for one in lows]))
+
+    def hold(self, crystal: Crystal, potential: PairPotential) -> bool:
+        """Whether one of them is a crystal at rest in the potential: of its distances and energy, once brought to the
+        same volume."""
+        if not len(self.energies):
+            return False
+        wider = np.cbrt(self.volumes / (crystal.volume / crystal.num_atoms))
+        off = np.abs(wider[:, None] * average_distances(crystal) - self.distances).max(axis=1)
+        for place in np.flatnonzero(off < SAME_PLACES):
+            there = potential.settle(scaled(crystal, wider[place]), FIRST_STEPS)
+            if there is not None and abs(there.energy - self.energies[place]) < SAME_ENERGY:
+                return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -55,53 +92,50 @@ class SettledDraft(Draft):
     Attributes:
         pool: what is drawn.
         potential: in which it is settled.
-        known: minima that are not wanted again.
+        known: what is not wanted again.
     """
 
     pool: tuple[ArmDraft, ...]
     potential: PairPotential
-    known: tuple[KnownLow, ...]
+    known: KnownLows
 
     def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
         """The crystal, the arm that drew it, and its energy in the potential."""
-        ends: list[tuple[Settled, str]] = []
+        begun: list[tuple[Settled, str]] = []
         for draft in self.pool:
             crystal, info = draft.draw()
-            end = self.potential.settle(crystal, FIRST_STEPS)
-            if end is not None and self._keeps_distances(end.crystal):
-                ends.append((end, info.get("origin", draft.arm)))
-        ends.sort(key=lambda one: one[0].energy)
-        found = []
-        for begun, arm in ends[:LEFT]:
-            end = self.potential.settle(begun.crystal, STEPS)
-            if end is not None and self._keeps_distances(end.crystal):
+            one = self.potential.settle(crystal, FIRST_STEPS)
+            if one is not None:
+                begun.append((one, info.get("origin", draft.arm)))
+        begun.sort(key=lambda one: one[0].energy)
+        found: list[tuple[Settled, str]] = []
+        for one, arm in begun:
+            end = self.potential.settle(one, STEPS) if self._keeps_distances(one.crystal) else None
+            if end is not None and self._is_wanted(end.crystal):
                 found.append((end, arm))
-        found.sort(key=lambda one: one[0].energy)
-        for end, arm in found:
-            if not self._is_known(end):
-                return end.crystal, {"drawn": arm, "predicted": end.energy}
+                if len(found) == LEFT:
+                    break
+        if found:
+            end, arm = min(found, key=lambda one: one[0].energy)
+            assert end.crystal is not None
+            return end.crystal, {"drawn": arm, PREDICTED: end.energy}
         crystal, info = self.pool[0].draw()
         return crystal, {"drawn": info.get("origin", self.pool[0].arm)}
 
-    def _keeps_distances(self, crystal: Crystal) -> bool:
-        filling = self.pool[0].filling
-        return keep_distances(crystal, filling.contents.elements, filling.thresholds)
+    def _is_wanted(self, crystal: Crystal | None) -> TypeGuard[Crystal]:
+        return self._keeps_distances(crystal) and not self.known.hold(crystal, self.potential)
 
-    def _is_known(self, end: Settled) -> bool:
-        """Whether it is a known minimum: of its distances and energy, once brought to its volume."""
-        volume = end.crystal.volume / end.crystal.num_atoms
-        distances = average_distances(end.crystal)
-        for one in self.known:
-            wider = (one.volume / volume) ** (1 / 3)
-            if are_near(wider * distances, one.distances):
-                there = self.potential.settle(scaled(end.crystal, wider), FIRST_STEPS)
-                if there is not None and abs(there.energy - one.energy) < SAME_ENERGY:
-                    return True
-        return False
+    def _keeps_distances(self, crystal: Crystal | None) -> TypeGuard[Crystal]:
+        filling = self.pool[0].filling
+        return crystal is not None and keep_distances(crystal, filling.contents.elements, filling.thresholds)
 
 
 class Settling:
-    """What crystals of all contents settle in: the potential that a search has learned, and its minima there."""
+    """What crystals of all contents settle in: the potential that a search has learned, and what is known there.
+
+    Known are its lowest minima, and where relaxations of crystals that had settled began: they would end where they
+    ended, which is often not where these minima settle.
+    """
 
     def __init__(self, composition: Composition, minima: Minima) -> None:
         """Nothing is learned yet.
@@ -112,12 +146,18 @@ class Settling:
         """
         self._learning = Learning(composition)
         self._minima = minima
+        self._begun: deque[Crystal] = deque(maxlen=BEGUN)
+        self._lows: KnownLows | None = None
         self._known_in: PairPotential | None = None
-        self._known: dict[int, KnownLow | None] = {}
+        self._known: dict[Crystal, KnownLow | None] = {}
 
     def tell(self, trial: Trial) -> None:
         """Learn from a relaxation."""
         self._learning.tell(trial)
+        self._lows = None
+        begun = trial.candidate.crystal
+        if PREDICTED in trial.candidate.info and begun is not None:
+            self._begun.append(begun)
 
     @property
     def potential(self) -> PairPotential | None:
@@ -125,13 +165,19 @@ class Settling:
         return self._learning.potential
 
     def draft(self, pool: Sequence[ArmDraft]) -> SettledDraft:
-        """The lowest of a pool of drafts that is none of the minima that are bred from; there is a potential."""
+        """The lowest of a pool of drafts that is not known yet; there is a potential."""
         potential = self.potential
         assert potential is not None
-        if self._known_in is not potential:
-            self._known_in, self._known = potential, {}
-        for one in self._minima:
-            if one.number not in self._known:
-                self._known[one.number] = KnownLow.of(one.crystal, potential)
-        known = (self._known[one.number] for one in self._minima)
-        return SettledDraft(tuple(pool), potential, tuple(one for one in known if one is not None))
+        if self._lows is None:
+            if self._known_in is not potential:
+                self._known_in, self._known = potential, {}
+            crystals = (*(one.crystal for one in self._minima.lowest(LOWEST)), *self._begun)
+            self._lows = KnownLows.of([low for low in map(self._low, crystals) if low is not None])
+        return SettledDraft(tuple(pool), potential, self._lows)
+
+    def _low(self, crystal: Crystal) -> KnownLow | None:
+        potential = self._known_in
+        assert potential is not None
+        if crystal not in self._known:
+            self._known[crystal] = KnownLow.of(crystal, potential)
+        return self._known[crystal]

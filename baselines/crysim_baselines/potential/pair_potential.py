@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from crysim.arrays import Floats, Ints
+from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.crystal.min_distances import flat_sites
+from crysim.crystal.min_distances import flat_points, flat_sites
 from crysim.errors import CrysimError
 from crysim.symmetry import cell_from_lattice
 from crysim_baselines.potential.radial import CUTOFF, STEP, radial_functions
@@ -19,12 +20,32 @@ NEIGHBOURS = 600
 """Of a site within the cutoff, at most: atoms that are closer together are no crystal."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settled:
-    """A crystal after a descent, and its energy in the potential, eV per atom."""
+    """Where a descent in a potential ended.
 
-    crystal: Crystal
+    Attributes:
+        start: of whose group and positions it is.
+        lattice: rows, Å ``[3, 3]``, in any orientation.
+        points: of the sites, fractional ``[sites, 3]``.
+        energy: in the potential, eV per atom.
+    """
+
+    start: Crystal
+    lattice: Floats
+    points: Floats
     energy: float
+
+    @cached_property
+    def crystal(self) -> Crystal | None:
+        """It; None where that is no cell any more. Most ends are not looked at: it is made when it is asked for."""
+        frees = [
+            points[list(position.axes)] for points, position in zip(self.points, self.start.positions, strict=True)
+        ]
+        try:
+            return self.start.with_parameters(cell_from_lattice(self.lattice), frees)
+        except (CrysimError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,35 +90,37 @@ class PairPotential:
 
     def energy(self, crystal: Crystal) -> float:
         """eV per atom of a crystal of these elements; infinity if it is too dense to say."""
-        return self.constant + self._descended(crystal, 1, 0.0)[2]
+        return self.constant + self._descended(crystal, np.array(crystal.lattice), flat_points(crystal), 1, 0.0)[2]
 
-    def settle(self, crystal: Crystal, steps: int, fmax: float = 0.05) -> Settled | None:
+    def settle(self, begin: Crystal | Settled, steps: int, fmax: float = 0.05) -> Settled | None:
         """A crystal after a descent within its space group at its volume; None where it comes to nothing.
 
         Of volumes far from those that it learned from a potential knows nothing, and would often tear crystals apart.
 
         Args:
-            crystal: of these elements.
+            begin: a crystal of these elements, or where a descent of it ended.
             steps: evaluations, at most.
             fmax: eV/Å at which it is at rest.
         """
-        lattice, points, energy = self._descended(crystal, steps, fmax)
+        if isinstance(begin, Settled):
+            start, lattice, points = begin.start, begin.lattice, begin.points
+        else:
+            start, lattice, points = begin, np.array(begin.lattice), flat_points(begin)
+        lattice, points, energy = self._descended(start, lattice, points, steps, fmax)
         if not (np.isfinite(energy) and np.isfinite(lattice).all() and np.isfinite(points).all()):
             return None
-        frees = [points[site][list(position.axes)] for site, position in enumerate(crystal.positions)]
-        try:
-            return Settled(crystal.with_parameters(cell_from_lattice(lattice), frees), self.constant + energy)
-        except (CrysimError, ValueError):  # no cell any more
-            return None
+        return Settled(start, lattice, points, self.constant + energy)
 
-    def _descended(self, crystal: Crystal, steps: int, fmax: float) -> tuple[Floats, Floats, float]:
+    def _descended(
+        self, crystal: Crystal, lattice: Floats, points: Floats, steps: int, fmax: float
+    ) -> tuple[Floats, Floats, float]:
         from crysim_baselines.potential.kernels import descend
 
-        positions, kinds, points = _sites(crystal, self.elements)
+        positions, kinds = flat_sites(crystal, self.elements)
         rotations = np.ascontiguousarray(crystal.group.operations[0], dtype=np.float64)
         return descend(
-            crystal.lattice, points, positions, kinds, *crystal.group.flat_positions, rotations, self.energies,
-            self.slopes, STEP, CUTOFF, self.by_volume, steps, fmax, NEIGHBOURS * len(points),
+            lattice, points, positions, kinds, *crystal.group.flat_positions, rotations, self.energies, self.slopes,
+            STEP, CUTOFF, self.by_volume, steps, fmax, NEIGHBOURS * len(points),
         )  # fmt: skip
 
 
@@ -127,7 +150,8 @@ def features(crystal: Crystal, elements: tuple[str, ...], walls: Floats) -> Feat
     """
     from crysim_baselines.potential.kernels import find_pairs, invert, write_images
 
-    positions, kinds, points = _sites(crystal, elements)
+    positions, kinds = flat_sites(crystal, elements)
+    points = flat_points(crystal)
     maps, offsets, starts = crystal.group.flat_positions
     counts = np.diff(starts)[positions]
     centres = np.cumsum(counts) - counts
@@ -160,8 +184,3 @@ def features(crystal: Crystal, elements: tuple[str, ...], walls: Floats) -> Feat
 def _pairs(elements: int) -> list[tuple[int, int]]:
     """Each pair of elements once, in the order of the features."""
     return [(i, j) for i in range(elements) for j in range(i, elements)]
-
-
-def _sites(crystal: Crystal, elements: tuple[str, ...]) -> tuple[Ints, Ints, Floats]:
-    """Of each site its position, its element, and its point."""
-    return *flat_sites(crystal, elements), np.ascontiguousarray(crystal.frac_coords[crystal.representatives])
