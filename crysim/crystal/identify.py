@@ -51,8 +51,8 @@ def crystal_from_structure(
 
     The conventional cell may hold more or fewer atoms than the structure (a primitive or a super cell was given).
     With a ``composition`` the crystal has exactly that one, or holds those contents: where the conventional cell holds
-    another number of atoms, the structure's own cell is described in P1. A structure without symmetry is P1 in its own
-    cell.
+    another number of atoms, the structure's own cell is described in P1. A structure without symmetry, translations
+    within its cell included, is P1 in its own cell.
 
     Args:
         cls: of crystals, so that this module need not import what calls it (`Crystal.from_structure`).
@@ -71,7 +71,7 @@ def crystal_from_structure(
     crystal = None
     lattice, coords, numbers = spglib_cell(structure)
     found = _dataset((lattice, coords, numbers), symprec)
-    if found is not None and found.number > 1:
+    if found is not None and (found.number > 1 or len(set(found.mapping_to_primitive)) < len(species)):
         group = space_group(int(found.number))
         dataset = _dataset((lattice, coords, numbers), symprec, group.hall_number)
         if dataset is not None:

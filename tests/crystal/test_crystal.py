@@ -211,6 +211,13 @@ def test_structures_without_symmetry_are_p1() -> None:
     assert crystal.space_group == find_space_group(structure) == 1
     assert crystal.composition == Composition(("O", "Ca"), (2, 1))
     assert crystal.species == ("O", "O", "Ca")
+    doubled = structure.copy()
+    doubled.make_supercell([[1, 0, 0], [0, 1, 0], [1, 0, 2]])
+    found = Crystal.from_structure(doubled)
+    assert (found.space_group, found.composition) == (1, crystal.composition), "its translations are symmetry too"
+    assert found.volume == pytest.approx(crystal.volume)
+    assert found.min_distance() == pytest.approx(crystal.min_distance())
+    assert Crystal.from_structure(doubled, composition=Composition(("Ca", "O"), (2, 4))).num_atoms == 6
     coincident = Structure(Lattice.cubic(4), ["Ca", "Ca"], [[0, 0, 0], [0, 0, 1e-4]])
     assert Crystal.from_structure(coincident).space_group == 1
 
