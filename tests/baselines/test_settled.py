@@ -21,6 +21,7 @@ from crysim_baselines.portfolio.settled import PREDICTED, KnownLow, KnownLows, S
 from crysim_baselines.potential import PairPotential
 from crysim_baselines.potential.learning import FEWEST
 from tests.baselines.calcium_sulphide import CAS
+from tests.baselines.resumption import tell_both
 from tests.baselines.test_potential import COEFFICIENTS, ELEMENTS
 
 POTENTIAL = PairPotential.of(ELEMENTS, COEFFICIENTS, np.full((2, 2), 2.2), -1.0, 0.0)
@@ -132,3 +133,11 @@ def test_a_portfolio_settles_crystals_once_it_has_energies_enough() -> None:
 def test_a_portfolio_that_is_not_to_settles_none() -> None:
     told = run(Portfolio(Problem(CONTENTS, 0), virtual=False, settled=False), FEWEST, [])
     assert SETTLED not in [one.info["origin"] for one in told]
+
+
+def test_a_run_that_is_taken_up_settles_the_same() -> None:
+    first, again = (Portfolio(Problem(CONTENTS, 0), virtual=False) for _ in range(2))
+    tell_both(first, again, 20)
+    begun, taken_up = ([one.drawn() for one in strategy.ask(8)] for strategy in (first, again))
+    assert [(one.start, one.info) for one in begun] == [(one.start, one.info) for one in taken_up]
+    assert any(PREDICTED in one.info for one in begun)
