@@ -82,6 +82,25 @@ class Parent:
         return float(charges @ self._coulomb @ charges), round(float(marks @ self._coulomb @ marks), DIGITS)
 
 
+    def crystal(self, drawn: _Drawn, number: float) -> Crystal | None:
+        """Of what was drawn, the number of whose order is known; None where its cell is no primitive one.
+
+        Orders come again and again, and to find that takes longer than to draw one: it is kept.
+        """
+        if number in self._of_smaller_cells:
+            return None
+        species, group = drawn
+        lattice, coords = averaged(self.atoms, group)
+        crystal = symmetric_crystal(self.contents, lattice, species, coords)
+        if crystal is None:
+            self._of_smaller_cells.add(number)
+        return crystal
+
+    @cached_property
+    def _of_smaller_cells(self) -> set[float]:
+        return set()
+
+
 def parents_of(crystal: Crystal, mixed: tuple[str, ...], contents: Contents, most: int = SUPERCELLS) -> list[Parent]:
     """A crystal's primitive cell, or its supercells, whose mixed elements have no order yet.
 
@@ -143,9 +162,8 @@ def ordered(
                 if number not in known:
                     found.append((energy, number, parent, drawn))
     # equivalent orders have one energy but for rounding: of these the first drawn, on every processor
-    for _, number, parent, (species, group) in sorted(found, key=lambda one: round(one[0], DIGITS)):
-        lattice, coords = averaged(parent.atoms, group)
-        crystal = symmetric_crystal(parent.contents, lattice, species, coords)
+    for _, number, parent, drawn in sorted(found, key=lambda one: round(one[0], DIGITS)):
+        crystal = parent.crystal(drawn, number)
         if crystal is not None:
             return crystal, number
     return None
