@@ -27,6 +27,8 @@ from crysim.interfaces import (
 
 SYMPREC = 0.01
 """Å within which the group of a crystal that left its own is found (as the energy models have it)."""
+DESCRIPTIONS = 2
+"""Times that a crystal is described in the group that it has: coming to rest there it may gain translations."""
 GIVEN_UP = (TrialStatus.STOPPED, TrialStatus.KNOWN)
 """Of relaxations that did not come to their end: what was wrong with them on their way is not looked for."""
 
@@ -66,11 +68,14 @@ def _relaxed(
     crystals = [candidate.start for _, candidate in starts]
     relaxations = _relax_blends([candidate for _, candidate in starts], model, settings.relax)
     if contents is not None and contents.primitive:
-        relaxations = [
-            _described_anew(relaxation, crystal, contents)
-            for relaxation, crystal in zip(relaxations, crystals, strict=True)
-        ]
-        relaxations = _settled(relaxations, [candidate for _, candidate in starts], model, settings.relax)
+        blends = [candidate.blend is not None for _, candidate in starts]
+        for _ in range(DESCRIPTIONS):
+            described = [
+                relaxation if blend else _described_anew(relaxation, crystal, contents)
+                for relaxation, crystal, blend in zip(relaxations, crystals, blends, strict=True)
+            ]
+            relaxations = _settled(described, crystals, blends, model, settings.relax)
+            crystals = [one.crystal or crystal for one, crystal in zip(described, crystals, strict=True)]
     cutoff = (model.cutoff or DEFAULT_CUTOFF) if settings.require_bound else None
     trials = [
         classify(number, candidate, relaxation, settings.min_relaxed_distance, cutoff)
@@ -120,7 +125,9 @@ def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) 
     primitive cell has grown, since images of one atom have parted, the crystal stays as the model describes it.
     """
     crystal, energy = relaxation.crystal, relaxation.energy
-    if crystal is None or energy is None or crystal.space_group == start.space_group:
+    if crystal is None or energy is None:
+        return relaxation
+    if crystal.space_group == start.space_group and contents.held_by(crystal):
         return relaxation
     found = Crystal.from_structure(crystal.to_structure(), SYMPREC)
     if found.composition.elements != contents.elements or not contents.held_by(found):
@@ -129,19 +136,23 @@ def _described_anew(relaxation: Relaxation, start: Crystal, contents: Contents) 
 
 
 def _settled(
-    relaxations: Sequence[Relaxation], candidates: Sequence[Candidate], model: EnergyModel, settings: RelaxSettings
+    relaxations: Sequence[Relaxation],
+    starts: Sequence[Crystal],
+    blends: Sequence[bool],
+    model: EnergyModel,
+    settings: RelaxSettings,
 ) -> list[Relaxation]:
-    """The relaxations, those that came to rest in another group than their start's relaxed on in that one.
+    """The relaxations, those that came to rest in another group or cell than their start's relaxed on in that one.
 
     Its description moves atoms by up to `SYMPREC`, and the forces that are left there may be more than was asked for.
     """
     ends = {
         i: relaxation.crystal
-        for i, (relaxation, candidate) in enumerate(zip(relaxations, candidates, strict=True))
+        for i, (relaxation, start, blend) in enumerate(zip(relaxations, starts, blends, strict=True))
         if relaxation.status is RelaxStatus.RELAXED
-        and candidate.blend is None
+        and not blend
         and relaxation.crystal is not None
-        and relaxation.crystal.space_group != candidate.start.space_group
+        and (relaxation.crystal.space_group, relaxation.crystal.composition) != (start.space_group, start.composition)
     }
     found = list(relaxations)
     if not ends:
