@@ -208,9 +208,13 @@ def _faults(record: RunRecord, trial: Trial) -> Iterator[str]:
         if crystal is not None and crystal.composition.reduced != blend.merged(contents.composition).reduced:
             yield f"its virtual crystal is {crystal.composition}, and {contents} was searched"
         return
-    for name, one in (("start", trial.candidate.crystal), ("relaxed crystal", crystal)):
-        if one is not None and not contents.held_by(one):
-            yield f"its {name} is {one.composition}, and {contents} was searched"
+    start = trial.candidate.crystal
+    if start is not None and not contents.held_by(start):
+        yield f"its start is {start.composition}, and {contents} was searched"
+    # a primitive cell grows where images of one atom part: the crystal is described in the cell that its start had
+    in_its_cell = start is not None and crystal is not None and crystal.composition == start.composition
+    if crystal is not None and not in_its_cell and not contents.held_by(crystal):
+        yield f"its relaxed crystal is {crystal.composition}, and {contents} was searched"
     if trial.status is TrialStatus.FAILED:
         if crystal is not None:
             yield "it has failed, and has a relaxed crystal"

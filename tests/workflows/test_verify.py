@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import crysim
 from crysim.cli import app
+from crysim.crystal import Crystal
 from crysim.harness.journal import JOURNAL, MANIFEST, beginning_of, read_manifest
 from crysim.harness.lines import LineFile, read_chain
 from crysim.harness.run_folder import LOCK, locked
@@ -86,6 +87,22 @@ def test_what_was_changed_under_a_new_seal_is_found(folder: Path, change: Any, w
     found = [str(one) for one in verify(folder).differences]
     assert any(f"seed-0, trial {number}: " in one and what in one for one in found), found
     assert not any("seed-1, trial" in one for one in found)
+
+
+@pytest.mark.parametrize(("cells", "wrong"), [((1, 1, 1), False), ((1, 1, 2), True)])
+def test_a_primitive_cell_may_have_grown_to_that_of_the_start(
+    tmp_path: Path, cells: tuple[int, int, int], wrong: bool
+) -> None:
+    options = OPTIONS | {"space_groups": (139,), "cell": "primitive"}
+    crysim.bench(["AlCu"], ["random"], seeds=[0], budget=2, out=tmp_path / "out", **options)
+    (run,) = [path.parent for path in (tmp_path / "out").rglob(JOURNAL)]
+    structure = Crystal.from_dict(read_chain(run / JOURNAL).records[0]["start"]).to_structure()
+    structure.make_supercell(cells)
+    structure.perturb(0.05, seed=1)
+    found = Crystal.from_structure(structure)
+    assert (found.space_group, found.num_atoms) == (1, 4 * cells[2])
+    rewrite(run, lambda record: record.update(crystal=found.to_dict()))
+    assert any("was searched" in one.what for one in verify(tmp_path / "out").differences) == wrong
 
 
 def test_a_crystal_that_is_not_relaxed_is_found(folder: Path) -> None:
