@@ -81,7 +81,6 @@ class Parent:
         marks -= marks.mean()
         return float(charges @ self._coulomb @ charges), round(float(marks @ self._coulomb @ marks), DIGITS)
 
-
     def crystal(self, drawn: _Drawn, number: float) -> Crystal | None:
         """Of what was drawn, the number of whose order is known; None where its cell is no primitive one.
 
