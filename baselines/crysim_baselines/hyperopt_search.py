@@ -25,6 +25,7 @@ from crysim.crystal.generation import (
     default_length_bounds,
     fitting_space_groups,
 )
+from crysim.crystal.min_distances import flat_points
 from crysim.crystal.packing import estimated_volume, packing_ratios, place
 from crysim.crystal.radii import radius_sums
 from crysim.errors import check_at_least
@@ -234,9 +235,7 @@ class ParameterSpace:
 
     def packing_ratio(self, crystal: Crystal) -> float:
         """The least distance over the sum of covalent radii."""
-        points = np.zeros((1, len(crystal.sites), 3))
-        for i, (site, position) in enumerate(zip(crystal.sites, crystal.positions, strict=True)):
-            points[0, i, list(position.axes)] = site.free
+        points = flat_points(crystal)[None]
         combination = tuple(
             tuple(site.position for site in crystal.sites if site.element == element)
             for element in self.contents.elements

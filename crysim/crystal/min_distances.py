@@ -116,8 +116,7 @@ class MinDistances:
         points, complete = place_one_by_one(cell, positions, elements, order, tried, *tables, kept)
         if not complete:
             return None
-        frees = [point[list(p.axes)] for point, p in zip(points, crystal.positions, strict=True)]
-        return crystal.with_parameters(cell, frees)
+        return with_points(crystal, cell, points)
 
 
 def keep_distances(crystal: Crystal, elements: Sequence[str], thresholds: Floats) -> bool:
@@ -155,3 +154,9 @@ def flat_points(crystal: Crystal) -> Floats:
         for axis, value in zip(position.axes, site.free, strict=True):
             points[row, axis] = value
     return points
+
+
+def with_points(crystal: Crystal, cell: Floats, points: Floats) -> Crystal:
+    """The crystal with another cell ``[6]`` and a point ``[sites, 3]`` for every site: see `flat_points`."""
+    frees = [point[list(position.axes)] for point, position in zip(points, crystal.positions, strict=True)]
+    return crystal.with_parameters(cell, frees)

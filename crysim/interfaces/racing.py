@@ -13,6 +13,7 @@ from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crysim.arrays import Floats
 from crysim.crystal.distinct import invariant
@@ -188,7 +189,12 @@ def average_distances(crystal: Crystal) -> Floats:
 
 def are_near(distances: Floats, others: Floats) -> bool:
     """Whether two crystals of one formula are one, or nearly, by their `average_distances`."""
-    return bool(np.abs(distances - others).max() < SAME_PLACES)
+    return bool(which_are_near(distances, others))
+
+
+def which_are_near(distances: Floats, others: Floats) -> NDArray[np.bool_]:
+    """Of the rows ``[..., k]``, whether two crystals are one, or nearly: see `are_near`."""
+    return np.asarray(np.abs(distances - others).max(axis=-1) < SAME_PLACES)
 
 
 def known_minimum(crystal: Crystal, energy: float) -> KnownMinimum:

@@ -21,11 +21,6 @@ CELL_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
 MIN_VOLUME_FACTOR = 0.1
 """Volume over a·b·c below which a cell counts as collapsed: no such cell is drawn at random or decoded."""
 
-_FLATTEST = 1e-6
-"""Volume over a·b·c below which there is no cell."""
-_OUT_OF_RANGE = "a cell has positive finite lengths and angles between 0 and 180 degrees"
-_NO_CELL = "these three cell angles close no cell: each must be less than the sum of the other two"
-
 _EXACT = {60.0: 0.5, 90.0: 0.0, 120.0: -0.5}
 """Cosines of angles in degrees: exact zeros and halves keep symmetric cells symmetric to the last bit."""
 
@@ -100,36 +95,21 @@ def lattice_from_cell(cell: ArrayLike) -> Floats:
         InputError: a length or angle out of range, or angles that close no cell.
     """
     parameters = np.asarray(cell, dtype=np.float64)
-    if parameters.shape == (6,):
-        return _lattice_of(*parameters.tolist())
-    if not np.isfinite(parameters).all() or (parameters <= 0).any() or (parameters[..., 3:] >= 180).any():
-        raise InputError(_OUT_OF_RANGE)
-    factor = volume_factor(parameters)
-    if (factor < _FLATTEST).any():
-        raise InputError(_NO_CELL)
-    ca, cb, cg = np.moveaxis(_cosines(parameters[..., 3:]), -1, 0)
-    sg = np.sqrt(1.0 - cg * cg)
-    lattice = np.zeros((*parameters.shape[:-1], 3, 3))
-    lattice[..., 0, 0] = 1.0
-    lattice[..., 1, 0] = cg
-    lattice[..., 1, 1] = sg
-    lattice[..., 2, 0] = cb
-    lattice[..., 2, 1] = (ca - cb * cg) / sg
-    lattice[..., 2, 2] = factor / sg
-    return np.asarray(lattice * parameters[..., :3, None])
+    lattices = [_lattice_of(*one) for one in parameters.reshape(-1, 6).tolist()]
+    return np.array(lattices).reshape(*parameters.shape[:-1], 3, 3)
 
 
-def _lattice_of(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> Floats:
-    """Lattice vectors ``[3, 3]`` of one cell: each crystal that is made needs one, and plain numbers are quicker."""
+def _lattice_of(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> list[list[float]]:
+    """Lattice vectors of one cell: each crystal that is made needs one, and plain numbers are quicker than arrays."""
     parameters = (a, b, c, alpha, beta, gamma)
     if not all(isfinite(v) and v > 0.0 for v in parameters) or max(parameters[3:]) >= 180.0:
-        raise InputError(_OUT_OF_RANGE)
+        raise InputError("a cell has positive finite lengths and angles between 0 and 180 degrees")
     ca, cb, cg = (_EXACT.get(angle, cos(radians(angle))) for angle in parameters[3:])
     factor = sqrt(max(1.0 - ca * ca - cb * cb - cg * cg + 2.0 * ca * cb * cg, 0.0))
-    if factor < _FLATTEST:
-        raise InputError(_NO_CELL)
+    if factor < 1e-6:
+        raise InputError("these three cell angles close no cell: each must be less than the sum of the other two")
     sg = sqrt(1.0 - cg * cg)
-    return np.array([[a, 0.0, 0.0], [b * cg, b * sg, 0.0], [c * cb, c * (ca - cb * cg) / sg, c * factor / sg]])
+    return [[a, 0.0, 0.0], [b * cg, b * sg, 0.0], [c * cb, c * (ca - cb * cg) / sg, c * factor / sg]]
 
 
 def cell_from_lattice(lattice: ArrayLike) -> Floats:

@@ -140,10 +140,7 @@ class Minima:
 
     def lowest(self, number: int) -> Sequence[Minimum]:
         """So many lowest, within `WINDOW` of the best."""
-        if self.best is None:
-            return []
-        most = self.best.energy + WINDOW
-        return list(takewhile(lambda one: one.energy <= most, self._all[:number]))
+        return list(islice(self._within_window(), number))
 
     def highest_of(self, number: int) -> float | None:
         """The highest energy per atom, eV, of so many lowest; None where there are fewer, or none are asked for."""
@@ -180,9 +177,11 @@ class Minima:
 
         found = [one for one in self._kept if is_meant(one)]
         if len(found) < OWN:
-            within = takewhile(lambda one: one.energy <= self._all[0].energy + WINDOW, self._all)
-            found = list(islice(filter(is_meant, within), OWN))
+            found = list(islice(filter(is_meant, self._within_window()), OWN))
         return found
+
+    def _within_window(self) -> Iterator[Minimum]:
+        return takewhile(lambda one: one.energy <= self._all[0].energy + WINDOW, self._all)
 
     @property
     def lows(self) -> Lows:

@@ -16,7 +16,7 @@ from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.packing import scaled
 from crysim.crystal.validity import is_comparable
 from crysim.interfaces import Draft, Trial
-from crysim.interfaces.racing import SAME_PLACES, average_distances
+from crysim.interfaces.racing import average_distances, which_are_near
 from crysim_baselines.portfolio.drafts import ArmDraft
 from crysim_baselines.portfolio.minima import Minima
 from crysim_baselines.potential import Learning, PairPotential, Settled
@@ -77,8 +77,7 @@ class KnownLows:
         if not len(self.energies):
             return False
         wider = np.cbrt(self.volumes / (crystal.volume / crystal.num_atoms))
-        off = np.abs(wider[:, None] * average_distances(crystal) - self.distances).max(axis=1)
-        for place in np.flatnonzero(off < SAME_PLACES):
+        for place in np.flatnonzero(which_are_near(wider[:, None] * average_distances(crystal), self.distances)):
             there = potential.settle(scaled(crystal, wider[place]), FIRST_STEPS)
             if there is not None and abs(there.energy - self.energies[place]) < SAME_ENERGY:
                 return True
@@ -172,12 +171,11 @@ class Settling:
             if self._known_in is not potential:
                 self._known_in, self._known = potential, {}
             crystals = (*(one.crystal for one in self._minima.lowest(LOWEST)), *self._begun)
-            self._lows = KnownLows.of([low for low in map(self._low, crystals) if low is not None])
+            lows = (self._low(crystal, potential) for crystal in crystals)
+            self._lows = KnownLows.of([low for low in lows if low is not None])
         return SettledDraft(tuple(pool), potential, self._lows)
 
-    def _low(self, crystal: Crystal) -> KnownLow | None:
-        potential = self._known_in
-        assert potential is not None
+    def _low(self, crystal: Crystal, potential: PairPotential) -> KnownLow | None:
         if crystal not in self._known:
             self._known[crystal] = KnownLow.of(crystal, potential)
         return self._known[crystal]

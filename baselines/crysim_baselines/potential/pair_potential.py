@@ -9,7 +9,7 @@ import numpy as np
 
 from crysim.arrays import Floats
 from crysim.crystal import Crystal
-from crysim.crystal.min_distances import flat_points, flat_sites
+from crysim.crystal.min_distances import flat_points, flat_sites, with_points
 from crysim.errors import CrysimError
 from crysim.symmetry import cell_from_lattice
 from crysim_baselines.potential.radial import CUTOFF, STEP, radial_functions
@@ -39,11 +39,8 @@ class Settled:
     @cached_property
     def crystal(self) -> Crystal | None:
         """It; None where that is no cell any more. Most ends are not looked at: it is made when it is asked for."""
-        frees = [
-            points[list(position.axes)] for points, position in zip(self.points, self.start.positions, strict=True)
-        ]
         try:
-            return self.start.with_parameters(cell_from_lattice(self.lattice), frees)
+            return with_points(self.start, cell_from_lattice(self.lattice), self.points)
         except (CrysimError, ValueError):
             return None
 
