@@ -151,6 +151,25 @@ def place(
     return Crystal(composition, number, (a, b, c, alpha, beta, gamma), sites)
 
 
+def place_sites(
+    composition: Composition,
+    number: int,
+    positions: Ints,
+    elements: Ints,
+    cell: Sequence[float] | Floats,
+    points: Floats,
+) -> Crystal:
+    """The crystal of sites in any order: positions and elements by their indices ``[sites]``, points ``[sites, 3]``.
+
+    For the others see `place`.
+    """
+    ranked = np.lexsort((positions, elements))
+    combination = tuple(
+        tuple(int(positions[i]) for i in ranked if elements[i] == e) for e in range(len(composition.elements))
+    )
+    return place(composition, number, combination, cell, points[ranked])
+
+
 def scaled(crystal: Crystal, factor: float) -> Crystal:
     """A crystal with all its cell lengths multiplied."""
     cell = np.array(crystal.cell)

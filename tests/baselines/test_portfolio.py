@@ -18,7 +18,7 @@ from crysim.testing.strategies import drawn, pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.allocation import TYPICAL_SITES, Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE, PACKED
-from crysim_baselines.portfolio.generators import SETTLED, SHARES, Generators
+from crysim_baselines.portfolio.generators import POOLED, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 from tests.baselines.calcium_sulphide import CAS, of_volume, rock_salt, wurtzite
 
@@ -251,7 +251,7 @@ def test_starts_keep_the_distances_of_a_low_minimum() -> None:
         assert Minimum(0.0, 0, crystal).spacings.min() > 0.75 * 0.75 * (4 * 40.0) ** (1 / 3) / 2
 
 
-@pytest.mark.parametrize("arm", [arm for arm in SHARES if arm not in {ALIKE, PACKED, SETTLED}])
+@pytest.mark.parametrize("arm", [arm for arm in SHARES if arm not in {ALIKE, PACKED, *POOLED}])
 def test_what_an_arm_makes_holds_its_content(arm: str) -> None:
     minima = Minima()
     minima.add(Minimum(-3.0, 0, wurtzite()))

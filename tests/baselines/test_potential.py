@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crysim.composition import Contents
 from crysim.crystal import Crystal, Site
 from crysim.crystal.packing import scaled
 from crysim.crystal.prior import MIN_RATIO, Prior, PriorGenerator
@@ -22,8 +23,8 @@ COEFFICIENTS = np.concatenate(
 )
 
 
-def random_crystals(number: int, seed: int = 0) -> list[Crystal]:
-    generator = PriorGenerator(Prior(CAS.each[1]))
+def random_crystals(number: int, seed: int = 0, contents: Contents = CAS.each[1]) -> list[Crystal]:
+    generator = PriorGenerator(Prior(contents))
     rng = np.random.default_rng(seed)
     return [generator.draw(rng, spread=(0.8, 1.3)) for _ in range(number)]
 

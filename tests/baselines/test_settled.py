@@ -15,7 +15,7 @@ from crysim.interfaces import Candidate, Frame, Problem, Stream, Trial
 from crysim.testing.strategies import pretended_trials
 from crysim_baselines.portfolio import Portfolio
 from crysim_baselines.portfolio.drafts import PRIOR, ArmDraft, Filling
-from crysim_baselines.portfolio.generators import SETTLED
+from crysim_baselines.portfolio.generators import ANNEALED, POOLED, SETTLED
 from crysim_baselines.portfolio.minima import Lows, Minima
 from crysim_baselines.portfolio.settled import PREDICTED, KnownLow, KnownLows, SettledDraft, Settling
 from crysim_baselines.potential import PairPotential
@@ -28,11 +28,12 @@ POTENTIAL = PairPotential.of(ELEMENTS, COEFFICIENTS, np.full((2, 2), 2.2), -1.0,
 CONTENTS = CAS.each[1]
 
 
-def a_draft(seed: int = 0, number: int = 6, known: tuple[KnownLow, ...] = ()) -> SettledDraft:
+def a_draft(seed: int = 0, number: int = 6, known: tuple[KnownLow, ...] = (), anneals: bool = False) -> SettledDraft:
     filling = Filling.of(Problem(CONTENTS, 0))
     streams = [Stream.of(np.random.default_rng([seed, place])) for place in range(number)]
     pool = tuple(ArmDraft(filling, PRIOR, None, Lows(), stream) for stream in streams)
-    return SettledDraft(pool, POTENTIAL, KnownLows.of(known))
+    own = Stream.of(np.random.default_rng([seed, number]))
+    return SettledDraft(pool, own, POTENTIAL, KnownLows.of(known), anneals)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -46,8 +47,30 @@ def test_the_lowest_of_a_pool_is_drawn(seed: int) -> None:
         assert end is None or info[PREDICTED] < end.energy + 1e-3
 
 
-def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn() -> None:
-    draft = a_draft()
+def test_combinations_that_settle_low_are_placed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_more = [a_draft(seed).draw() for seed in range(8)]
+    monkeypatch.setattr("crysim_baselines.portfolio.settled.PLACEMENTS", 0)
+    without = [a_draft(seed).draw() for seed in range(8)]
+    gains = [one[1][PREDICTED] - more[1][PREDICTED] for one, more in zip(without, with_more, strict=True)]
+    assert min(gains) > -1e-3
+    assert max(gains) > 0.01
+    for seed, (crystal, _) in enumerate(with_more):
+        drawn = [one.draw()[0] for one in a_draft(seed).pool]
+        assert (crystal.space_group, crystal.combination) in [(one.space_group, one.combination) for one in drawn]
+
+
+def test_a_pool_is_annealed_where_it_is_to_be() -> None:
+    """Then crystals come on positions that none of the pool was drawn on."""
+    moved = [a_draft(seed, anneals=True) for seed in range(12)]
+    drawn = {(one.space_group, one.combination) for draft in moved for one, _ in map(ArmDraft.draw, draft.pool)}
+    ends = [draft.draw()[0] for draft in moved]
+    assert all(CONTENTS.held_by(end) for end in ends)
+    assert any((end.space_group, end.combination) not in drawn for end in ends)
+
+
+@pytest.mark.parametrize("anneals", [False, True])
+def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn(anneals: bool) -> None:
+    draft = a_draft(anneals=anneals)
     elsewhere = pickle.loads(pickle.dumps(draft))  # noqa: S301 - its own
     assert draft.draw() == draft.draw() == elsewhere.draw()
 
@@ -66,7 +89,8 @@ def test_what_is_known_is_not_drawn_again_at_any_volume() -> None:
         assert then[PREDICTED] > info[PREDICTED] - 1e-6
 
 
-def test_however_many_are_known_the_next_one_is_drawn() -> None:
+def test_however_many_are_known_the_next_one_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crysim_baselines.portfolio.settled.PLACEMENTS", 0)
     known: list[KnownLow] = []
     energies = []
     for _ in range(10):
@@ -91,10 +115,10 @@ def test_where_a_relaxation_began_none_begins_again() -> None:
     told = run(Portfolio(Problem(CONTENTS, 0), virtual=False, settled=False), FEWEST, [])
     for trial in with_frames(pretended_trials(told, 0)):
         settling.tell(trial)
-    pool = a_draft(number=12).pool
+    like = a_draft(number=12)
     seen: list[Crystal] = []
     for number in range(4):
-        candidate = Candidate(None, {"origin": SETTLED}, draft=settling.draft(pool)).drawn()
+        candidate = Candidate(None, {"origin": SETTLED}, draft=settling.draft(like.pool, like.stream)).drawn()
         assert PREDICTED in candidate.info
         assert candidate.start not in seen
         seen.append(candidate.start)
@@ -125,14 +149,14 @@ def run(strategy: Portfolio, number: int, told: list[Candidate]) -> list[Candida
 def test_a_portfolio_settles_crystals_once_it_has_energies_enough() -> None:
     told = run(Portfolio(Problem(CONTENTS, 0), virtual=False), FEWEST, [])
     origins = [one.info["origin"] for one in told]
-    assert SETTLED not in origins[: FEWEST // 2]
-    assert SETTLED in origins[FEWEST // 2 + 8 :]
-    assert all(PREDICTED in one.info or "drawn" in one.info for one in told if one.info["origin"] == SETTLED)
+    assert not POOLED.keys() & origins[: FEWEST // 2]
+    assert {SETTLED, ANNEALED} <= set(origins[FEWEST // 2 + 8 :])
+    assert all(PREDICTED in one.info or "drawn" in one.info for one in told if one.info["origin"] in POOLED)
 
 
 def test_a_portfolio_that_is_not_to_settles_none() -> None:
     told = run(Portfolio(Problem(CONTENTS, 0), virtual=False, settled=False), FEWEST, [])
-    assert SETTLED not in [one.info["origin"] for one in told]
+    assert not POOLED.keys() & {one.info["origin"] for one in told}
 
 
 def test_a_run_that_is_taken_up_settles_the_same() -> None:

@@ -24,9 +24,9 @@ from crysim_baselines.portfolio.drafts import (
     Filling,
 )
 from crysim_baselines.portfolio.minima import Minima
-from crysim_baselines.portfolio.settled import POOL, Settling
+from crysim_baselines.portfolio.settled import Settling
 
-ENUMERATE, SETTLED = "enumerate", "settled"
+ENUMERATE, SETTLED, ANNEALED = "enumerate", "settled", "annealed"
 SHARES: Mapping[str, float] = {
     ENUMERATE: 0.08,
     PRIOR: 0.17,
@@ -39,14 +39,19 @@ SHARES: Mapping[str, float] = {
     PACKED: 0.15,
     ALIKE: 0.10,
     SETTLED: 0.60,
+    ANNEALED: 0.40,
 }
 """Of the relaxations of each content, where nothing is learned. Those of the first three and of `ALIKE` are drawn
 afresh (`crysim.strategies.afresh`), the others begin with a crystal that was found, or may."""
 _OF_ANY = frozenset({SPACED, PACKED, ALIKE})
 """What takes distances and bodies from minima of any contents."""
 
-_POOLED: Mapping[str, float] = {PRIOR: 0.45, AGAIN: 0.15, REFILL: 0.25, MUTANT: 0.10, EXCHANGE: 0.05}
-"""Of the crystals that settle for one that is relaxed: by those arms that draw one in a few milliseconds."""
+POOLED: Mapping[str, tuple[int, Mapping[str, float]]] = {
+    SETTLED: (24, {PRIOR: 0.45, AGAIN: 0.15, REFILL: 0.25, MUTANT: 0.10, EXCHANGE: 0.05}),
+    ANNEALED: (12, {PRIOR: 0.7, AGAIN: 0.3}),
+}
+"""Crystals that settle for one that is relaxed, and their shares: of those arms that draw one in a few milliseconds. Of
+those that are annealed before there are fewer."""
 
 
 class Generators:
@@ -78,7 +83,7 @@ class Generators:
 
     def offers(self, arm: str) -> bool:
         """Whether an arm has what it needs: a potential, bodies in the lowest crystal, or elements that are alike."""
-        if arm == SETTLED:
+        if arm in POOLED:
             return self._settling is not None and self._settling.potential is not None
         if arm == PACKED:
             return self._minima.in_units
@@ -88,9 +93,11 @@ class Generators:
         """A candidate of an arm, ``origin`` in its info; from a prior, where there is nothing to begin with."""
         if arm == ENUMERATE:
             return Candidate(self.enumeration.ask(1)[0].start, {"origin": ENUMERATE})
-        if arm == SETTLED:
+        if arm in POOLED:
             if self._settling is not None and self.offers(arm):
-                return Candidate(None, {"origin": arm}, draft=self._settling.draft(self._pool(rng)))
+                pool = self._pool(arm, rng)
+                lowest = self._settling.draft(pool, Stream.of(rng), anneals=arm == ANNEALED)
+                return Candidate(None, {"origin": arm}, draft=lowest)
             arm = PRIOR
         draft = self._draft(arm, rng)
         return Candidate(None, {"origin": draft.arm}, draft=draft)
@@ -103,7 +110,8 @@ class Generators:
         low = low and low.measured(arm == PACKED)
         return ArmDraft(self._filling, arm, low, self._minima.lows, Stream.of(rng))
 
-    def _pool(self, rng: np.random.Generator) -> list[ArmDraft]:
-        arms = list(_POOLED)
-        chosen = rng.choice(len(arms), size=POOL, p=list(_POOLED.values()))
+    def _pool(self, arm: str, rng: np.random.Generator) -> list[ArmDraft]:
+        size, shares = POOLED[arm]
+        arms = list(shares)
+        chosen = rng.choice(len(arms), size=size, p=list(shares.values()))
         return [self._draft(arms[one], np.random.default_rng(rng.integers(2**63))) for one in chosen]

@@ -16,7 +16,7 @@ from crysim.arrays import Floats
 from crysim.composition import Composition
 from crysim.crystal import Crystal
 from crysim.crystal.min_distances import POINTS
-from crysim.crystal.packing import place
+from crysim.crystal.packing import place_sites
 from crysim.crystal.prior import SITE_PRICE, Prior
 
 COMBINATIONS = 12
@@ -93,6 +93,4 @@ def _with(
     points, complete = place_one_by_one(cell, positions, kinds, order, tried, *group.flat_positions, thresholds)
     if not complete:
         return None
-    ranked = sorted(range(len(names)), key=lambda i: (kinds[i], positions[i]))
-    combination = tuple(tuple(int(positions[i]) for i in ranked if kinds[i] == e) for e in range(len(elements)))
-    return place(crystal.composition, crystal.space_group, combination, cell, points[ranked])
+    return place_sites(crystal.composition, crystal.space_group, positions, kinds, cell, points)

@@ -40,7 +40,7 @@ from crysim.strategies.afresh import AFRESH, missed
 from crysim_baselines.fitting_types import FittingTypes
 from crysim_baselines.portfolio.allocation import Shares, cost
 from crysim_baselines.portfolio.drafts import ALIKE
-from crysim_baselines.portfolio.generators import ENUMERATE, SETTLED, SHARES, Generators
+from crysim_baselines.portfolio.generators import ENUMERATE, POOLED, SHARES, Generators
 from crysim_baselines.portfolio.minima import Minima, Minimum
 from crysim_baselines.portfolio.orderings import ORDERED, Orderings
 from crysim_baselines.portfolio.settled import Settling
@@ -64,7 +64,7 @@ ATOMS = 1280
 """Of all cells of a batch together, beyond `BATCH`: large crystals cost what they cost, among many or few."""
 FIRST = 8
 """Relaxations of the simplest crystals of each content, to begin with."""
-SETTLING = 6.0
+SETTLING = 10.0
 """Evaluations of the energy model that a pool of crystals settled in a learned potential is worth."""
 POLISHED = 0.06
 """eV per atom above the best within which minima are looked at for saddle points."""
@@ -351,7 +351,7 @@ class Portfolio(Strategy):
                 self._orderings.learn(trial)
             if "cell" in info:
                 place, arm = info["cell"], info["origin"]
-                spent = cost(trial) + (SETTLING if arm == SETTLED else 0.0)
+                spent = cost(trial) + (SETTLING if arm in POOLED else 0.0)
                 self._contents_shares.learn(place, spent, new, self._told)
                 if arm in self._arms:
                     self._arm_shares[place].learn(arm, spent, new, self._told)

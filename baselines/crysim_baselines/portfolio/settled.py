@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -15,16 +15,17 @@ from crysim.crystal import Crystal
 from crysim.crystal.min_distances import keep_distances
 from crysim.crystal.packing import scaled
 from crysim.crystal.validity import is_comparable
-from crysim.interfaces import Draft, Trial
+from crysim.interfaces import Draft, Stream, Trial
 from crysim.interfaces.racing import average_distances, which_are_near
-from crysim_baselines.portfolio.drafts import ArmDraft
+from crysim.symmetry import Combination
+from crysim_baselines.portfolio.drafts import PRIOR, ArmDraft
 from crysim_baselines.portfolio.minima import Minima
-from crysim_baselines.potential import Learning, PairPotential, Settled
+from crysim_baselines.potential import Learning, PairPotential, Settled, annealed
 
-POOL = 24
-"""Crystals of which one is relaxed."""
 FIRST_STEPS, LEFT, STEPS = 40, 6, 200
 """Of the descent of each, how many of the lowest that are not known go on to their end, and the steps of theirs."""
+PLACED_AGAIN, PLACEMENTS = 3, 8
+"""So many combinations of a pool's random crystals, the lowest, are placed so many times more."""
 SAME_ENERGY = 0.002
 """eV per atom, in the potential, of one crystal twice."""
 LOWEST, BEGUN = 100, 300
@@ -90,22 +91,30 @@ class SettledDraft(Draft):
 
     Attributes:
         pool: what is drawn.
+        stream: of the candidate, once the pool's are drawn.
         potential: in which it is settled.
         known: what is not wanted again.
+        anneals: whether each is annealed in the potential before; if not, the best combinations are placed again.
     """
 
     pool: tuple[ArmDraft, ...]
+    stream: Stream
     potential: PairPotential
     known: KnownLows
+    anneals: bool = False
 
     def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
         """The crystal, the arm that drew it, and its energy in the potential."""
+        rng = self.stream.generator()
         begun: list[tuple[Settled, str]] = []
         for draft in self.pool:
             crystal, info = draft.draw()
-            one = self.potential.settle(crystal, FIRST_STEPS)
+            start = annealed(crystal, self.potential, rng) if self.anneals else crystal
+            one = None if start is None else self.potential.settle(start, FIRST_STEPS)
             if one is not None:
                 begun.append((one, info.get("origin", draft.arm)))
+        if not self.anneals:
+            begun += [(one, PRIOR) for one in self._placed_again(begun, rng)]
         begun.sort(key=lambda one: one[0].energy)
         found: list[tuple[Settled, str]] = []
         for one, arm in begun:
@@ -120,6 +129,24 @@ class SettledDraft(Draft):
             return end.crystal, {"drawn": arm, PREDICTED: end.energy}
         crystal, info = self.pool[0].draw()
         return crystal, {"drawn": info.get("origin", self.pool[0].arm)}
+
+    def _placed_again(self, begun: Sequence[tuple[Settled, str]], rng: np.random.Generator) -> Iterator[Settled]:
+        """More placements of the prior's combinations that settled lowest.
+
+        A combination that is right settles low wherever its atoms are put, and seldom right at the first try.
+        """
+        filling = self.pool[0].filling
+        lowest: dict[tuple[int, Combination], Crystal] = {}
+        for one, arm in sorted(begun, key=lambda one: one[0].energy):
+            if arm == PRIOR and len(lowest) < PLACED_AGAIN:
+                lowest.setdefault((one.start.space_group, one.start.combination), one.start)
+        for (number, combination), first in lowest.items():
+            volume = first.volume * filling.contents.num_atoms / first.num_atoms
+            for _ in range(PLACEMENTS):
+                crystal = filling.prior.generator.place(number, combination, volume, rng)
+                end = None if crystal is None else self.potential.settle(crystal, FIRST_STEPS)
+                if end is not None:
+                    yield end
 
     def _is_wanted(self, crystal: Crystal | None) -> TypeGuard[Crystal]:
         return self._keeps_distances(crystal) and not self.known.hold(crystal, self.potential)
@@ -163,8 +190,8 @@ class Settling:
         """None while too little is known."""
         return self._learning.potential
 
-    def draft(self, pool: Sequence[ArmDraft]) -> SettledDraft:
-        """The lowest of a pool of drafts that is not known yet; there is a potential."""
+    def draft(self, pool: Sequence[ArmDraft], stream: Stream, anneals: bool = False) -> SettledDraft:
+        """The lowest of a pool of drafts that is not known yet; there is a potential. See `SettledDraft`."""
         potential = self.potential
         assert potential is not None
         if self._lows is None:
@@ -173,7 +200,7 @@ class Settling:
             crystals = (*(one.crystal for one in self._minima.lowest(LOWEST)), *self._begun)
             lows = (self._low(crystal, potential) for crystal in crystals)
             self._lows = KnownLows.of([low for low in lows if low is not None])
-        return SettledDraft(tuple(pool), potential, self._lows)
+        return SettledDraft(tuple(pool), stream, potential, self._lows, anneals)
 
     def _low(self, crystal: Crystal, potential: PairPotential) -> KnownLow | None:
         if crystal not in self._known:

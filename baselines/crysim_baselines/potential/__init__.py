@@ -7,7 +7,8 @@ it are called ephemeral (Pickard, Phys. Rev. B 106, 014102, 2022; those are smal
 one linear in what is learned, so that it is learned anew in a moment.
 """
 
+from crysim_baselines.potential.annealing import annealed
 from crysim_baselines.potential.learning import Learning
 from crysim_baselines.potential.pair_potential import PairPotential, Settled
 
-__all__ = ["Learning", "PairPotential", "Settled"]
+__all__ = ["Learning", "PairPotential", "Settled", "annealed"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from crysim.arrays import Floats
+from crysim.arrays import Floats, Ints
 from crysim.crystal import Crystal
-from crysim.crystal.min_distances import flat_points, flat_sites, with_points
+from crysim.crystal.min_distances import flat_points, flat_sites
+from crysim.crystal.packing import place_sites
 from crysim.errors import CrysimError
 from crysim.symmetry import cell_from_lattice
 from crysim_baselines.potential.radial import CUTOFF, STEP, radial_functions
@@ -25,22 +26,33 @@ class Settled:
     """Where a descent in a potential ended.
 
     Attributes:
-        start: of whose group and positions it is.
+        start: of whose group and atoms it is.
+        positions, kinds: of the sites, index of the position and of the element ``[sites]``.
         lattice: rows, Å ``[3, 3]``, in any orientation.
         points: of the sites, fractional ``[sites, 3]``.
         energy: in the potential, eV per atom.
     """
 
     start: Crystal
+    positions: Ints
+    kinds: Ints
     lattice: Floats
     points: Floats
     energy: float
 
+    @classmethod
+    def begin(cls, crystal: Crystal, elements: tuple[str, ...]) -> Settled:
+        """A crystal of these elements before a descent, of infinite energy."""
+        positions, kinds = flat_sites(crystal, elements)
+        return cls(crystal, positions, kinds, np.array(crystal.lattice), flat_points(crystal), np.inf)
+
     @cached_property
     def crystal(self) -> Crystal | None:
         """It; None where that is no cell any more. Most ends are not looked at: it is made when it is asked for."""
+        start = self.start
         try:
-            return with_points(self.start, cell_from_lattice(self.lattice), self.points)
+            cell = cell_from_lattice(self.lattice)
+            return place_sites(start.composition, start.space_group, self.positions, self.kinds, cell, self.points)
         except (CrysimError, ValueError):
             return None
 
@@ -87,7 +99,7 @@ class PairPotential:
 
     def energy(self, crystal: Crystal) -> float:
         """eV per atom of a crystal of these elements; infinity if it is too dense to say."""
-        return self.constant + self._descended(crystal, np.array(crystal.lattice), flat_points(crystal), 1, 0.0)[2]
+        return self.constant + self._descended(Settled.begin(crystal, self.elements), 1, 0.0)[2]
 
     def settle(self, begin: Crystal | Settled, steps: int, fmax: float = 0.05) -> Settled | None:
         """A crystal after a descent within its space group at its volume; None where it comes to nothing.
@@ -99,25 +111,21 @@ class PairPotential:
             steps: evaluations, at most.
             fmax: eV/Å at which it is at rest.
         """
-        if isinstance(begin, Settled):
-            start, lattice, points = begin.start, begin.lattice, begin.points
-        else:
-            start, lattice, points = begin, np.array(begin.lattice), flat_points(begin)
-        lattice, points, energy = self._descended(start, lattice, points, steps, fmax)
+        if isinstance(begin, Crystal):
+            begin = Settled.begin(begin, self.elements)
+        lattice, points, energy = self._descended(begin, steps, fmax)
         if not (np.isfinite(energy) and np.isfinite(lattice).all() and np.isfinite(points).all()):
             return None
-        return Settled(start, lattice, points, self.constant + energy)
+        return replace(begin, lattice=lattice, points=points, energy=self.constant + energy)
 
-    def _descended(
-        self, crystal: Crystal, lattice: Floats, points: Floats, steps: int, fmax: float
-    ) -> tuple[Floats, Floats, float]:
+    def _descended(self, begin: Settled, steps: int, fmax: float) -> tuple[Floats, Floats, float]:
         from crysim_baselines.potential.kernels import descend
 
-        positions, kinds = flat_sites(crystal, self.elements)
-        rotations = np.ascontiguousarray(crystal.group.operations[0], dtype=np.float64)
+        group = begin.start.group
+        rotations = np.ascontiguousarray(group.operations[0], dtype=np.float64)
         return descend(
-            lattice, points, positions, kinds, *crystal.group.flat_positions, rotations, self.energies, self.slopes,
-            STEP, CUTOFF, self.by_volume, steps, fmax, NEIGHBOURS * len(points),
+            begin.lattice, begin.points, begin.positions, begin.kinds, *group.flat_positions, rotations, self.energies,
+            self.slopes, STEP, CUTOFF, self.by_volume, steps, fmax, NEIGHBOURS * len(begin.points),
         )  # fmt: skip
 
 
