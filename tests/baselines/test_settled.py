@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,12 +29,18 @@ POTENTIAL = PairPotential.of(ELEMENTS, COEFFICIENTS, np.full((2, 2), 2.2), -1.0,
 CONTENTS = CAS.each[1]
 
 
-def a_draft(seed: int = 0, number: int = 6, known: tuple[KnownLow, ...] = (), anneals: bool = False) -> SettledDraft:
+def a_draft(
+    seed: int = 0,
+    number: int = 6,
+    known: tuple[KnownLow, ...] = (),
+    anneals: bool = False,
+    placements: int = 0,
+) -> SettledDraft:
     filling = Filling.of(Problem(CONTENTS, 0))
     streams = [Stream.of(np.random.default_rng([seed, place])) for place in range(number)]
     pool = tuple(ArmDraft(filling, PRIOR, None, Lows(), stream) for stream in streams)
     own = Stream.of(np.random.default_rng([seed, number]))
-    return SettledDraft(pool, own, POTENTIAL, KnownLows.of(known), anneals)
+    return SettledDraft(pool, own, POTENTIAL, KnownLows.of(known), anneals, placements)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -47,10 +54,8 @@ def test_the_lowest_of_a_pool_is_drawn(seed: int) -> None:
         assert end is None or info[PREDICTED] < end.energy + 1e-3
 
 
-def test_combinations_that_settle_low_are_placed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_more = [a_draft(seed).draw() for seed in range(8)]
-    monkeypatch.setattr("crysim_baselines.portfolio.settled.PLACEMENTS", 0)
-    without = [a_draft(seed).draw() for seed in range(8)]
+def test_combinations_that_settle_low_are_placed_again() -> None:
+    without, with_more = ([a_draft(seed, placements=number).draw() for seed in range(8)] for number in (0, 8))
     gains = [one[1][PREDICTED] - more[1][PREDICTED] for one, more in zip(without, with_more, strict=True)]
     assert min(gains) > -1e-3
     assert max(gains) > 0.01
@@ -68,9 +73,9 @@ def test_a_pool_is_annealed_where_it_is_to_be() -> None:
     assert any((end.space_group, end.combination) not in drawn for end in ends)
 
 
-@pytest.mark.parametrize("anneals", [False, True])
-def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn(anneals: bool) -> None:
-    draft = a_draft(anneals=anneals)
+@pytest.mark.parametrize("way", [{}, {"anneals": True}, {"placements": 4}])
+def test_it_is_the_same_wherever_and_as_often_as_it_is_drawn(way: dict[str, Any]) -> None:
+    draft = a_draft(**way)
     elsewhere = pickle.loads(pickle.dumps(draft))  # noqa: S301 - its own
     assert draft.draw() == draft.draw() == elsewhere.draw()
 
@@ -89,8 +94,7 @@ def test_what_is_known_is_not_drawn_again_at_any_volume() -> None:
         assert then[PREDICTED] > info[PREDICTED] - 1e-6
 
 
-def test_however_many_are_known_the_next_one_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crysim_baselines.portfolio.settled.PLACEMENTS", 0)
+def test_however_many_are_known_the_next_one_is_drawn() -> None:
     known: list[KnownLow] = []
     energies = []
     for _ in range(10):

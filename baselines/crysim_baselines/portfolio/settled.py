@@ -94,7 +94,8 @@ class SettledDraft(Draft):
         stream: of the candidate, once the pool's are drawn.
         potential: in which it is settled.
         known: what is not wanted again.
-        anneals: whether each is annealed in the potential before; if not, the best combinations are placed again.
+        anneals: whether each is annealed in the potential before.
+        placements: more of each of the prior's combinations that settled lowest, `PLACED_AGAIN` of them.
     """
 
     pool: tuple[ArmDraft, ...]
@@ -102,22 +103,12 @@ class SettledDraft(Draft):
     potential: PairPotential
     known: KnownLows
     anneals: bool = False
+    placements: int = 0
 
     def draw(self) -> tuple[Crystal, Mapping[str, Any]]:
         """The crystal, the arm that drew it, and its energy in the potential."""
-        rng = self.stream.generator()
-        begun: list[tuple[Settled, str]] = []
-        for draft in self.pool:
-            crystal, info = draft.draw()
-            start = annealed(crystal, self.potential, rng) if self.anneals else crystal
-            one = None if start is None else self.potential.settle(start, FIRST_STEPS)
-            if one is not None:
-                begun.append((one, info.get("origin", draft.arm)))
-        if not self.anneals:
-            begun += [(one, PRIOR) for one in self._placed_again(begun, rng)]
-        begun.sort(key=lambda one: one[0].energy)
         found: list[tuple[Settled, str]] = []
-        for one, arm in begun:
+        for one, arm in self.begin():
             end = self.potential.settle(one, STEPS) if self._keeps_distances(one.crystal) else None
             if end is not None and self._is_wanted(end.crystal):
                 found.append((end, arm))
@@ -130,6 +121,20 @@ class SettledDraft(Draft):
         crystal, info = self.pool[0].draw()
         return crystal, {"drawn": info.get("origin", self.pool[0].arm)}
 
+    def begin(self) -> list[tuple[Settled, str]]:
+        """All of the pool after the first steps of their descents and by which arm, lowest first."""
+        rng = self.stream.generator()
+        begun: list[tuple[Settled, str]] = []
+        for draft in self.pool:
+            crystal, info = draft.draw()
+            start = annealed(crystal, self.potential, rng) if self.anneals else crystal
+            one = None if start is None else self.potential.settle(start, FIRST_STEPS)
+            if one is not None:
+                begun.append((one, info.get("origin", draft.arm)))
+        begun.sort(key=lambda one: one[0].energy)
+        begun += [(one, PRIOR) for one in self._placed_again(begun, rng)]
+        return sorted(begun, key=lambda one: one[0].energy)
+
     def _placed_again(self, begun: Sequence[tuple[Settled, str]], rng: np.random.Generator) -> Iterator[Settled]:
         """More placements of the prior's combinations that settled lowest.
 
@@ -137,12 +142,12 @@ class SettledDraft(Draft):
         """
         filling = self.pool[0].filling
         lowest: dict[tuple[int, Combination], Crystal] = {}
-        for one, arm in sorted(begun, key=lambda one: one[0].energy):
+        for one, arm in begun:
             if arm == PRIOR and len(lowest) < PLACED_AGAIN:
                 lowest.setdefault((one.start.space_group, one.start.combination), one.start)
         for (number, combination), first in lowest.items():
             volume = first.volume * filling.contents.num_atoms / first.num_atoms
-            for _ in range(PLACEMENTS):
+            for _ in range(self.placements):
                 crystal = filling.prior.generator.place(number, combination, volume, rng)
                 end = None if crystal is None else self.potential.settle(crystal, FIRST_STEPS)
                 if end is not None:
@@ -200,7 +205,7 @@ class Settling:
             crystals = (*(one.crystal for one in self._minima.lowest(LOWEST)), *self._begun)
             lows = (self._low(crystal, potential) for crystal in crystals)
             self._lows = KnownLows.of([low for low in lows if low is not None])
-        return SettledDraft(tuple(pool), stream, potential, self._lows, anneals)
+        return SettledDraft(tuple(pool), stream, potential, self._lows, anneals, 0 if anneals else PLACEMENTS)
 
     def _low(self, crystal: Crystal, potential: PairPotential) -> KnownLow | None:
         if crystal not in self._known:
