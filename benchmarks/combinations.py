@@ -81,7 +81,7 @@ class Truth:
     def own_combination(self) -> Row:
         """How often random placements of its own combination end in it, and how often a prior draws that."""
         crystal, filling = self.crystal, self.filling
-        rng, placed, hits = derive_rng(0, "placements", crystal.formula), 0, 0
+        rng, placed, hits = derive_rng(0, "placements"), 0, 0
         for _ in range(PLACED):
             volume = filling.volume(self.minima.lows.draw(rng), rng)
             assert volume is not None
