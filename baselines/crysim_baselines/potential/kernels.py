@@ -20,7 +20,7 @@ FARTHEST = 0.15
 """Å that a coordinate moves in a step."""
 MOST_IMAGES = 4000.0
 """Of an atom that are looked at: of a cell that has become flatter, or is none any more, nothing is said."""
-_SELF = 1e-8
+SELF = 1e-8
 """Å², the square of the distance of an atom from itself."""
 
 
@@ -54,6 +54,15 @@ def invert(lattice: Floats, inverse: Floats) -> float:
 
 
 @compiled
+def widths_of(inverse: Floats, cutoff: float) -> Floats:
+    """A cutoff in fractions of the cell, along each axis ``[3]``, from the inverse of the lattice."""
+    widths = np.empty(3)
+    for a in range(3):
+        widths[a] = cutoff * sqrt(inverse[0, a] ** 2 + inverse[1, a] ** 2 + inverse[2, a] ** 2)
+    return widths
+
+
+@compiled
 def find_pairs(
     lattice: Floats,
     inverse: Floats,
@@ -69,9 +78,7 @@ def find_pairs(
     Returns:
         How many there are; more than there is room for, where the rest is not written or the cell is far too flat.
     """
-    widths = np.empty(3)  # of the cutoff, in fractions of the cell
-    for a in range(3):
-        widths[a] = cutoff * sqrt(inverse[0, a] ** 2 + inverse[1, a] ** 2 + inverse[2, a] ** 2)
+    widths = widths_of(inverse, cutoff)
     if not (2 * widths[0] + 1) * (2 * widths[1] + 1) * (2 * widths[2] + 1) <= MOST_IMAGES:
         return len(centre_of) + 1
     count = 0
@@ -90,7 +97,7 @@ def find_pairs(
                         y = py + (w + c) * lattice[2, 1]
                         z = pz + (w + c) * lattice[2, 2]
                         squared = x * x + y * y + z * z
-                        if squared >= cutoff * cutoff or squared < _SELF:
+                        if squared >= cutoff * cutoff or squared < SELF:
                             continue
                         if count < len(centre_of):
                             centre_of[count] = site

@@ -16,12 +16,10 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
 from crysim.crystal.placement import put_images
-from crysim_baselines.potential.kernels import invert
+from crysim_baselines.potential.kernels import SELF, invert, widths_of
 
 EXCHANGED = 0.15
 """Share of the moves that exchange elements; all others relocate a site."""
-_SELF = 1e-8
-"""Å², the square of the distance of an atom from itself."""
 
 
 class Positions(NamedTuple):
@@ -84,7 +82,7 @@ def _sum_over(centre: Floats, coords: Floats, size: int, one: int, other: int, p
                     y = py + (w + c) * lattice[2, 1]
                     z = pz + (w + c) * lattice[2, 2]
                     squared = x * x + y * y + z * z
-                    if squared >= pairs.cutoff**2 or squared < _SELF:
+                    if squared >= pairs.cutoff**2 or squared < SELF:
                         continue
                     length = sqrt(squared) / pairs.step
                     place = int(length)
@@ -227,10 +225,7 @@ def move_sites(
     """
     inverse = np.empty((3, 3))
     invert(lattice, inverse)
-    widths = np.empty(3)
-    for a in range(3):
-        widths[a] = cutoff * sqrt(inverse[0, a] ** 2 + inverse[1, a] ** 2 + inverse[2, a] ** 2)
-    pairs = Pairs(energies, step, lattice, cutoff, widths)
+    pairs = Pairs(energies, step, lattice, cutoff, widths_of(inverse, cutoff))
     count, most = len(points), 0
     for position in positions:
         most = max(most, group.starts[position + 1] - group.starts[position])
