@@ -17,22 +17,20 @@ import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from search import search_options, type_tasks
-from search_runs import Task, batches
+from search import read_rows, search_options, type_tasks
+from search_runs import Row, Task, batches, per_atom
 
 from crysim.crystal.packing import scaled
 from crysim.harness.loop import limit_threads
 from crysim.harness.spec import PartSpec, build_energy
-from crysim.interfaces import EnergyModel, Problem, Stream, Trial, derive_rng
+from crysim.interfaces import EnergyModel, Problem, Stream, derive_rng
 from crysim_baselines.portfolio.drafts import PRIOR, ArmDraft, Filling
 from crysim_baselines.portfolio.minima import Minima, Minimum
 from crysim_baselines.portfolio.settled import FIRST_STEPS, LEFT, PLACEMENTS, STEPS, KnownLows, SettledDraft
 from crysim_baselines.potential import Learning, PairPotential, Settled
 
-Row = dict[str, Any]
 SAME = 0.002
 """eV per atom, in the potential, of the known crystal."""
 FAR = 0.3
@@ -58,8 +56,9 @@ class Truth:
         for _, batch in batches(spec, model, relaxations):
             for trial in batch:
                 learning.tell(trial)
-                if (end := _minimum(trial)) is not None:
-                    self.minima.add(end)
+                energy = per_atom(trial)
+                if energy is not None and trial.crystal is not None:
+                    self.minima.add(Minimum(energy, trial.number, trial.crystal))
         assert learning.potential is not None
         self.potential: PairPotential = learning.potential
         self.filling = Filling.of(Problem(spec.system, 0, space_groups=(self.crystal.space_group,)))
@@ -110,12 +109,6 @@ class Truth:
         return {"pools": number, "hits": hits, "cpu_seconds": round(spent, 2)}
 
 
-def _minimum(trial: Trial) -> Minimum | None:
-    if not trial.counted or trial.crystal is None or trial.energy is None:
-        return None
-    return Minimum(trial.energy / trial.crystal.num_atoms, trial.number, trial.crystal)
-
-
 def main() -> None:
     """Measure what is not measured yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,9 +122,10 @@ def main() -> None:
     model = build_energy(PartSpec("m3gnet"))
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "combinations.jsonl"
-    rows: list[Row] = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = read_rows(file)
     wanted = [one for one in options.types if one not in {row["type"] for row in rows}]
-    for task in type_tasks(search_options(["--types", *wanted, "--methods", "portfolio", "--batch", "16"]), model):
+    named = ["--methods", "portfolio", "--batch", "16", "--types", *wanted]
+    for task in type_tasks(search_options(named), model) if wanted else ():
         truth = Truth(task, model, options.relaxations)
         pools = {name: truth.pools(*kind, options.seconds) for name, kind in POOLS.items()}
         own = truth.own_combination()

@@ -64,7 +64,7 @@ def search(task: Task, model: EnergyModel) -> Row:
                 spent = spent.plus([trial])
                 own += (trial.candidate.cpu_seconds or 0.0) * (found is None)
                 given_up.update({trial.status: given_up[trial.status] + 1} if trial.status in given_up else {})
-                energy = _per_atom(trial)
+                energy = per_atom(trial)
                 origin = str(trial.candidate.info.get("origin", "any"))
                 by_origin.setdefault(origin, []).append(energy)
                 if energy is None:
@@ -134,7 +134,8 @@ def warm_up(spec: RunSpec, model: EnergyModel) -> None:
             break
 
 
-def _per_atom(trial: Trial) -> float | None:
+def per_atom(trial: Trial) -> float | None:
+    """What a relaxation ended at, eV per atom; None where it does not count."""
     if not trial.counted or trial.energy is None or trial.crystal is None:
         return None
     return trial.energy / trial.crystal.num_atoms

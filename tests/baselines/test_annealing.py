@@ -38,7 +38,8 @@ def sites_of(crystal: Crystal) -> Sites:
 
 def pairs_in(crystal: Crystal) -> Pairs:
     lattice = np.array(crystal.lattice)
-    return Pairs(POTENTIAL.energies, STEP, lattice, CUTOFF, CUTOFF * np.linalg.norm(np.linalg.inv(lattice), axis=0))
+    widths = CUTOFF * np.linalg.norm(np.linalg.inv(lattice), axis=0)
+    return Pairs(POTENTIAL.energies, STEP, lattice, CUTOFF, widths, np.empty((1000, 3)))
 
 
 @pytest.mark.parametrize("crystal", [rock_salt(), wurtzite(), *random_crystals(6, seed=7)])
@@ -111,6 +112,17 @@ def test_annealed_crystals_lie_lower_than_settled_ones() -> None:
         settled.append(plain.energy)
         moved.append(end.energy)
     assert np.median(moved) < np.median(settled) - 0.02
+
+
+def test_in_a_cell_that_is_far_too_flat_nothing_moves() -> None:
+    begin = Settled.begin(wurtzite(), ELEMENTS)
+    flat = np.diag([4.0, 4.0, 0.01])
+    moved = move_sites(
+        flat, begin.points, begin.positions, begin.kinds, positions_of(wurtzite()), POTENTIAL.energies, STEP, CUTOFF,
+        50, 4, 1.0, np.random.default_rng(0),
+    )  # fmt: skip
+    for was, now in zip((begin.points, begin.positions, begin.kinds), moved, strict=True):
+        assert (was == now).all()
 
 
 def test_nothing_comes_of_a_crystal_that_is_too_dense() -> None:

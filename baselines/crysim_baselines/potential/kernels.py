@@ -20,7 +20,7 @@ FARTHEST = 0.15
 """Å that a coordinate moves in a step."""
 MOST_IMAGES = 4000.0
 """Of an atom that are looked at: of a cell that has become flatter, or is none any more, nothing is said."""
-SELF = 1e-8
+_SELF = 1e-8
 """Å², the square of the distance of an atom from itself."""
 
 
@@ -63,6 +63,40 @@ def widths_of(inverse: Floats, cutoff: float) -> Floats:
 
 
 @compiled
+def images_within(widths: Floats) -> float:
+    """Of an atom, at most, within a cutoff of any other: see `widths_of`."""
+    return float((2 * widths[0] + 1) * (2 * widths[1] + 1) * (2 * widths[2] + 1))
+
+
+@compiled(inlining="machine")
+def write_vectors(
+    centre: Floats, atom: Floats, lattice: Floats, widths: Floats, cutoff: float, vectors: Floats, count: int
+) -> int:
+    """Write the vectors, Å, from one atom to all images of another (or its own) within a cutoff, after the first so
+    many of ``vectors``, while there is room; how many there are then. Atoms are fractional, for ``widths`` see
+    `widths_of`."""
+    u, v, w = atom[0] - centre[0], atom[1] - centre[1], atom[2] - centre[2]
+    for a in range(ceil(-widths[0] - u), floor(widths[0] - u) + 1):
+        for b in range(ceil(-widths[1] - v), floor(widths[1] - v) + 1):
+            px = (u + a) * lattice[0, 0] + (v + b) * lattice[1, 0]
+            py = (u + a) * lattice[0, 1] + (v + b) * lattice[1, 1]
+            pz = (u + a) * lattice[0, 2] + (v + b) * lattice[1, 2]
+            for c in range(ceil(-widths[2] - w), floor(widths[2] - w) + 1):
+                x = px + (w + c) * lattice[2, 0]
+                y = py + (w + c) * lattice[2, 1]
+                z = pz + (w + c) * lattice[2, 2]
+                squared = x * x + y * y + z * z
+                if squared >= cutoff * cutoff or squared < _SELF:
+                    continue
+                if count < len(vectors):
+                    vectors[count, 0] = x
+                    vectors[count, 1] = y
+                    vectors[count, 2] = z
+                count += 1
+    return count
+
+
+@compiled
 def find_pairs(
     lattice: Floats,
     inverse: Floats,
@@ -79,33 +113,16 @@ def find_pairs(
         How many there are; more than there is room for, where the rest is not written or the cell is far too flat.
     """
     widths = widths_of(inverse, cutoff)
-    if not (2 * widths[0] + 1) * (2 * widths[1] + 1) * (2 * widths[2] + 1) <= MOST_IMAGES:
+    if not images_within(widths) <= MOST_IMAGES:
         return len(centre_of) + 1
     count = 0
     for site in range(len(centres)):
         for atom in range(len(coords)):
-            u = coords[atom, 0] - coords[centres[site], 0]
-            v = coords[atom, 1] - coords[centres[site], 1]
-            w = coords[atom, 2] - coords[centres[site], 2]
-            for a in range(ceil(-widths[0] - u), floor(widths[0] - u) + 1):
-                for b in range(ceil(-widths[1] - v), floor(widths[1] - v) + 1):
-                    px = (u + a) * lattice[0, 0] + (v + b) * lattice[1, 0]
-                    py = (u + a) * lattice[0, 1] + (v + b) * lattice[1, 1]
-                    pz = (u + a) * lattice[0, 2] + (v + b) * lattice[1, 2]
-                    for c in range(ceil(-widths[2] - w), floor(widths[2] - w) + 1):
-                        x = px + (w + c) * lattice[2, 0]
-                        y = py + (w + c) * lattice[2, 1]
-                        z = pz + (w + c) * lattice[2, 2]
-                        squared = x * x + y * y + z * z
-                        if squared >= cutoff * cutoff or squared < SELF:
-                            continue
-                        if count < len(centre_of):
-                            centre_of[count] = site
-                            atom_of[count] = atom
-                            vectors[count, 0] = x
-                            vectors[count, 1] = y
-                            vectors[count, 2] = z
-                        count += 1
+            before = count
+            count = write_vectors(coords[centres[site]], coords[atom], lattice, widths, cutoff, vectors, count)
+            for pair in range(before, min(count, len(centre_of))):
+                centre_of[pair] = site
+                atom_of[pair] = atom
     return count
 
 

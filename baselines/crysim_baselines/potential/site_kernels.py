@@ -8,7 +8,7 @@ there are of a kind is not balanced.
 
 from __future__ import annotations
 
-from math import ceil, exp, floor, sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from crysim.arrays import Floats, Ints
 from crysim.compiled import compiled
 from crysim.crystal.placement import put_images
-from crysim_baselines.potential.kernels import SELF, invert, widths_of
+from crysim_baselines.potential.kernels import MOST_IMAGES, images_within, invert, widths_of, write_vectors
 
 EXCHANGED = 0.15
 """Share of the moves that exchange elements; all others relocate a site."""
@@ -32,14 +32,15 @@ class Positions(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Energies of pairs, eV every ``step`` Å ``[elements, elements, points]``, in a cell: lattice (rows, Å) and the
-    cutoff, in Å and in fractions of the cell ``[3]``."""
+    """Energies of pairs, eV every ``step`` Å ``[elements, elements, points]``, in a cell: lattice (rows, Å), the
+    cutoff, in Å and in fractions of the cell ``[3]``, and room for the vectors to all images of an atom within it."""
 
     energies: Floats
     step: float
     lattice: Floats
     cutoff: float
     widths: Floats
+    vectors: Floats
 
 
 class Sites(NamedTuple):
@@ -66,28 +67,16 @@ class Places(NamedTuple):
 def _sum_over(centre: Floats, coords: Floats, size: int, one: int, other: int, pairs: Pairs) -> float:
     """eV of the pairs of an atom of element ``one`` with atoms of element ``other``, the first ``size``, and their
     images."""
-    lattice, widths, energies = pairs.lattice, pairs.widths, pairs.energies[one, other]
+    vectors, energies = pairs.vectors, pairs.energies[one, other]
     total = 0.0
     for atom in range(size):
-        u = coords[atom, 0] - centre[0]
-        v = coords[atom, 1] - centre[1]
-        w = coords[atom, 2] - centre[2]
-        for a in range(ceil(-widths[0] - u), floor(widths[0] - u) + 1):
-            for b in range(ceil(-widths[1] - v), floor(widths[1] - v) + 1):
-                px = (u + a) * lattice[0, 0] + (v + b) * lattice[1, 0]
-                py = (u + a) * lattice[0, 1] + (v + b) * lattice[1, 1]
-                pz = (u + a) * lattice[0, 2] + (v + b) * lattice[1, 2]
-                for c in range(ceil(-widths[2] - w), floor(widths[2] - w) + 1):
-                    x = px + (w + c) * lattice[2, 0]
-                    y = py + (w + c) * lattice[2, 1]
-                    z = pz + (w + c) * lattice[2, 2]
-                    squared = x * x + y * y + z * z
-                    if squared >= pairs.cutoff**2 or squared < SELF:
-                        continue
-                    length = sqrt(squared) / pairs.step
-                    place = int(length)
-                    part = length - place
-                    total += energies[place] * (1.0 - part) + energies[place + 1] * part
+        count = write_vectors(centre, coords[atom], pairs.lattice, pairs.widths, pairs.cutoff, vectors, 0)
+        for image in range(count):
+            x, y, z = vectors[image, 0], vectors[image, 1], vectors[image, 2]
+            length = sqrt(x * x + y * y + z * z) / pairs.step
+            place = int(length)
+            part = length - place
+            total += energies[place] * (1.0 - part) + energies[place + 1] * part
     return total
 
 
@@ -221,11 +210,15 @@ def move_sites(
         rng: moves on.
 
     Returns:
-        Points, positions and elements of the sites then.
+        Points, positions and elements of the sites then; as they were in a cell that is far too flat.
     """
     inverse = np.empty((3, 3))
     invert(lattice, inverse)
-    pairs = Pairs(energies, step, lattice, cutoff, widths_of(inverse, cutoff))
+    widths = widths_of(inverse, cutoff)
+    images = images_within(widths)
+    if not images <= MOST_IMAGES:
+        return points.copy(), positions.copy(), kinds.copy()
+    pairs = Pairs(energies, step, lattice, cutoff, widths, np.empty((int(images), 3)))
     count, most = len(points), 0
     for position in positions:
         most = max(most, group.starts[position + 1] - group.starts[position])
