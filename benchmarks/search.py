@@ -38,7 +38,6 @@ from crysim.harness.settings import PARTS, BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
 from crysim.harness.systems import builtin_systems, find_system
 from crysim.interfaces import EnergyModel, RelaxSettings
-from crysim.workflows.crystals40 import MAX_ATOMS, UNITS
 from crysim.workflows.search import FRAMES
 from crysim.workflows.search_plan import DEFAULT, plan_search, searched_contents
 
@@ -134,7 +133,7 @@ def forty_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Tas
     for seed in options.seeds:
         for formula in options.systems or truths:
             truth = chosen(formula, truths, "of the forty")
-            contents = searched_contents(formula, UNITS, "primitive", MAX_ATOMS)
+            contents = searched_contents(formula, None, "primitive", None)
             names = tuple(one.formula for one in contents)
             for method in options.methods or (SEARCH,):
                 settings = replace(
@@ -147,7 +146,7 @@ def forty_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Tas
                     prototypes=options.prototypes,
                 )
                 key = _key(options, formula, method, seed, prototypes=options.prototypes)
-                key["reachable"] = truth.reachable(UNITS, MAX_ATOMS)
+                key["reachable"] = truth.crystal.num_primitive_atoms in [one.num_atoms for one in contents]
                 key["kept"] = truth.kept
                 yield Task(key, truth.crystal, tuple(job.spec for job in plan.jobs))
 

@@ -11,11 +11,12 @@ from crysim.errors import InputError
 
 MAX_SEARCHED = 400
 """Atoms of contents: what holds more is not searched."""
-COMFORTABLE = 20
-"""Atoms per primitive cell up to which as many units are searched as fit."""
-AFFORDABLE = 40
-"""Atoms per primitive cell up to which `USUAL` units are searched at least."""
-USUAL = 4
+USUAL = (1, 2, 3, 4, 6, 8, 12, 16)
+"""Formula units that primitive cells hold: 98 of 100 structure types (results/prior/units.txt)."""
+SMALL = 24
+"""Atoms per primitive cell up to which all `USUAL` units are searched,"""
+LARGE, FEW = 100, 4
+"""and up to which so many of them are."""
 
 
 def units(value: Any) -> tuple[int, ...]:
@@ -53,8 +54,8 @@ def read_units(value: str | int | Sequence[int], key: str = "--z") -> tuple[int,
 def default_units(formula: str | Composition, max_atoms: int = MAX_SEARCHED) -> tuple[int, ...]:
     """The numbers of formula units that a search tries where the user names none.
 
-    As many as keep the primitive cell within `COMFORTABLE` atoms, at least 1 to `USUAL` while that is within
-    `AFFORDABLE` atoms, and at least one.
+    Those of `USUAL` that keep the primitive cell within `SMALL` atoms, up to `FEW` while they keep it within `LARGE`,
+    and at least one.
 
     Args:
         formula: one unit, as it is written.
@@ -66,8 +67,8 @@ def default_units(formula: str | Composition, max_atoms: int = MAX_SEARCHED) -> 
     unit = Composition.from_formula(formula) if isinstance(formula, str) else formula
     if unit.num_atoms > max_atoms:
         raise InputError(f"one unit of {unit} has {unit.num_atoms:,} atoms, and at most {max_atoms:,} are allowed")
-    most = max(COMFORTABLE // unit.num_atoms, min(USUAL, AFFORDABLE // unit.num_atoms), 1)
-    return tuple(range(1, min(most, max_atoms // unit.num_atoms) + 1))
+    most = SMALL // unit.num_atoms, min(LARGE // unit.num_atoms, FEW), 1
+    return tuple(z for z in USUAL if z <= max(most) and z * unit.num_atoms <= max_atoms)
 
 
 def contents_of(
