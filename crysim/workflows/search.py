@@ -136,8 +136,8 @@ def search(
     Args:
         formula: one formula unit, as in NaCl or Ca3Al2(SiO4)3; or the structure whose contents are searched: a file, or
             ``mp:mp-1234``, which then is the reference too.
-        z: formula units per cell: a number, several, or a text such as ``1-4``. None: as many as keep the primitive
-            cell within 20 atoms, at least 1 to 4 while that is within 40.
+        z: formula units per cell: a number, several, or a text such as ``1-4``. None: see
+            `crysim.harness.contents.default_units`.
         max_atoms: per cell, at most.
         method: strategy; None: ``portfolio``, which shares the budget among the contents by what they bring. Of
             another each of the contents has a run of its own, and an even share.
