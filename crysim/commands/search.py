@@ -27,7 +27,7 @@ def search(
         str | None,
         typer.Option(
             "--z",
-            help="Formula units per cell, as in 4, 1-4 or 1,2,4. Default: the usual ones up to 24 atoms, 1-4 up to 100.",
+            help="Formula units per cell, as in 4, 1-4 or 1,2,4. Default: usual ones up to 24 atoms, 1-4 up to 100.",
             rich_help_panel=o.RUN,
         ),
     ] = None,

@@ -8,7 +8,7 @@ from pymatgen.core import Lattice, Structure
 
 from crysim.composition import Composition
 from crysim.crystal import Crystal, Site
-from crysim.crystal.distinct import DistinctCrystals, distinct, group_distinct, invariant
+from crysim.crystal.distinct import SAME, DistinctCrystals, distinct, group_distinct, invariant
 from crysim.crystal.structure_types import structure_types
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -107,6 +107,39 @@ def test_stackings_of_one_slab_stay_apart_at_one_energy() -> None:
         (Site("Cr", 4, (0.57371,)), Site("B", 4, (0.71725,))),
     )  # fmt: skip
     assert len(distinct([own, other], [-8.6566 * 8, -8.6565 * 16])) == 2
+
+
+def test_a_stacking_of_three_layers_is_not_that_of_one() -> None:
+    """Li2MnO3 shifts each layer of its honeycomb the same way (C2/m); turned by 120° at each step it has three layers
+    (P3_112 or P3_212), and averages as near as those of one crystal with a little noise."""
+    one = next(t for t in structure_types() if t.name == "Li2MnO3" and t.space_group == 12)
+    conventional = Crystal.from_structure(one.structure, 0.01)
+    a, _, c, _, beta, _ = conventional.cell
+    shift = np.array([c * np.cos(np.radians(beta)), 0.0, 0.0])
+    height = c * np.sin(np.radians(beta))
+    flat = Structure(
+        Lattice.from_parameters(a, np.sqrt(3.0) * a, height, 90, 90, 90), conventional.species, np.zeros((24, 3))
+    ).lattice
+    crystals = []
+    for turn in (0.0, 120.0):
+        species, points, move = [], [], np.zeros(3)
+        for layer in range(3):
+            for symbol, (x, y, z) in zip(conventional.species, conventional.frac_coords, strict=True):
+                z = (z + 0.25) % 1.0 - 0.25  # the layer of manganese about z = 0, that of lithium above it
+                species.append(symbol)
+                above = np.array([z * shift[0], 0, (layer + z) * height])
+                points.append(flat.get_cartesian_coords([x, y, 0]) + above + move)
+            angle = np.radians(layer * turn)
+            move = move + abs(shift[0]) * -np.array([np.cos(angle), np.sin(angle), 0.0])
+        lattice = np.diag([a, np.sqrt(3.0) * a, 3 * height])
+        if not turn:
+            lattice[2] += move
+        structure = Structure(lattice, species, points, coords_are_cartesian=True)
+        crystals.append(Crystal.from_structure(structure, 0.1))
+    near = np.abs(invariant(crystals[0]) - invariant(crystals[1])).max()
+    assert near < SAME
+    assert [one.num_primitive_atoms for one in crystals] == [12, 36]
+    assert len(distinct(crystals, [-6.767 * one.num_atoms for one in crystals])) == 2
 
 
 def test_elements_in_each_other_s_place_make_another_crystal() -> None:

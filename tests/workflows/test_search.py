@@ -84,7 +84,11 @@ def test_contents_are_named_in_few_characters() -> None:
 
 def test_types_of_larger_cells_take_part_where_nothing_is_said_of_cells() -> None:
     """Bixbyite has 40 atoms, where at most four formula units are drawn for."""
-    for formula, drawn, larger in (("Y2O3", [1, 2, 3, 4], 8), ("Fe2O3", [1, 2, 3, 4], 12), ("NaCl", [1, 2, 3, 4, 6, 8, 12], 16)):
+    for formula, drawn, larger in (
+        ("Y2O3", [1, 2, 3, 4], 8),
+        ("Fe2O3", [1, 2, 3, 4], 12),
+        ("NaCl", [1, 2, 3, 4, 6, 8, 12], 16),
+    ):
         contents = searched_contents(formula, None, "primitive", None)
         names = tuple(one.formula for one in contents)
         settings = read_settings(None, {"system": names, "cell": "primitive", "budget": 40, "energy": "ase:emt"})
