@@ -98,8 +98,8 @@ class Answers:
     """What a search found, and what it left out.
 
     Attributes:
-        best: lowest energy per atom first; of those within `TELLS_APART` of the lowest the most symmetric, which need
-            not be the lowest.
+        best: lowest energy per atom first; of those within `TELLS_APART` of the lowest that of the smallest asymmetric
+            unit, which need not be the lowest.
         num_distinct: distinct crystals in all.
         left_out: relaxations that are no answer, by status.
         independent: starts, drawn afresh, that ended in the best.
@@ -179,11 +179,11 @@ def _shown(
 
 
 def _likeliest_first(best: Sequence[Answer]) -> tuple[Answer, ...]:
-    """By energy; those that the potential does not tell from the lowest by symmetry: of a crystal and its distortions
-    that gain nothing, the crystal.
+    """By energy; those that the potential does not tell from the lowest by their asymmetric units, smallest first: of a
+    crystal and its distortions that gain nothing the crystal, of stackings of one layer the simplest.
     """
     close = [one for one in best if one.energy_per_atom - best[0].energy_per_atom < TELLS_APART]
-    close.sort(key=lambda one: -space_group(one.identity.space_group).point_group_order)
+    close.sort(key=lambda one: one.crystal.num_primitive_atoms / one.crystal.group.point_group_order)
     return (*close, *best[len(close) :])
 
 
@@ -251,7 +251,7 @@ def answer_table(
     if close > 1:
         notes += (
             f"ranks 1 to {close} lie within {1000 * TELLS_APART:g} meV/atom, which the potential does not tell apart: "
-            "the most symmetric first",
+            "the smallest asymmetric unit first",
         )
     return Table(title, columns, tuple(rows), notes)
 

@@ -11,6 +11,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from crysim.crystal import Crystal
+from crysim.crystal.structure_types import structure_types
 from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial, TrialStatus
 from crysim.workflows.answers import TELLS_APART, answer_table, find_answers
 
@@ -118,7 +119,7 @@ def pictured(name: str, *, group: int, apart: float) -> tuple[Crystal, float]:
     return crystal, -3.0 + apart
 
 
-def test_of_crystals_that_the_potential_does_not_tell_apart_the_most_symmetric_is_first(tmp_path: Path) -> None:
+def test_of_crystals_that_the_potential_does_not_tell_apart_the_simplest_is_first(tmp_path: Path) -> None:
     pairs = [
         pictured("ordered", group=129, apart=0.0),
         pictured("layered", group=194, apart=0.4 * TELLS_APART),
@@ -129,7 +130,19 @@ def test_of_crystals_that_the_potential_does_not_tell_apart_the_most_symmetric_i
     table = answer_table(answers, [tmp_path] * 3, title="NaCl", matcher=None, pressure=0.0)
     above = [row["above_best"] for row in table.rows]
     assert above == pytest.approx([0.8 * TELLS_APART, 0.4 * TELLS_APART, 0.0])
-    assert any("the most symmetric first" in note for note in table.notes)
+    assert any("the smallest asymmetric unit first" in note for note in table.notes)
     farther = [(crystal, energy + 2 * place * TELLS_APART) for place, (crystal, energy) in enumerate(pairs)]
     apart = find_answers(records(*farther), top=5).best
     assert [one.identity.space_group for one in apart] == [129, 194, 225], "else by energy"
+
+
+def test_of_stackings_that_the_potential_does_not_tell_apart_the_shortest_is_first() -> None:
+    """Both of one point group, so that symmetry alone would leave the longer one first."""
+    pairs = []
+    for place, label in enumerate(("AB_hP8_186_ab_ab", "AB_hP4_186_b_b")):
+        structure = next(one for one in structure_types() if one.label == label).structure.copy()
+        first, second = (str(element) for element in structure.composition.elements)
+        structure.replace_species({first: "Si", second: "C"})
+        structure.scale_lattice(10.35 * len(structure))
+        pairs.append((Crystal.from_structure(structure, 0.1), -7.0 + 0.4 * place * TELLS_APART))
+    assert [one.crystal.num_atoms for one in find_answers(records(*pairs), top=5).best] == [4, 8]
