@@ -33,6 +33,7 @@ from crysim.crystal import Crystal
 from crysim.crystal.structure_types import structure_types
 from crysim.declared import assignments, numbers
 from crysim.harness.config_file import read_settings
+from crysim.harness.contents import MAX_SEARCHED
 from crysim.harness.loop import limit_threads
 from crysim.harness.settings import PARTS, BenchSettings
 from crysim.harness.spec import PartSpec, RunSpec, build_energy
@@ -146,7 +147,8 @@ def forty_tasks(options: argparse.Namespace, model: EnergyModel) -> Iterator[Tas
                     prototypes=options.prototypes,
                 )
                 key = _key(options, formula, method, seed, prototypes=options.prototypes)
-                key["reachable"] = truth.crystal.num_primitive_atoms in [one.num_atoms for one in contents]
+                units = [one.composition.num_formula_units for one in contents]
+                key["reachable"] = truth.reachable(units, MAX_SEARCHED)
                 key["kept"] = truth.kept
                 yield Task(key, truth.crystal, tuple(job.spec for job in plan.jobs))
 

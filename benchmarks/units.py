@@ -36,12 +36,13 @@ class Rule:
         return [z for z in self.usual if z <= most]
 
 
+NOW = Rule(USUAL, SMALL, LARGE, FEW)
 RULES = (
     Rule(EVERY, 20, 40, 4),
     Rule(USUAL, 20, 40, 4),
     Rule(USUAL, 24, 40, 4),
     Rule(USUAL, 24, 64, 4),
-    Rule(USUAL, SMALL, LARGE, FEW),
+    NOW,
     Rule(USUAL, 24, 160, 4),
     Rule(USUAL, 24, 100, 6),
     Rule(USUAL, 32, 100, 4),
@@ -58,8 +59,7 @@ def main() -> None:
         unit = Composition.from_formula(one.formula).reduced
         if unit not in known:
             held.append((unit.num_atoms, one.num_atoms // unit.num_atoms))
-            rule = Rule(USUAL, SMALL, LARGE, FEW)
-            assert default_units(unit) == tuple(rule.units(unit.num_atoms))
+            assert default_units(unit) == tuple(NOW.units(unit.num_atoms))
     print(f"{len(held)} structure types; formula units in the primitive cell:")
     for units, n in sorted(Counter(units for _, units in held).items(), key=lambda one: -one[1]):
         print(f"{units:6d} {n:6d}")
@@ -68,7 +68,7 @@ def main() -> None:
         share = sum(units in rule.units(atoms) for atoms, units in held) / len(held)
         mean = sum(len(rule.units(atoms)) for atoms, _ in held) / len(held)
         numbers = "all" if rule.usual is EVERY else "usual"
-        now = "  now" if rule == Rule(USUAL, SMALL, LARGE, FEW) else ""
+        now = "  now" if rule is NOW else ""
         print(f" {numbers:10s} {rule.small:7d} {rule.large:6d} {rule.few:4d} {share:13.1%} {mean:17.2f}{now}")
 
 

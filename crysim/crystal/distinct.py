@@ -3,8 +3,8 @@
 Crystals of one reduced formula are compared by energy per atom, by volume per atom, and by the average distances from
 the atoms of an element to their k-th neighbours of each element (the average minimum distances of Widdowson et al.,
 MATCH Commun. Math. Comput. Chem. 87, 529 (2022), by pairs of elements). These do not depend on the cell, and change by
-at most twice what the atoms move, so near ones mean one crystal where the primitive cells hold as many atoms, and far
-ones two. Only for what is in between is pymatgen's matcher asked.
+at most twice what the atoms move, so near ones mean one crystal, and far ones two. Only for what is in between is
+pymatgen's matcher asked.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 NUM_NEIGHBOURS = 48
 """Of each element: close packings differ among the first 18, and the stackings of CrB and of MoB, whose slabs are the
 same, from the 25th on."""
+NEIGHBOURS_OF_ROWS = 96
+"""Of crystals that are sorted into rows: the stackings of Li2MnO3, of one layer (C2/m) and of three (P3_212), differ by
+0.035 Å among the first 48 and by 0.078 among these."""
 ENERGY_TOLERANCE = 0.005
 """eV per atom."""
 VOLUME_TOLERANCE = 0.05
 """Relative."""
 SAME, OTHER = 0.04, 0.5
-"""Å: crystals of as many atoms per primitive cell, none of whose averages differ by more than the first, are one,
-without asking the matcher; with one that differs by more than the second they are two. Polytypes of SiC (2H, 3C, 4H,
-6H, 9R) differ by 0.15 or more from one another, those of Li2MnO3 by 0.035, copies with noise of 0.01 Å on every
-coordinate by up to 0.05 from what they were made of."""
+"""Å: crystals none of whose averages differ by more than the first are one, without asking the matcher; with one that
+differs by more than the second they are two. Polytypes of SiC (2H, 3C, 4H, 6H, 9R) differ by 0.15 or more from one
+another, copies with noise of 0.01 Å on every coordinate by up to 0.05 from what they were made of."""
 
 _Key = tuple[tuple[str, int], ...]
 
@@ -91,7 +93,8 @@ class DistinctCrystals:
         self._added += 1
         if not (is_comparable(crystal) and np.isfinite(energy)):
             return None
-        one = _Entry(crystal, energy / crystal.num_atoms, crystal.volume / crystal.num_atoms, invariant(crystal))
+        volume = crystal.volume / crystal.num_atoms
+        one = _Entry(crystal, energy / crystal.num_atoms, volume, invariant(crystal, NEIGHBOURS_OF_ROWS))
         shelf = self._shelves.setdefault(_key(crystal), _Shelf())
         row = self._find(shelf, one)
         if row is None:
@@ -114,14 +117,11 @@ class DistinctCrystals:
             difference, index = float(differences[place]), int(near[place])
             if difference > OTHER:
                 return None
-            if self._are_one(shelf.entries[index], one, difference):
+            if difference <= SAME or self._matches(shelf.entries[index], one):
                 return shelf.rows[index]
         return None
 
-    def _are_one(self, first: _Entry, second: _Entry, difference: float) -> bool:
-        """Near averages of as many atoms are enough: stackings of one layer, of long cells, may be as near."""
-        if difference <= SAME and first.num_primitive_atoms == second.num_primitive_atoms:
-            return True
+    def _matches(self, first: _Entry, second: _Entry) -> bool:
         self.num_matched += 1
         return first.matches(second)
 
@@ -180,7 +180,6 @@ class _Entry:
 
     def __init__(self, crystal: Crystal, energy: float, volume: float, invariant: Floats) -> None:
         self.energy, self.volume, self.invariant = energy, volume, invariant
-        self.num_primitive_atoms = crystal.num_primitive_atoms
         self._crystal = crystal
         self._reduced: Structure | None = None
 

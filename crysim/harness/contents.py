@@ -67,8 +67,8 @@ def default_units(formula: str | Composition, max_atoms: int = MAX_SEARCHED) -> 
     unit = Composition.from_formula(formula) if isinstance(formula, str) else formula
     if unit.num_atoms > max_atoms:
         raise InputError(f"one unit of {unit} has {unit.num_atoms:,} atoms, and at most {max_atoms:,} are allowed")
-    most = SMALL // unit.num_atoms, min(LARGE // unit.num_atoms, FEW), 1
-    return tuple(z for z in USUAL if z <= max(most) and z * unit.num_atoms <= max_atoms)
+    most = max(SMALL // unit.num_atoms, min(LARGE // unit.num_atoms, FEW), 1)
+    return tuple(z for z in USUAL if z <= min(most, max_atoms // unit.num_atoms))
 
 
 def contents_of(

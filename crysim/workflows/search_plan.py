@@ -48,7 +48,7 @@ class Plan:
         formula: of one unit.
         contents: that are searched.
         jobs: runs with their folders.
-        larger: contents of larger cells that known structure types are tried in.
+        larger: contents of other cells, mostly larger ones, that known structure types are tried in.
     """
 
     formula: str
@@ -75,9 +75,8 @@ class Plan:
         )
 
     def _larger_text(self) -> str:
-        if not self.larger:
-            return ""
-        return f", known structure types of up to {max(one.num_atoms for one in self.larger)}"
+        largest = max((one.num_atoms for one in self.larger), default=0)
+        return f", known structure types of up to {largest}" if largest > self.contents[-1].num_atoms else ""
 
 
 def searched_contents(
@@ -128,8 +127,8 @@ def plan_search(
             its own, and an even share of the budget. `DEFAULT` ends once `STOP_AFTER` starts led to its lowest crystal.
         prototypes: whether known structure types take part.
         prototype_folder: structure files to take as types too.
-        larger_types: whether a strategy that can choose tries known structure types in larger primitive cells too, up
-            to `LARGEST` atoms.
+        larger_types: whether a strategy that can choose tries known structure types in other primitive cells too, most
+            of them larger, up to `LARGEST` atoms.
 
     Raises:
         InputError: a name or a value is wrong.
@@ -140,7 +139,7 @@ def plan_search(
     if general[0].chooses_contents:
         strategy = general[0].strategy
         wanted = {"prototypes": True, **types} if prototypes else {}
-        larger = _larger(contents, prototype_folder) if larger_types and prototypes else []
+        larger = _of_types_alone(contents, prototype_folder) if larger_types and prototypes else []
         if larger:
             wanted["types_alone"] = len(larger)
         if option_in(out, strategy.name, SETTLED) is False:
@@ -158,20 +157,20 @@ def plan_search(
     return Plan(unit, tuple(contents), tuple(jobs), tuple(larger))
 
 
-def _larger(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
+def _of_types_alone(contents: Sequence[Contents], folder: str | None) -> list[Contents]:
     """What primitive cells of the likeliest structure types, and of orders of the elements on their places, hold, where
-    it is more than any of the contents."""
+    it is none of the contents: more units than any, mostly, or an unusual number of them."""
     first = contents[0]
     if not first.primitive:
         return []
     unit = Composition.from_formula(first.composition.reduced_formula)
-    most = max(one.composition.num_formula_units for one in contents)
+    drawn = {one.composition.num_formula_units for one in contents}
     taken = templates_within(folder, True, LARGEST)
     fillings = likeliest_fillings(taken, unit, LIKELIEST)
     units = {one.template.num_atoms // unit.num_atoms for one in fillings}
     mixed = mixed_types(taken, unit, max_atoms=LARGEST)[:MIXED]
     units |= {z for one in mixed for z in (one.units, one.conventional_units) if z * unit.num_atoms <= LARGEST}
-    return contents_of(unit.formula, sorted(z for z in units if z > most), first.cell, LARGEST)
+    return contents_of(unit.formula, sorted(units - drawn), first.cell, LARGEST)
 
 
 def _even_runs(

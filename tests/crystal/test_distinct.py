@@ -111,7 +111,7 @@ def test_stackings_of_one_slab_stay_apart_at_one_energy() -> None:
 
 def test_a_stacking_of_three_layers_is_not_that_of_one() -> None:
     """Li2MnO3 shifts each layer of its honeycomb the same way (C2/m); turned by 120° at each step it has three layers
-    (P3_112 or P3_212), and averages as near as those of one crystal with a little noise."""
+    (P3_112 or P3_212), and averages over the first neighbours as near as those of one crystal with a little noise."""
     one = next(t for t in structure_types() if t.name == "Li2MnO3" and t.space_group == 12)
     conventional = Crystal.from_structure(one.structure, 0.01)
     a, _, c, _, beta, _ = conventional.cell

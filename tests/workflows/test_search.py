@@ -103,6 +103,16 @@ def test_types_of_larger_cells_take_part_where_nothing_is_said_of_cells() -> Non
     assert not plan("Y2O3", 40, z="1,2").larger
 
 
+def test_types_of_unusual_cells_take_part_though_nothing_is_drawn_in_them() -> None:
+    contents = searched_contents("NaCl", None, "primitive", None)
+    names = tuple(one.formula for one in contents)
+    settings = read_settings(None, {"system": names, "cell": "primitive", "budget": 40, "energy": "ase:emt"})
+    made = plan_search(settings, Path("out"), larger_types=True)
+    alone = [one.composition.num_formula_units for one in made.larger]
+    assert alone == [5, 9, 16, 24]
+    assert made.jobs[0].spec.strategy.options["types_alone"] == len(alone)
+
+
 def test_another_strategy_has_a_run_of_each_content_and_even_shares_smallest_first() -> None:
     made = plan("NaCl", 22, z="1,2,3", prototypes=False, method="enumerate")
     assert [(job.spec.system.name, job.spec.method, job.spec.budget) for job in made.jobs] == [
