@@ -57,9 +57,7 @@ def search(task: Task, model: EnergyModel) -> Row:
     given_up = dict.fromkeys((TrialStatus.STOPPED, TrialStatus.KNOWN), 0)
     for spec in task.specs:
         for initial, batch in batches(spec, model):
-            spent = Spent(
-                spent.relaxations, spent.evaluations + initial.evaluations, spent.cpu_seconds + initial.cpu_seconds
-            )
+            spent += initial
             for trial in batch:
                 spent = spent.plus([trial])
                 own += (trial.candidate.cpu_seconds or 0.0) * (found is None)

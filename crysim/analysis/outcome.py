@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from crysim.analysis.comparison import Comparison
 from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.origins import origin_table
-from crysim.analysis.tables import Table
+from crysim.analysis.tables import Column, Table
 from crysim.written_files import forget_written, note_written, path_part, replace_file
 
 TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict",
-                 "mean_to_strict", "to_lowest",
-                 "to_energy", "filtered", "failed")  # fmt: skip
+                 "mean_to_strict", "to_lowest", "evaluations_to_lowest", "cpu_seconds_to_lowest",
+                 "failed")  # fmt: skip
 """The columns of the summary that fit a terminal; the files hold all."""
+_UNTIL_LOWEST = (
+    "to lowest, evaluations, CPU s: relaxations, evaluations of the energy model and CPU seconds until the lowest "
+    "energy; median of the seeds that got there"
+)
+_SHORT = {
+    column.key: column
+    for column in (
+        Column("to_lowest", "to lowest", "g", note=_UNTIL_LOWEST),
+        Column("evaluations_to_lowest", "evaluations", "g", note=_UNTIL_LOWEST),
+        Column("cpu_seconds_to_lowest", "CPU s", ".3g", note=_UNTIL_LOWEST),
+    )
+}
+"""Columns with headings that fit a terminal."""
 TABLES = (".md", ".csv", ".tex", ".json")
 """Endings of the files of a table."""
 
@@ -67,5 +81,6 @@ def table_texts(table: Table) -> dict[str, str]:
 
 
 def terminal_table(comparison: Comparison, keys: Sequence[str] = TERMINAL_KEYS) -> Table:
-    """The summary with the columns that fit a terminal."""
-    return comparison.summary().select(keys)
+    """The summary with the columns that fit a terminal, the effort in each currency."""
+    table = comparison.summary().select(keys)
+    return replace(table, columns=tuple(_SHORT.get(column.key, column) for column in table.columns))

@@ -34,14 +34,17 @@ class Spent:
     evaluations: int = 0
     cpu_seconds: float = 0.0
 
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.relaxations + other.relaxations,
+            self.evaluations + other.evaluations,
+            self.cpu_seconds + other.cpu_seconds,
+        )
+
     def plus(self, trials: Sequence[Trial]) -> Spent:
         """With trials, in their order; of those of old journals wall seconds stand for CPU seconds."""
         rows = columns_of(trials).rows
-        return Spent(
-            self.relaxations + len(rows),
-            self.evaluations + int(rows["evaluations"].sum()),
-            self.cpu_seconds + float(rows["cpu_seconds"].sum()),
-        )
+        return self + Spent(len(rows), int(rows["evaluations"].sum()), float(rows["cpu_seconds"].sum()))
 
 
 def spent_on_initial(path: Path) -> Spent:
@@ -116,11 +119,7 @@ class Account:
     @property
     def spent(self) -> Spent:
         """In all."""
-        return self._with(self._trials)
-
-    def _with(self, trials: Spent) -> Spent:
-        first = self._initial
-        return Spent(trials.relaxations, first.evaluations + trials.evaluations, first.cpu_seconds + trials.cpu_seconds)
+        return self._initial + self._trials
 
     def left(self, batches: Sequence[Batch], ahead: int = 1) -> int:
         """Relaxations that may still begin, or were under way, after the batches of a journal, none of which is added.
@@ -132,7 +131,7 @@ class Account:
         for batch in batches[:decided]:
             trials = trials.plus(batch.trials)
         relaxations = trials.relaxations + sum(len(batch.trials) for batch in batches[decided:])
-        return self._budget.left(replace(self._with(trials), relaxations=relaxations))
+        return self._budget.left(replace(self._initial + trials, relaxations=relaxations))
 
     @property
     def refusal(self) -> str:

@@ -125,6 +125,11 @@ class RunRecord:
         """What the initial crystals cost."""
         return spent_on_initial(self.path / INITIAL)
 
+    @property
+    def spent(self) -> Spent:
+        """What it cost so far, its initial crystals among it."""
+        return self.initial_spent.plus(self.trials)
+
     @cached_property
     def ended(self) -> str:
         """Why the strategy wanted no more relaxations after these; empty where it did not say so."""
@@ -137,7 +142,7 @@ class RunRecord:
             return True
         config = self.config
         budget = Budget(self.budget, config.get("budget_evaluations"), config.get("budget_seconds"))
-        return not budget.left(self.initial_spent.plus(self.trials))
+        return not budget.left(self.spent)
 
     def within(self, budget: int) -> RunRecord:
         """The run as it was when it had used up this budget: its first trials; itself, if its own is not larger."""

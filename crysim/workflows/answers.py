@@ -18,6 +18,7 @@ from crysim.crystal.identify import find_space_group
 from crysim.crystal.identity import TIGHT, TOLERANCE, Identity, identify
 from crysim.crystal.matching import ReferenceMatcher
 from crysim.crystal.validity import closeness
+from crysim.harness.budgets import Spent
 from crysim.harness.journal import RunRecord
 from crysim.interfaces import Trial, TrialStatus
 from crysim.strategies.afresh import AFRESH, missed
@@ -103,12 +104,23 @@ class Answers:
         num_distinct: distinct crystals in all.
         left_out: relaxations that are no answer, by status.
         independent: starts, drawn afresh, that ended in the best.
+        spent: by all runs.
     """
 
     best: tuple[Answer, ...]
     num_distinct: int
     left_out: Counter[str]
     independent: int = 0
+    spent: Spent = Spent()
+
+    @property
+    def notes(self) -> tuple[str, str]:
+        """How many there are, what was left out, and what it took: lines under a table."""
+        spent = self.spent
+        return self.note(), (
+            f"spent: {spent.relaxations} relaxations, {spent.evaluations} evaluations of the energy model, "
+            f"{spent.cpu_seconds:.3g} CPU s"
+        )
 
     def note(self) -> str:
         """How many there are, and what was left out, in one line."""
@@ -130,8 +142,9 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
     """
     trials: list[_Ended] = []
     left_out: Counter[str] = Counter()
-    number = 0
+    number, spent = 0, Spent()
     for record in records:
+        spent += record.spent
         for trial in record.trials:
             number += 1
             if trial.counted and trial.crystal is not None and trial.energy is not None:
@@ -148,7 +161,7 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
         found = None if template is None else str(template)
         best.append(Answer(identity, record, trial, energy / crystal.num_atoms, len(row), first[0], found))
     afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (shown[0][1] if shown else ()))
-    return Answers(_likeliest_first(best), len(rows) - merged, left_out, afresh)
+    return Answers(_likeliest_first(best), len(rows) - merged, left_out, afresh, spent)
 
 
 def _shown(
@@ -244,7 +257,7 @@ def answer_table(
     notes: tuple[str, ...] = (
         "above: eV/atom above the best; bond: the shortest; found: relaxations that ended there, and the first of them",
         "template: the known structure type that it started from",
-        answers.note(),
+        *answers.notes,
         *_hole(answers.best),
     )
     close = sum(one.energy_per_atom - lowest < TELLS_APART for one in answers.best)

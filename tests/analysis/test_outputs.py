@@ -144,4 +144,6 @@ def test_the_terminal_shows_no_empty_column(comparison: Comparison) -> None:
     assert any(note.startswith("strict:") for note in notes)
     assert not any(note.startswith("mean so far") for note in notes)  # of a column that is not shown
     assert len(set(notes)) == len(notes)
-    assert "evaluations" not in keys
+    assert "evaluations" not in keys  # of whole runs
+    headings = [column.heading for column in terminal_table(comparison).columns]
+    assert headings[headings.index("to lowest") :][:3] == ["to lowest", "evaluations", "CPU s"]  # each currency

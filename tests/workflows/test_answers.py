@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 
 from crysim.crystal import Crystal
 from crysim.crystal.structure_types import structure_types
+from crysim.harness.budgets import Spent
 from crysim.interfaces import Candidate, Relaxation, RelaxStatus, Trial, TrialStatus
 from crysim.workflows.answers import TELLS_APART, answer_table, find_answers
 
@@ -35,7 +36,7 @@ def records(*ends: tuple[Crystal, float]) -> Any:
         energy = per_atom * crystal.num_atoms
         relaxation = Relaxation(RelaxStatus.RELAXED, crystal, energy, 1, 1, 0.0)
         trials.append(Trial(number, Candidate(crystal), relaxation, TrialStatus.RELAXED, ""))
-    return [SimpleNamespace(trials=trials)]
+    return [SimpleNamespace(trials=trials, spent=Spent().plus(trials))]
 
 
 @pytest.mark.parametrize(("apart", "unbroken"), [(0.5 * TELLS_APART, True), (2 * TELLS_APART, False)])

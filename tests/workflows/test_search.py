@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import signal
 import subprocess
@@ -180,6 +181,9 @@ def test_a_search_finds_names_and_writes_distinct_crystals(tmp_path: Path, capsy
     assert packed["times_found"] >= 2
     energies = [row["energy_per_atom"] for row in found.table.rows]
     assert energies == sorted(energies)
+    evaluations = sum(trial.evaluations for record in found.records for trial in record.trials)
+    spent = rf"spent: 12 relaxations, {evaluations} evaluations of the energy model, [0-9.]+ CPU s"
+    assert any(re.fullmatch(spent, note) for note in found.table.notes), found.table.notes
     file = str(packed["file"])
     assert Path(file).name == f"{place + 1:03d}-Cu-225.cif"
     assert len(Structure.from_file(file)) == 4
