@@ -27,6 +27,9 @@ LITTLE_KNOWN = 0.1
 """What a template without a Strukturbericht designation is less likely."""
 CHANGED = 0.15
 """What a split or merged one is less likely."""
+ANOTHER = 0.1
+"""What the nth way to split or merge a template is less likely than the first, times the logarithm of n: the ways share
+what likelihood the template has."""
 GROUP = 20.0
 """Mendeleev numbers: about from one kind of element to another kind."""
 UNKNOWN = 2.0
@@ -39,6 +42,8 @@ has tens of thousands."""
 
 Places = tuple[tuple[str, str, int], ...]
 """Old element, new element, and atoms that are exchanged."""
+Orbits = tuple[tuple[int, ...], ...]
+"""Atoms of each place in the template's primitive cell."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Filling:
 
     template: Template
     places: Places
-    orbits: tuple[tuple[int, ...], ...]
+    orbits: Orbits
     unlikeness: float
     changed: bool = False
 
@@ -85,7 +90,13 @@ def exchanged(template: Template, unit: Composition) -> Iterator[Filling]:
 
 
 def changed(template: Template, unit: Composition) -> Iterator[Filling]:
-    """Every way to split or merge a template's elements so that a formula unit fits."""
+    """Every way to split or merge a template's elements so that a formula unit fits, likeliest first."""
+    ways = sorted((unlikeness(places, template), places, orbits) for places, orbits in _changed(template, unit))
+    for number, (apart, places, orbits) in enumerate(ways, start=1):
+        yield Filling(template, places, orbits, apart + CHANGED + ANOTHER * log(number), changed=True)
+
+
+def _changed(template: Template, unit: Composition) -> Iterator[tuple[Places, Orbits]]:
     units, rest = divmod(template.num_atoms, unit.num_atoms)
     kinds = len(template.atoms)
     if rest or len(unit.elements) == kinds or (len(unit.elements) == 1 and kinds > 1):
@@ -93,8 +104,7 @@ def changed(template: Template, unit: Composition) -> Iterator[Filling]:
     wanted = unit.times(units).amounts
     if len(unit.elements) < kinds:
         for new in _merged(list(template.atoms.items()), wanted):
-            places = tuple((old, element, n) for (old, n), element in zip(template.atoms.items(), new, strict=True))
-            yield Filling(template, places, (), unlikeness(places, template) + CHANGED, changed=True)
+            yield tuple((old, element, n) for (old, n), element in zip(template.atoms.items(), new, strict=True)), ()
         return
     if len(template.orbits) > MOST_ORBITS or len(template.orbits) < len(unit.elements):
         return
@@ -103,8 +113,7 @@ def changed(template: Template, unit: Composition) -> Iterator[Filling]:
     olds = [(species[orbit[0]], len(orbit)) for orbit in orbits]
     ways = list(islice(_split(olds, wanted), MOST_WAYS + 1))
     for new in ways if len(ways) <= MOST_WAYS else ():
-        places = tuple((old, element, n) for (old, n), element in zip(olds, new, strict=True))
-        yield Filling(template, places, orbits, unlikeness(places, template) + CHANGED, changed=True)
+        yield tuple((old, element, n) for (old, n), element in zip(olds, new, strict=True)), orbits
 
 
 def unlikeness(places: Places, template: Template) -> float:

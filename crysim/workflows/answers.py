@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Answers:
     num_distinct: int
     left_out: Counter[str]
     independent: int = 0
-    spent: Spent = Spent()
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def notes(self) -> tuple[str, str]:
@@ -176,19 +176,30 @@ def _shown(
     seen = DistinctCrystals()
     merged = 0
     for row in rows:
-        if len(found) == top:
-            break
-        *_, crystal, energy = trials[row[0]]
-        per_atom = energy / crystal.num_atoms
-        copies = [(trials[index][3], trials[index][4]) for index in row]
-        identity = _most_symmetric([one for one, e in copies if e / one.num_atoms - per_atom < TELLS_APART])
+        per_atom = _per_atom(trials[row[0]])
+        full = len(found) == top
+        if full and (not found or per_atom - _per_atom(trials[found[-1][1][0]]) >= TELLS_APART):
+            break  # what lies nearer may be one of those before, and more symmetric
+        identity = _identity_of(row, trials)
         place = seen.add(identity.crystal, per_atom * identity.crystal.num_atoms)
-        if place == len(found):
-            found.append((identity, list(row)))
-        elif place is not None:
-            found[place][1].extend(row)
+        if place is not None and place < len(found):
+            both = [*found[place][1], *row]
+            found[place] = _identity_of(both, trials), both
             merged += 1
+        elif place is not None and not full:
+            found.append((identity, list(row)))
     return found, merged
+
+
+def _identity_of(row: Sequence[int], trials: Sequence[_Ended]) -> Identity:
+    """What the most symmetric is of copies of one crystal, lowest first, that the potential does not tell apart."""
+    lowest = _per_atom(trials[row[0]])
+    return _most_symmetric([trials[one][3] for one in row if _per_atom(trials[one]) - lowest < TELLS_APART])
+
+
+def _per_atom(trial: _Ended) -> float:
+    *_, crystal, energy = trial
+    return energy / crystal.num_atoms
 
 
 def _likeliest_first(best: Sequence[Answer]) -> tuple[Answer, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import log
 
 import pytest
 
 from crysim.composition import Composition
-from crysim.crystal.fillings import Filling, changed, exchanged
+from crysim.crystal.fillings import ANOTHER, CHANGED, Filling, changed, exchanged, unlikeness
 from crysim.crystal.identity import identify
 from crysim.crystal.prototypes import filled
 from crysim.crystal.structure_types import StructureType, library_types, structure_types
@@ -57,6 +58,17 @@ def test_sesquioxides_are_bixbyite_with_one_element_for_its_two() -> None:
     found = filled(way, Composition.from_formula("Y2O3"))
     assert (found.crystal.space_group, found.num_atoms) == (206, 40)
     assert len(found.crystal.sites) == 3
+
+
+def test_ways_to_split_a_template_share_its_likelihood() -> None:
+    """Cs3P7 can be split in fifty ways for Cs2AgBiBr6, and took half of what types had of the relaxations."""
+    (first, *others) = changed(template("Cs3P7", "Cs3P7"), Composition.from_formula("Cs2AgBiBr6"))
+    assert len(others) > 20
+    by_elements = [unlikeness(one.places, one.template) + CHANGED for one in (first, *others)]
+    assert by_elements == sorted(by_elements), "likeliest first"
+    assert first.unlikeness == by_elements[0]
+    last = len(others) + 1
+    assert others[-1].unlikeness == pytest.approx(by_elements[-1] + ANOTHER * log(last))
 
 
 def test_what_can_be_exchanged_is_not_split_too() -> None:

@@ -29,6 +29,14 @@ def halite(shift: float = 0.0, edge: float = 5.6) -> Crystal:
     return Crystal.from_p1(composition, moved.lattice.matrix, species, moved.frac_coords)
 
 
+def polar(*shift: float) -> Crystal:
+    """Rock salt whose chlorine is shifted by so many ångström along each axis."""
+    structure = halite().to_structure()
+    chlorine = [i for i, site in enumerate(structure) if site.specie.symbol == "Cl"]
+    structure.translate_sites(chlorine, np.array(shift) / 5.6)
+    return Crystal.from_structure(structure)
+
+
 def records(*ends: tuple[Crystal, float]) -> Any:
     """One run whose relaxations ended in crystals of these energies, eV per atom."""
     trials = []
@@ -63,9 +71,7 @@ def test_a_copy_with_its_symmetry_unbroken_is_found_behind_many_that_noise_put_b
 
 def test_a_distortion_by_which_the_potential_gains_nothing_that_it_can_tell_is_not_shown() -> None:
     """CHGNet's perovskite CaTiO3 came out as Pna2_1, 0.1 meV/atom below the Pnma that it was found as three times."""
-    structure = halite().to_structure()
-    structure.translate_sites([i for i, site in enumerate(structure) if site.specie.symbol == "Cl"], [0.0, 0.0, 0.045])
-    distorted = Crystal.from_structure(structure)
+    distorted = polar(0.0, 0.0, 0.25)
     (alone,) = find_answers(records((distorted, -3.0002)), top=5).best
     (answer,) = find_answers(records((distorted, -3.0002), (halite(), -3.0)), top=5).best
     assert (distorted.space_group, alone.identity.space_group) == (107, 107)
@@ -82,6 +88,16 @@ def test_rows_whose_most_symmetric_copies_are_one_crystal_are_one_row() -> None:
     assert (len(together.best), together.num_distinct) == (1, 1)
     (answer,) = together.best
     assert (answer.identity.space_group, answer.times_found, answer.first_found) == (225, 3, 1)
+
+
+@pytest.mark.parametrize("top", [1, 5])
+def test_of_rows_that_are_one_the_most_symmetric_copy_is_shown_however_many_are_asked_for(top: int) -> None:
+    """Cs2AgBiBr6 stood in a table as I4/mmm, and its elpasolite in a row of its own behind the last that was shown."""
+    ends = [(polar(0.0, 0.4, 0.8), -3.0006), (polar(0.0, 0.0, 0.45), -3.0003), (halite(), -3.0)]
+    assert len(find_answers(records(ends[0], ends[2]), top=5).best) == 2, "too far from each other"
+    (answer,) = find_answers(records(*ends), top=top).best
+    assert (answer.identity.space_group, answer.times_found) == (225, 3)
+    assert answer.energy_per_atom == pytest.approx(-3.0006)
 
 
 @pytest.mark.parametrize(
