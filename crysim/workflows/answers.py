@@ -174,17 +174,18 @@ def _shown(
     """
     found: list[tuple[Identity, list[int]]] = []
     seen = DistinctCrystals()
-    merged = 0
+    merged = beyond = 0
     for row in rows:
         per_atom = _per_atom(trials[row[0]])
         full = len(found) == top
-        if full and (not found or per_atom - _per_atom(trials[found[-1][1][0]]) >= TELLS_APART):
-            break  # what lies nearer may be one of those before, and more symmetric
+        if full and (beyond == top or per_atom - _per_atom(trials[found[-1][1][0]]) >= TELLS_APART):
+            break
+        beyond += full  # may be one of those before, and more symmetric
         identity = _identity_of(row, trials)
         place = seen.add(identity.crystal, per_atom * identity.crystal.num_atoms)
         if place is not None and place < len(found):
-            both = [*found[place][1], *row]
-            found[place] = _identity_of(both, trials), both
+            shown, both = found[place][0], [*found[place][1], *row]
+            found[place] = (_identity_of(both, trials) if _rank(identity) > _rank(shown) else shown), both
             merged += 1
         elif place is not None and not full:
             found.append((identity, list(row)))
@@ -219,9 +220,13 @@ def _most_symmetric(copies: Sequence[Crystal]) -> Identity:
     for copy in sorted(copies[1:], key=lambda copy: -copy.group.point_group_order)[: COPIES - 1]:
         structure = copy.to_structure()
         group, tight = find_space_group(structure, TOLERANCE), find_space_group(structure, TIGHT)
-        if _symmetry(group, tight) > _symmetry(shown.space_group, shown.tight_space_group):
-            shown = max(shown, identify(copy), key=lambda one: _symmetry(one.space_group, one.tight_space_group))
+        if _symmetry(group, tight) > _rank(shown):
+            shown = max(shown, identify(copy), key=_rank)
     return shown
+
+
+def _rank(identity: Identity) -> tuple[int, bool]:
+    return _symmetry(identity.space_group, identity.tight_space_group)
 
 
 def _symmetry(group: int, tight: int) -> tuple[int, bool]:
