@@ -10,7 +10,7 @@ from crysim.analysis.comparison import Comparison
 from crysim.analysis.currencies import CURRENCIES
 from crysim.analysis.figures import accumulated_figure, save_figure, time_figure
 from crysim.analysis.origins import origin_table
-from crysim.analysis.tables import Column, Table
+from crysim.analysis.tables import Table
 from crysim.written_files import forget_written, note_written, path_part, replace_file
 
 TERMINAL_KEYS = ("system", "method", "runs", "lowest", "mean", "std", "reference", "found", "found_strict",
@@ -21,15 +21,8 @@ _UNTIL_LOWEST = (
     "to lowest, evaluations, CPU s: relaxations, evaluations of the energy model and CPU seconds until the lowest "
     "energy; median of the seeds that got there"
 )
-_SHORT = {
-    column.key: column
-    for column in (
-        Column("to_lowest", "to lowest", "g", note=_UNTIL_LOWEST),
-        Column("evaluations_to_lowest", "evaluations", "g", note=_UNTIL_LOWEST),
-        Column("cpu_seconds_to_lowest", "CPU s", ".3g", note=_UNTIL_LOWEST),
-    )
-}
-"""Columns with headings that fit a terminal."""
+_SHORT = {"to_lowest": "to lowest", "evaluations_to_lowest": "evaluations", "cpu_seconds_to_lowest": "CPU s"}
+"""Headings that fit a terminal."""
 TABLES = (".md", ".csv", ".tex", ".json")
 """Endings of the files of a table."""
 
@@ -83,4 +76,7 @@ def table_texts(table: Table) -> dict[str, str]:
 def terminal_table(comparison: Comparison, keys: Sequence[str] = TERMINAL_KEYS) -> Table:
     """The summary with the columns that fit a terminal, the effort in each currency."""
     table = comparison.summary().select(keys)
-    return replace(table, columns=tuple(_SHORT.get(column.key, column) for column in table.columns))
+    columns = (
+        replace(one, heading=_SHORT[one.key], note=_UNTIL_LOWEST) if one.key in _SHORT else one for one in table.columns
+    )
+    return replace(table, columns=tuple(columns))

@@ -115,22 +115,16 @@ class Answers:
 
     @property
     def notes(self) -> tuple[str, str]:
-        """How many there are, what was left out, and what it took: lines under a table."""
-        spent = self.spent
-        return self.note(), (
-            f"spent: {spent.relaxations} relaxations, {spent.evaluations} evaluations of the energy model, "
-            f"{spent.cpu_seconds:.3g} CPU s"
-        )
-
-    def note(self) -> str:
-        """How many there are, and what was left out, in one line."""
+        """How many there are and what was left out, and what it took: lines under a table."""
         text = f"{self.num_distinct} distinct crystals"
         if self.left_out:
             text += "; left out: " + ", ".join(f"{count} {status}" for status, count in self.left_out.most_common())
         if self.independent:
             starts = "start" if self.independent == 1 else "starts"
             text += f"; {self.independent} independent {starts} ended in the lowest: {missed(self.independent)}"
-        return text
+        relaxations, evaluations = self.spent.relaxations, self.spent.evaluations
+        seconds = f"{self.spent.cpu_seconds:.3g} CPU s"
+        return text, f"spent: {relaxations} relaxations, {evaluations} evaluations of the energy model, {seconds}"
 
 
 def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
@@ -155,11 +149,11 @@ def find_answers(records: Sequence[RunRecord], top: int) -> Answers:
     shown, merged = _shown(rows, trials, top)
     best = []
     for identity, row in shown:
-        _, record, trial, crystal, energy = trials[row[0]]
+        _, record, trial, *_ = trials[row[0]]
         first = min((trials[index] for index in row), key=lambda one: one[0])
         template = first[2].candidate.info.get("prototype")
         found = None if template is None else str(template)
-        best.append(Answer(identity, record, trial, energy / crystal.num_atoms, len(row), first[0], found))
+        best.append(Answer(identity, record, trial, _per_atom(trials[row[0]]), len(row), first[0], found))
     afresh = sum(trials[index][2].candidate.info.get("origin") in AFRESH for index in (shown[0][1] if shown else ()))
     return Answers(_likeliest_first(best), len(rows) - merged, left_out, afresh, spent)
 

@@ -26,7 +26,7 @@ Make = Callable[..., RunSpec]
 
 
 def spent(folder: Path) -> Spent:
-    return (run := read_run(folder)).initial_spent.plus(run.trials)
+    return read_run(folder).spent
 
 
 class Ticking:
